@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+//
+// The right to act as somebody: towards a server, or as the server.
+#pragma once
+
+#include "detail/handle.hpp"
+#include "detail/text.hpp"
+#include "error.hpp"
+#include "identity.hpp"
+#include "package.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace sspan::inline SSPAN_API_NAMESPACE {
+
+/// Owns a CredHandle. It must outlive the handshakes that use it and the contexts that come of them.
+///
+/// Many handshakes, in many threads, may use one object at the same time.
+///
+/// The acquiring functions prove nothing yet: a wrong password shows in the handshake. They call
+/// QuerySecurityPackageInfo and AcquireCredentialsHandle, and fail with `secpkg_not_found`, `no_credentials`,
+/// `unknown_credentials`, `not_owner`, `insufficient_memory`, `invalid_parameter` (a zero inside the package's name),
+/// `invalid_handle` (`who` was moved from). `who` is needed during the call only.
+class credentials {
+public:
+    /// Nobody's: the zero state, in which a moved-from object is, too.
+    credentials() noexcept = default;
+
+    /// The logged-on user, or the client whom the calling thread impersonates, as the side that connects.
+    [[nodiscard]] static credentials outbound(std::wstring_view package, std::error_code& ec) noexcept {
+        return acquire(package, SECPKG_CRED_OUTBOUND, nullptr, ec);
+    }
+    [[nodiscard]] static credentials outbound(std::wstring_view package) {
+        return acquire(package, SECPKG_CRED_OUTBOUND, nullptr);
+    }
+    /// `who`, as the side that connects.
+    [[nodiscard]] static credentials outbound(std::wstring_view package, const identity& who,
+                                              std::error_code& ec) noexcept {
+        return acquire(package, SECPKG_CRED_OUTBOUND, &who, ec);
+    }
+    [[nodiscard]] static credentials outbound(std::wstring_view package, const identity& who) {
+        return acquire(package, SECPKG_CRED_OUTBOUND, &who);
+    }
+
+    /// The account that the server runs as, as the side that accepts.
+    [[nodiscard]] static credentials inbound(std::wstring_view package, std::error_code& ec) noexcept {
+        return acquire(package, SECPKG_CRED_INBOUND, nullptr, ec);
+    }
+    [[nodiscard]] static credentials inbound(std::wstring_view package) {
+        return acquire(package, SECPKG_CRED_INBOUND, nullptr);
+    }
+    /// `who`, as the side that accepts.
+    [[nodiscard]] static credentials inbound(std::wstring_view package, const identity& who,
+                                             std::error_code& ec) noexcept {
+        return acquire(package, SECPKG_CRED_INBOUND, &who, ec);
+    }
+    [[nodiscard]] static credentials inbound(std::wstring_view package, const identity& who) {
+        return acquire(package, SECPKG_CRED_INBOUND, &who);
+    }
+
+    /// Takes a handle that was acquired elsewhere for `package`. On failure it has been freed.
+    [[nodiscard]] static credentials adopt(CredHandle handle, std::wstring_view package,
+                                           std::error_code& ec) noexcept {
+        const char* function = nullptr;
+        return create(detail::credentials_handle{handle}, package, ec, function);
+    }
+    [[nodiscard]] static credentials adopt(CredHandle handle, std::wstring_view package) {
+        std::error_code ec;
+        const char* function = nullptr;
+        auto adopted = create(detail::credentials_handle{handle}, package, ec, function);
+        detail::throw_if(ec, function);
+        return adopted;
+    }
+
+    /// Lends the handle; zero when there is none.
+    [[nodiscard]] CredHandle native_handle() const noexcept { return handle_.get(); }
+    /// Gives the handle away; the caller frees it with FreeCredentialsHandle.
+    [[nodiscard]] CredHandle release() noexcept { return handle_.release(); }
+    /// False in the zero state.
+    explicit operator bool() const noexcept { return static_cast<bool>(handle_); }
+
+    /// The longest token that a handshake with these credentials makes, in bytes.
+    [[nodiscard]] std::uint32_t max_token() const noexcept { return max_token_; }
+
+    /// The package they were acquired for; empty in the zero state.
+    [[nodiscard]] std::wstring_view package() const noexcept { return package_; }
+
+private:
+    /// Sets the package's name and its longest token; `function` is to blame for `ec`.
+    void look_up(std::wstring_view package, detail::os_string& name, std::error_code& ec, const char*& function) {
+        function = "QuerySecurityPackageInfo";
+        if (!detail::to_os_name(package, name)) {
+            ec = errc::invalid_parameter;
+            return;
+        }
+        package_ = package;
+        const auto info = detail::query_security_package_info(name, ec);
+        max_token_ = info ? info.get()->cbMaxToken : 0;
+        if (!ec && max_token_ == 0) {
+            ec = errc::internal_error;
+        }
+    }
+
+    static credentials create(detail::credentials_handle handle, std::wstring_view package, std::error_code& ec,
+                              const char*& function) noexcept {
+        return detail::without_bad_alloc<credentials>(ec, [&]() -> credentials {
+            credentials result;
+            detail::os_string name;
+            result.look_up(package, name, ec, function);
+            result.handle_ = std::move(handle);
+            if (!ec && !result) {
+                ec = errc::invalid_handle;
+            }
+            return ec ? credentials{} : std::move(result);
+        });
+    }
+
+    static credentials acquire(std::wstring_view package, ULONG use, const identity* who, std::error_code& ec,
+                               const char*& function) noexcept {
+        return detail::without_bad_alloc<credentials>(ec, [&]() -> credentials {
+            function = "AcquireCredentialsHandle";
+            if (who != nullptr && !*who) {
+                ec = errc::invalid_handle;
+                return {};
+            }
+            credentials result;
+            detail::os_string name;
+            result.look_up(package, name, ec, function);
+            if (ec) {
+                return {};
+            }
+            function = "AcquireCredentialsHandle";
+            auto auth_data = who != nullptr ? who->native() : SEC_WINNT_AUTH_IDENTITY_W{};
+            CredHandle acquired{};
+            TimeStamp expiry{};
+            ec = detail::failure(detail::api::acquire_credentials_handle(
+                nullptr, name.data(), use, who != nullptr ? &auth_data : nullptr, &acquired, &expiry));
+            if (ec) {
+                return {}; // `acquired` means nothing then
+            }
+            result.handle_ = detail::credentials_handle{acquired};
+            if (!result) {
+                ec = errc::internal_error;
+            }
+            return result;
+        });
+    }
+
+    static credentials acquire(std::wstring_view package, ULONG use, const identity* who,
+                               std::error_code& ec) noexcept {
+        const char* function = nullptr;
+        return acquire(package, use, who, ec, function);
+    }
+
+    static credentials acquire(std::wstring_view package, ULONG use, const identity* who) {
+        std::error_code ec;
+        const char* function = nullptr;
+        auto acquired = acquire(package, use, who, ec, function);
+        detail::throw_if(ec, function);
+        return acquired;
+    }
+
+    detail::credentials_handle handle_;
+    std::wstring package_;
+    std::uint32_t max_token_ = 0;
+};
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+//
+// The only file that calls the operating system: one inline function per call, with the parameters that SSPI documents
+// as reserved or unused left out. A test program replaces the whole file by defining SSPAN_API_HEADER.
+#pragma once
+
+#include "platform.hpp"
+
+#if defined(SSPAN_API_HEADER)
+
+#include SSPAN_API_HEADER
+
+#else
+
+#include <cstddef> // std::size_t
+#include <cstdlib> // std::abort
+
+#if defined(_WIN32)
+#define SSPAN_OS(function) ::function
+#else // WinPR exports its wide functions only through the function table
+#define SSPAN_OS(function) ::InitSecurityInterfaceExW(0)->function
+#endif
+
+namespace sspan::inline SSPAN_API_NAMESPACE::detail::api {
+
+// SSPI reads the strings it is given although its prototypes do not say const.
+inline SEC_WCHAR* unconst(const SEC_WCHAR* text) noexcept {
+    return const_cast<SEC_WCHAR*>(text);
+}
+
+inline SECURITY_STATUS enumerate_security_packages(ULONG* count, SecPkgInfoW** packages) noexcept {
+    return SSPAN_OS(EnumerateSecurityPackagesW)(count, packages);
+}
+
+inline SECURITY_STATUS query_security_package_info(const SEC_WCHAR* package, SecPkgInfoW** info) noexcept {
+    return SSPAN_OS(QuerySecurityPackageInfoW)(unconst(package), info);
+}
+
+inline SECURITY_STATUS free_context_buffer(void* buffer) noexcept {
+    return SSPAN_OS(FreeContextBuffer)(buffer);
+}
+
+inline SECURITY_STATUS acquire_credentials_handle(const SEC_WCHAR* principal, const SEC_WCHAR* package, ULONG use,
+                                                  void* auth_data, CredHandle* credential, TimeStamp* expiry) noexcept {
+    return SSPAN_OS(AcquireCredentialsHandleW)(unconst(principal), unconst(package), use, nullptr, auth_data, nullptr,
+                                               nullptr, credential, expiry);
+}
+
+inline SECURITY_STATUS free_credentials_handle(CredHandle* credential) noexcept {
+    return SSPAN_OS(FreeCredentialsHandle)(credential);
+}
+
+inline SECURITY_STATUS query_credentials_attributes(CredHandle* credential, ULONG attribute, void* buffer) noexcept {
+    return SSPAN_OS(QueryCredentialsAttributesW)(credential, attribute, buffer);
+}
+
+inline SECURITY_STATUS initialize_security_context(CredHandle* credential, CtxtHandle* context, const SEC_WCHAR* target,
+                                                   ULONG request, ULONG data_representation, SecBufferDesc* input,
+                                                   CtxtHandle* new_context, SecBufferDesc* output, ULONG* attributes,
+                                                   TimeStamp* expiry) noexcept {
+    return SSPAN_OS(InitializeSecurityContextW)(credential, context, unconst(target), request, 0, data_representation,
+                                                input, 0, new_context, output, attributes, expiry);
+}
+
+inline SECURITY_STATUS accept_security_context(CredHandle* credential, CtxtHandle* context, SecBufferDesc* input,
+                                               ULONG request, ULONG data_representation, CtxtHandle* new_context,
+                                               SecBufferDesc* output, ULONG* attributes, TimeStamp* expiry) noexcept {
+    return SSPAN_OS(AcceptSecurityContext)(credential, context, input, request, data_representation, new_context,
+                                           output, attributes, expiry);
+}
+
+inline SECURITY_STATUS complete_auth_token(CtxtHandle* context, SecBufferDesc* token) noexcept {
+    return SSPAN_OS(CompleteAuthToken)(context, token);
+}
+
+inline SECURITY_STATUS delete_security_context(CtxtHandle* context) noexcept {
+    return SSPAN_OS(DeleteSecurityContext)(context);
+}
+
+inline SECURITY_STATUS query_context_attributes(CtxtHandle* context, ULONG attribute, void* buffer) noexcept {
+    return SSPAN_OS(QueryContextAttributesW)(context, attribute, buffer);
+}
+
+inline SECURITY_STATUS make_signature(CtxtHandle* context, ULONG quality, SecBufferDesc* message,
+                                      ULONG sequence_number) noexcept {
+    return SSPAN_OS(MakeSignature)(context, quality, message, sequence_number);
+}
+
+inline SECURITY_STATUS verify_signature(CtxtHandle* context, SecBufferDesc* message, ULONG sequence_number,
+                                        ULONG* quality) noexcept {
+    return SSPAN_OS(VerifySignature)(context, message, sequence_number, quality);
+}
+
+inline SECURITY_STATUS encrypt_message(CtxtHandle* context, ULONG quality, SecBufferDesc* message,
+                                       ULONG sequence_number) noexcept {
+    return SSPAN_OS(EncryptMessage)(context, quality, message, sequence_number);
+}
+
+inline SECURITY_STATUS decrypt_message(CtxtHandle* context, SecBufferDesc* message, ULONG sequence_number,
+                                       ULONG* quality) noexcept {
+    return SSPAN_OS(DecryptMessage)(context, message, sequence_number, quality);
+}
+
+inline SECURITY_STATUS impersonate_security_context(CtxtHandle* context) noexcept {
+    return SSPAN_OS(ImpersonateSecurityContext)(context);
+}
+
+inline SECURITY_STATUS revert_security_context(CtxtHandle* context) noexcept {
+    return SSPAN_OS(RevertSecurityContext)(context);
+}
+
+#undef SSPAN_OS
+
+#if defined(_WIN32)
+
+// The next four return a Win32 error code, 0 for success.
+
+/// The calling thread's impersonation token; ERROR_NO_TOKEN when it has none.
+inline DWORD open_thread_token(HANDLE* token) noexcept {
+    // OpenAsSelf: the thread may be impersonating someone who could not open the token.
+    return ::OpenThreadToken(::GetCurrentThread(), TOKEN_QUERY | TOKEN_IMPERSONATE, TRUE, token) ? ERROR_SUCCESS
+                                                                                                 : ::GetLastError();
+}
+
+/// Makes `token` the calling thread's impersonation token; nullptr removes the present one.
+inline DWORD set_thread_token(HANDLE token) noexcept {
+    return ::SetThreadToken(nullptr, token) ? ERROR_SUCCESS : ::GetLastError();
+}
+
+inline DWORD query_impersonation_level(HANDLE token, SECURITY_IMPERSONATION_LEVEL* level) noexcept {
+    DWORD written = 0;
+    return ::GetTokenInformation(token, TokenImpersonationLevel, level, sizeof *level, &written) ? ERROR_SUCCESS
+                                                                                                 : ::GetLastError();
+}
+
+inline DWORD close_handle(HANDLE handle) noexcept {
+    return ::CloseHandle(handle) ? ERROR_SUCCESS : ::GetLastError();
+}
+
+inline void secure_zero(void* memory, std::size_t size) noexcept {
+    ::SecureZeroMemory(memory, size);
+}
+
+/// Ends the process at once: no unwinding, no exit handlers.
+[[noreturn]] inline void fail_fast() noexcept {
+    ::RaiseFailFastException(nullptr, nullptr, 0);
+    ::TerminateProcess(::GetCurrentProcess(), static_cast<UINT>(STATUS_FATAL_APP_EXIT));
+    std::abort();
+}
+
+#else // threads have no access tokens here
+
+inline DWORD open_thread_token(HANDLE*) noexcept {
+    return ERROR_NO_TOKEN;
+}
+
+inline DWORD set_thread_token(HANDLE token) noexcept {
+    return token == nullptr ? ERROR_SUCCESS : ERROR_CALL_NOT_IMPLEMENTED;
+}
+
+inline DWORD query_impersonation_level(HANDLE, SECURITY_IMPERSONATION_LEVEL*) noexcept {
+    return ERROR_CALL_NOT_IMPLEMENTED;
+}
+
+inline DWORD close_handle(HANDLE handle) noexcept {
+    return ::CloseHandle(handle) ? ERROR_SUCCESS : ERROR_INVALID_HANDLE;
+}
+
+inline void secure_zero(void* memory, std::size_t size) noexcept {
+    for (auto* byte = static_cast<volatile unsigned char*>(memory); size != 0; --size, ++byte) {
+        *byte = 0;
+    }
+}
+
+[[noreturn]] inline void fail_fast() noexcept {
+    std::abort();
+}
+
+#endif
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE::detail::api
+
+#endif // SSPAN_API_HEADER

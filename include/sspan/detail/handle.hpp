@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+//
+// Owners of everything SSPI hands out: one move-only template, one alias for each kind of thing.
+#pragma once
+
+#include "api.hpp"
+
+#include <utility> // std::exchange
+
+namespace sspan::inline SSPAN_API_NAMESPACE::detail {
+
+/// Owns one `Kind::value_type`, or nothing: the zero state, in which a moved-from object is.
+template <class Kind>
+class unique_handle {
+public:
+    using value_type = typename Kind::value_type;
+
+    unique_handle() noexcept = default;
+    /// Takes what a successful call has returned.
+    explicit unique_handle(value_type value) noexcept : value_{value} {}
+    unique_handle(unique_handle&& other) noexcept : value_{other.release()} {}
+    unique_handle& operator=(unique_handle&& other) noexcept {
+        unique_handle{std::move(other)}.swap(*this);
+        return *this;
+    }
+    unique_handle(const unique_handle&) = delete;
+    unique_handle& operator=(const unique_handle&) = delete;
+    ~unique_handle() {
+        if (*this) {
+            Kind::close(value_);
+        }
+    }
+
+    explicit operator bool() const noexcept { return Kind::is_valid(value_); }
+    [[nodiscard]] value_type get() const noexcept { return value_; }
+    /// Gives the handle away; the caller closes it.
+    [[nodiscard]] value_type release() noexcept { return std::exchange(value_, Kind::zero()); }
+    void reset() noexcept { unique_handle{}.swap(*this); }
+    void swap(unique_handle& other) noexcept { std::swap(value_, other.value_); }
+
+private:
+    value_type value_ = Kind::zero();
+};
+
+struct sec_handle_kind {
+    using value_type = SecHandle;
+    static SecHandle zero() noexcept { return {0, 0}; }
+    /// SSPI's own mark for "no handle" is all ones; {0, 0} is what zeroed memory looks like. No package returns either.
+    static bool is_valid(const SecHandle& handle) noexcept {
+        constexpr auto ones = ~ULONG_PTR{0};
+        return (handle.dwLower | handle.dwUpper) != 0 && handle.dwLower != ones && handle.dwUpper != ones;
+    }
+};
+
+struct credentials_kind : sec_handle_kind {
+    static void close(CredHandle handle) noexcept { api::free_credentials_handle(&handle); }
+};
+
+struct context_kind : sec_handle_kind {
+    static void close(CtxtHandle handle) noexcept { api::delete_security_context(&handle); }
+};
+
+/// Memory that SSPI allocated: freed by FreeContextBuffer and nothing else.
+template <class T>
+struct context_buffer_kind {
+    using value_type = T*;
+    static T* zero() noexcept { return nullptr; }
+    static bool is_valid(const T* memory) noexcept { return memory != nullptr; }
+    static void close(T* memory) noexcept { api::free_context_buffer(memory); }
+};
+
+struct token_kind {
+    using value_type = HANDLE;
+    static HANDLE zero() noexcept { return nullptr; }
+    static bool is_valid(HANDLE token) noexcept { return token != nullptr; }
+    static void close(HANDLE token) noexcept { api::close_handle(token); }
+};
+
+using credentials_handle = unique_handle<credentials_kind>;
+using context_handle = unique_handle<context_kind>;
+using token_handle = unique_handle<token_kind>;
+template <class T>
+using context_buffer = unique_handle<context_buffer_kind<T>>;
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE::detail

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT
+//
+// What the two sides of a handshake have in common.
+#pragma once
+
+#include "../buffer.hpp"
+#include "../credentials.hpp"
+#include "../error.hpp"
+#include "../flags.hpp"
+#include "../handshake_step.hpp"
+#include "../security_context.hpp"
+#include "handle.hpp"
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace sspan::inline SSPAN_API_NAMESPACE {
+
+namespace detail {
+
+/// What both sides have in common. One thread's.
+class handshake {
+public:
+    /// What was asked for, as `require`, and has not been granted (yet).
+    [[nodiscard]] context_flags missing() const noexcept { return require_ & ~granted_; }
+    /// What has been granted so far.
+    [[nodiscard]] context_flags granted() const noexcept { return granted_; }
+
+protected:
+    /// `function`, a string literal, is what a step calls.
+    handshake(const char* function, const credentials& creds, context_flags require, context_flags request)
+        : function_{function}, credentials_{&creds}, require_{require}, request_{request}, output_(creds.max_token()) {}
+    handshake(handshake&&) noexcept = default;
+    handshake& operator=(handshake&&) noexcept = default;
+    handshake(const handshake&) = delete;
+    handshake& operator=(const handshake&) = delete;
+    ~handshake() = default;
+
+    /// `call` is InitializeSecurityContext or AcceptSecurityContext without the parameters that are the same for both.
+    template <class Call>
+    handshake_step step(std::span<const std::byte> input, flag_column requested, flag_column granted, Call call,
+                        std::error_code& ec) noexcept;
+
+    /// Every step will say `invalid_parameter`.
+    void refuse_arguments() noexcept { phase_ = phase::bad_arguments; }
+    security_context finish(std::error_code& ec) noexcept;
+    [[noreturn]] void throw_unfinished(const std::error_code& ec) const;
+    /// The function to blame for the last failure.
+    [[nodiscard]] const char* culprit() const noexcept { return culprit_; }
+
+private:
+    /// Whether a server that the package calls authenticated is that.
+    [[nodiscard]] bool mutual_auth_is_real() const noexcept;
+
+    enum class phase { bad_arguments, first_leg, later_leg, complete, over };
+
+    [[nodiscard]] std::error_code refusal(std::span<const std::byte> input, flag_column requested,
+                                          flag_column granted) const noexcept;
+    handshake_step fail(std::error_code reason, std::span<const std::byte> token, std::error_code& ec) noexcept;
+
+    const char* function_;
+    const char* culprit_ = function_;
+    const credentials* credentials_;
+    context_handle context_;
+    context_flags require_;
+    context_flags request_;
+    context_flags granted_ = context_flags::none;
+    phase phase_ = phase::first_leg;
+    std::vector<std::byte> output_; // empty when moved from
+};
+
+inline std::error_code handshake::refusal(std::span<const std::byte> input, flag_column requested,
+                                          flag_column granted) const noexcept {
+    if (output_.empty() || !*credentials_) {
+        return errc::invalid_handle;
+    }
+    if (phase_ == phase::over) {
+        return errc::no_context;
+    }
+    if (phase_ == phase::complete) {
+        return errc::illegal_message;
+    }
+    if (!contains(known_flags(requested), require_ | request_) || !contains(known_flags(granted), require_)) {
+        return errc::unsupported_function;
+    }
+    if (phase_ == phase::bad_arguments || !buffer::fits(input.size()) || overlap(input, output_)) {
+        return errc::invalid_parameter;
+    }
+    return {};
+}
+
+inline handshake_step handshake::fail(std::error_code reason, std::span<const std::byte> token,
+                                      std::error_code& ec) noexcept {
+    phase_ = phase::over;
+    context_.reset();
+    ec = reason;
+    return {token, 0, handshake_state::continue_needed};
+}
+
+template <class Call>
+handshake_step handshake::step(std::span<const std::byte> input, flag_column requested, flag_column granted, Call call,
+                               std::error_code& ec) noexcept {
+    ec = refusal(input, requested, granted);
+    culprit_ = function_;
+    if (ec) {
+        return {};
+    }
+    const auto require_and_request = require_ | request_;
+    buffer_list in{buffer::token(input), buffer::empty()};
+    if (!contains(require_and_request, context_flags::stream)) {
+        in.drop_last(); // only stream packages leave input over
+    }
+    buffer_list out{buffer::token(std::span{output_})};
+    auto credential = credentials_->native_handle();
+    auto context = context_.get();
+    ULONG attributes = 0;
+    const auto status = call(&credential, phase_ == phase::first_leg ? nullptr : &context, in.native(),
+                             to_bits(require_and_request, requested), &context, out.native(), &attributes);
+    if (status == static_cast<SECURITY_STATUS>(errc::incomplete_message)) {
+        return {{}, 0, handshake_state::incomplete_message};
+    }
+    std::span<std::byte> token;
+    const bool token_is_sound = filled(out[0], output_, token);
+    const auto given = from_bits(attributes, granted);
+    if (status < 0) {
+        // A package that fails without an error token may leave the size as it was.
+        const bool has_token = token_is_sound && contains(given, context_flags::extended_error) &&
+                               token.size() != output_.size();
+        return fail(failure(status), has_token ? token : std::span<std::byte>{}, ec);
+    }
+    if (phase_ == phase::first_leg) {
+        phase_ = phase::later_leg;
+        context_ = context_handle{context};
+    }
+    if (!context_ || !token_is_sound) {
+        return fail(errc::internal_error, {}, ec);
+    }
+    granted_ = given;
+    if (status == sec_i::complete_needed || status == sec_i::complete_and_continue) {
+        const auto completed = api::complete_auth_token(&context, out.native());
+        if (completed < 0) {
+            culprit_ = "CompleteAuthToken";
+            return fail(failure(completed), {}, ec);
+        }
+        if (!filled(out[0], output_, token)) {
+            return fail(errc::internal_error, {}, ec);
+        }
+    }
+    const SecBuffer& rest = in[1];
+    const bool has_rest = rest.BufferType == SECBUFFER_EXTRA && rest.cbBuffer <= input.size();
+    const auto used = input.size() - (has_rest ? rest.cbBuffer : 0);
+    switch (status) {
+    case sec_i::ok:
+    case sec_i::complete_needed:
+        phase_ = phase::complete;
+        return {token, used, handshake_state::complete};
+    case sec_i::continue_needed:
+    case sec_i::complete_and_continue:
+    case sec_i::continue_needed_message_ok:
+        return {token, used, handshake_state::continue_needed};
+    case sec_i::incomplete_credentials:
+        return {token, 0, handshake_state::incomplete_credentials};
+    case sec_i::message_fragment:
+        return {token, used, handshake_state::message_fragment};
+    default: // neither "done" nor "go on": stop
+        return fail(anything_but_ok(status), {}, ec);
+    }
+}
+
+/// NTLM reports mutual authentication because it was asked for; it has none. Where it may be at work, and Negotiate does
+/// not tell which package it has chosen, there is a doubt about the server's identity.
+inline bool handshake::mutual_auth_is_real() const noexcept {
+    auto raw = context_.get();
+    SecPkgContext_NegotiationInfoW info{};
+    const auto status = api::query_context_attributes(&raw, SECPKG_ATTR_NEGOTIATION_INFO, &info);
+    const context_buffer<SecPkgInfoW> chosen{status < 0 ? nullptr : info.PackageInfo};
+    if (chosen && chosen.get()->Name != nullptr) {
+        return !is_name(chosen.get()->Name, package::ntlm);
+    }
+    const auto* acquired_for = credentials_->package().data(); // of a std::wstring, so there is a zero
+    return !is_name(acquired_for, package::ntlm) && !is_name(acquired_for, package::negotiate);
+}
+
+inline security_context handshake::finish(std::error_code& ec) noexcept {
+    ec.clear();
+    if (context_ && phase_ == phase::complete && contains(granted_, context_flags::mutual_auth) &&
+        !mutual_auth_is_real()) {
+        granted_ &= ~context_flags::mutual_auth;
+    }
+    if (output_.empty()) {
+        ec = errc::invalid_handle;
+    } else if (phase_ != phase::complete) {
+        ec = errc::no_context;
+    } else if (missing() != context_flags::none) {
+        ec = errc::security_qos_failed;
+    }
+    phase_ = phase::over;
+    auto context = std::move(context_);
+    if (ec) {
+        culprit_ = function_;
+        return {};
+    }
+    culprit_ = "QueryContextAttributes";
+    return security_context::create(std::move(context), granted_, require_, ec);
+}
+
+class not_granted : public error {
+public:
+    not_granted(std::error_code code, const char* function, context_flags missing)
+        : error{code, function, std::string{function} + " did not grant " + to_string(missing)} {}
+};
+
+inline void handshake::throw_unfinished(const std::error_code& ec) const {
+    if (ec == errc::security_qos_failed && culprit_ == function_) {
+        throw not_granted{ec, culprit_, missing()};
+    }
+    throw error{ec, culprit_};
+}
+
+} // namespace detail
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE

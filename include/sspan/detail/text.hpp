@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+//
+// Text on its way to and from SSPI, which counts in UTF-16; and memory that is wiped when it is freed.
+#pragma once
+
+#include "api.hpp"
+
+#include <cstddef> // std::size_t
+#include <memory>  // std::allocator
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sspan::inline SSPAN_API_NAMESPACE::detail {
+
+/// For containers of secrets: what is freed was zeroed first.
+template <class T>
+struct wiping_allocator {
+    using value_type = T;
+
+    wiping_allocator() noexcept = default;
+    template <class U>
+    explicit wiping_allocator(const wiping_allocator<U>&) noexcept {}
+
+    [[nodiscard]] T* allocate(std::size_t count) { return std::allocator<T>{}.allocate(count); }
+    void deallocate(T* memory, std::size_t count) noexcept {
+        api::secure_zero(memory, count * sizeof(T));
+        std::allocator<T>{}.deallocate(memory, count);
+    }
+    friend bool operator==(const wiping_allocator&, const wiping_allocator&) noexcept { return true; }
+};
+
+/// UTF-16 with a terminating zero; empty (without one) when moved from.
+using os_string = std::vector<SEC_WCHAR>;
+using secret_os_string = std::vector<SEC_WCHAR, wiping_allocator<SEC_WCHAR>>;
+
+/// Appends `text` and a terminating zero to the empty `out`, in one allocation.
+/// @return false when `text` is not valid UTF-32, where wchar_t has 32 bits.
+template <class String>
+[[nodiscard]] bool to_os(std::wstring_view text, String& out) {
+    out.reserve(text.size() * (sizeof(wchar_t) / sizeof(SEC_WCHAR)) + 1);
+    for (const wchar_t unit : text) {
+        if constexpr (sizeof(wchar_t) == sizeof(SEC_WCHAR)) {
+            out.push_back(static_cast<SEC_WCHAR>(unit));
+        } else {
+            const auto point = static_cast<char32_t>(unit);
+            if (point > 0x10FFFF || (point >= 0xD800 && point < 0xE000)) {
+                return false;
+            }
+            if (point >= 0x10000) {
+                out.push_back(static_cast<SEC_WCHAR>(0xD800 + ((point - 0x10000) >> 10)));
+                out.push_back(static_cast<SEC_WCHAR>(0xDC00 + ((point - 0x10000) & 0x3FF)));
+            } else {
+                out.push_back(static_cast<SEC_WCHAR>(point));
+            }
+        }
+    }
+    out.push_back(0);
+    return true;
+}
+
+/// As `to_os`, for names that SSPI reads up to the first zero: one inside would cut the name short.
+[[nodiscard]] inline bool to_os_name(std::wstring_view name, os_string& out) {
+    return name.find(L'\0') == std::wstring_view::npos && to_os(name, out);
+}
+
+/// Whether zero-terminated `text` is `name`, which is ASCII; case does not matter.
+template <class Unit>
+[[nodiscard]] bool is_name(const Unit* text, std::wstring_view name) noexcept {
+    constexpr auto lower = [](wchar_t unit) { return unit >= L'A' && unit <= L'Z' ? static_cast<wchar_t>(unit + 32) : unit; };
+    for (const wchar_t unit : name) {
+        if (lower(static_cast<wchar_t>(*text)) != lower(unit)) { // the zero at the end differs, too
+            return false;
+        }
+        ++text;
+    }
+    return *text == 0;
+}
+
+/// A copy of SSPI's zero-terminated text; empty for nullptr.
+[[nodiscard]] inline std::wstring from_os(const SEC_WCHAR* text) {
+    std::wstring copy;
+    for (; text != nullptr && *text != 0; ++text) {
+        const auto unit = static_cast<char32_t>(*text);
+        if constexpr (sizeof(wchar_t) > sizeof(SEC_WCHAR)) {
+            if (unit >= 0xD800 && unit < 0xDC00 && text[1] >= 0xDC00 && text[1] < 0xE000) {
+                ++text;
+                copy += static_cast<wchar_t>(0x10000 + ((unit - 0xD800) << 10) + (static_cast<char32_t>(*text) - 0xDC00));
+                continue;
+            }
+        }
+        copy += static_cast<wchar_t>(unit);
+    }
+    return copy;
+}
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE::detail

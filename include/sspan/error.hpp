@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+//
+// What can go wrong: `errc` names SSPI's failures, `category()` describes them, `error` is thrown.
+#pragma once
+
+#include "detail/status_codes.hpp"
+
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <type_traits> // std::true_type
+
+namespace sspan::inline SSPAN_API_NAMESPACE {
+
+/// SSPI's failures by their own values: SEC_E_MESSAGE_ALTERED is `errc::message_altered`.
+///
+/// Packages may return others, NTSTATUS values for example; they arrive as a `std::error_code` of `category()` with
+/// that value.
+enum class errc : int {
+#define SSPAN_ROW(name, value, symbol, meaning) name = static_cast<int>(value),
+    SSPAN_SEC_E(SSPAN_ROW)
+#undef SSPAN_ROW
+    not_supported = unsupported_function, ///< SEC_E_NOT_SUPPORTED, which has the same value.
+    no_spm = internal_error,              ///< SEC_E_NO_SPM, which has the same value.
+
+    /// HRESULT_FROM_WIN32(ERROR_BAD_IMPERSONATION_LEVEL)
+    bad_impersonation_level = static_cast<int>(0x80070542),
+};
+
+namespace detail {
+
+inline std::string hexadecimal(unsigned value) {
+    std::string text = "0x";
+    for (int shift = 28; shift >= 0; shift -= 4) {
+        text += "0123456789ABCDEF"[(value >> shift) & 0xF];
+    }
+    return text;
+}
+
+class category_type final : public std::error_category {
+public:
+    [[nodiscard]] const char* name() const noexcept override { return "sspi"; }
+
+    [[nodiscard]] std::string message(int status) const override {
+        std::string_view symbol = "unknown status";
+        std::string_view meaning = "SSPI's headers do not name this value";
+        switch (static_cast<unsigned>(status)) {
+#define SSPAN_ROW(name, value, row_symbol, row_meaning)                                                                \
+    case value:                                                                                                        \
+        symbol = row_symbol;                                                                                           \
+        meaning = row_meaning;                                                                                         \
+        break;
+            SSPAN_SEC_E(SSPAN_ROW)
+            SSPAN_SEC_I(SSPAN_ROW)
+            SSPAN_ROW(bad_impersonation_level, 0x80070542, "ERROR_BAD_IMPERSONATION_LEVEL",
+                      "the client allows less than the impersonation level that is required")
+#undef SSPAN_ROW
+        default:
+            if ((static_cast<unsigned>(status) >> 16) == 0x8007) { // HRESULT_FROM_WIN32
+                symbol = "Win32 error";
+                meaning = "the low 16 bits are the code that GetLastError returned";
+            } else if ((static_cast<unsigned>(status) >> 28) == 0xC) {
+                symbol = "NTSTATUS";
+                meaning = "the package failed with a status of the kernel's family";
+            }
+            break;
+        }
+        return std::string{symbol} + " (" + hexadecimal(static_cast<unsigned>(status)) + "): " + std::string{meaning};
+    }
+
+    [[nodiscard]] std::error_condition default_error_condition(int status) const noexcept override {
+        switch (static_cast<errc>(status)) {
+        case errc::insufficient_memory:
+            return std::errc::not_enough_memory;
+        case errc::invalid_handle:
+        case errc::invalid_parameter:
+            return std::errc::invalid_argument;
+        case errc::unsupported_function:
+            return std::errc::function_not_supported;
+        case errc::buffer_too_small:
+            return std::errc::no_buffer_space;
+        case errc::message_altered:
+        case errc::illegal_message:
+        case errc::invalid_token:
+            return std::errc::bad_message;
+        case errc::out_of_sequence:
+            return std::errc::protocol_error;
+        case errc::logon_denied:
+        case errc::not_owner:
+        case errc::bad_impersonation_level:
+            return std::errc::permission_denied;
+        default:
+            return {status, *this};
+        }
+    }
+};
+
+} // namespace detail
+
+/// The category of SSPI's statuses. `message` gives the symbol, the value and one sentence, the same on every platform.
+[[nodiscard]] inline const std::error_category& category() noexcept {
+    static const detail::category_type instance;
+    return instance;
+}
+
+[[nodiscard]] inline std::error_code make_error_code(errc code) noexcept {
+    return {static_cast<int>(code), category()};
+}
+
+/// The HRESULT for `code`: what SSPI returned. Of another category, E_FAIL; S_OK for no error.
+[[nodiscard]] inline HRESULT to_hresult(const std::error_code& code) noexcept {
+    if (!code) {
+        return 0;
+    }
+    return code.category() == category() ? code.value() : static_cast<HRESULT>(0x80004005U);
+}
+
+/// What every throwing function of sspan throws, apart from std::bad_alloc.
+class error : public std::system_error {
+public:
+    /// `function`, a string literal, is the SSPI function that failed: `what()` begins with it.
+    error(std::error_code code, const char* function) : error{code, function, function} {}
+
+    /// The SSPI function that failed or, when an argument was refused beforehand, would have been called.
+    [[nodiscard]] const char* function() const noexcept { return function_; }
+
+protected:
+    /// `what()` begins with `description`, which begins with `function`.
+    error(std::error_code code, const char* function, const std::string& description)
+        : std::system_error{code, description}, function_{function} {}
+
+private:
+    const char* function_;
+};
+
+namespace detail {
+
+/// SEC_E_ and NTSTATUS values are negative; every other status is a success.
+inline std::error_code failure(SECURITY_STATUS status) noexcept {
+    return status < 0 ? std::error_code{static_cast<int>(status), category()} : std::error_code{};
+}
+
+/// For calls that protect or check a message, where anything but SEC_E_OK means that this was not done.
+inline std::error_code anything_but_ok(SECURITY_STATUS status) noexcept {
+    return {static_cast<int>(status), category()};
+}
+
+/// For Win32 functions: GetLastError's value as an HRESULT.
+inline std::error_code win32_failure(DWORD code) noexcept {
+    return {code == 0 ? 0 : static_cast<int>(0x80070000U | (code & 0xFFFFU)), category()};
+}
+
+inline void throw_if(const std::error_code& code, const char* function) {
+    if (code) {
+        throw error{code, function};
+    }
+}
+
+} // namespace detail
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE
+
+template <>
+struct std::is_error_code_enum<sspan::errc> : std::true_type {};

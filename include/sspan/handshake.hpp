@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+//
+// Establishing a security context: tokens go to and fro until both sides know each other.
+#pragma once
+
+#include "credentials.hpp"
+#include "detail/handshake.hpp"
+#include "detail/text.hpp"
+#include "error.hpp"
+#include "handshake_step.hpp"
+#include "security_context.hpp"
+#include "server_context.hpp"
+
+#include <span>
+#include <string_view>
+#include <system_error>
+
+namespace sspan::inline SSPAN_API_NAMESPACE {
+
+/// The side that connects. It borrows the credentials, which must stay where they are until `finish`.
+///
+/// A failed step ends the handshake; its context is deleted.
+class client_handshake : public detail::handshake {
+public:
+    /// `target` is the service's principal name, such as L"HTTP/web.corp.example"; the server proves that it is that.
+    client_handshake(const credentials& creds, std::wstring_view target, const client_options& options = {})
+        : handshake{"InitializeSecurityContext", creds, options.require, options.request} {
+        if (!detail::to_os_name(target, target_)) {
+            refuse_arguments();
+        }
+    }
+    client_handshake(const credentials&&, std::wstring_view, const client_options& = {}) = delete;
+
+    /// Takes the peer's token, none at first, and makes ours.
+    ///
+    /// @throws handshake_error, with a token for the peer if the package made one: `logon_denied`, `target_unknown`,
+    ///   `wrong_principal`, `no_credentials`, `no_authenticating_authority`, `invalid_token` and others of the package;
+    ///   `unsupported_function` for a flag that a client cannot ask for; `no_context` after a failure, `illegal_message`
+    ///   after completion, `invalid_parameter` for input that exceeds 32 bits or lies in our own token, and for a target
+    ///   with a zero inside, `invalid_handle` in the zero state or when the credentials are.
+    /// @note Calls InitializeSecurityContext and, when it says so, CompleteAuthToken.
+    [[nodiscard]] handshake_step step(std::span<const std::byte> input, std::error_code& ec) noexcept {
+        return handshake::step(
+            input, &detail::flag_row::isc_request, &detail::flag_row::isc_granted,
+            [&](CredHandle* credential, CtxtHandle* context, SecBufferDesc* in, ULONG request, CtxtHandle* new_context,
+                SecBufferDesc* out, ULONG* attributes) {
+                TimeStamp expiry{};
+                const bool no_input = context == nullptr && input.empty();
+                return detail::api::initialize_security_context(credential, context, target_.data(), request,
+                                                                SECURITY_NATIVE_DREP, no_input ? nullptr : in,
+                                                                new_context, out, attributes, &expiry);
+            },
+            ec);
+    }
+    [[nodiscard]] handshake_step step(std::span<const std::byte> input = {}) {
+        std::error_code ec;
+        const auto result = step(input, ec);
+        if (ec) {
+            throw handshake_error{ec, culprit(), result.token};
+        }
+        return result;
+    }
+
+    /// The established context.
+    ///
+    /// @throws error `security_qos_failed` when something of `require` was not granted (`what()` and `missing()` tell),
+    ///   `no_context` before completion. The handshake is over and its context deleted then.
+    /// @note Calls QueryContextAttributes for the sizes.
+    [[nodiscard]] security_context finish(std::error_code& ec) && noexcept { return handshake::finish(ec); }
+    [[nodiscard]] security_context finish() && {
+        std::error_code ec;
+        auto context = handshake::finish(ec);
+        if (ec) {
+            throw_unfinished(ec);
+        }
+        return context;
+    }
+
+private:
+    detail::os_string target_;
+};
+
+/// The side that accepts. It borrows the credentials, which must stay where they are until `finish`.
+///
+/// A failed step ends the handshake; its context is deleted.
+class server_handshake : public detail::handshake {
+public:
+    explicit server_handshake(const credentials& creds, const server_options& options = {})
+        : handshake{"AcceptSecurityContext", creds, options.require, options.request} {}
+    explicit server_handshake(const credentials&&, const server_options& = {}) = delete;
+
+    /// Takes the peer's token and makes ours.
+    ///
+    /// @throws handshake_error, as of the client's `step`.
+    /// @note Calls AcceptSecurityContext and, when it says so, CompleteAuthToken.
+    [[nodiscard]] handshake_step step(std::span<const std::byte> input, std::error_code& ec) noexcept {
+        return handshake::step(
+            input, &detail::flag_row::asc_request, &detail::flag_row::asc_granted,
+            [](CredHandle* credential, CtxtHandle* context, SecBufferDesc* in, ULONG request, CtxtHandle* new_context,
+               SecBufferDesc* out, ULONG* attributes) {
+                TimeStamp expiry{};
+                return detail::api::accept_security_context(credential, context, in, request, SECURITY_NATIVE_DREP,
+                                                            new_context, out, attributes, &expiry);
+            },
+            ec);
+    }
+    [[nodiscard]] handshake_step step(std::span<const std::byte> input) {
+        std::error_code ec;
+        const auto result = step(input, ec);
+        if (ec) {
+            throw handshake_error{ec, culprit(), result.token};
+        }
+        return result;
+    }
+
+    /// The established context, as of the client's `finish`.
+    [[nodiscard]] server_context finish(std::error_code& ec) && noexcept {
+        return server_context{handshake::finish(ec)};
+    }
+    [[nodiscard]] server_context finish() && {
+        std::error_code ec;
+        server_context context{handshake::finish(ec)};
+        if (ec) {
+            throw_unfinished(ec);
+        }
+        return context;
+    }
+};
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE

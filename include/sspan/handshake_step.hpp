@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+//
+// What a handshake is asked for, and what comes of each of its steps.
+#pragma once
+
+#include "error.hpp"
+#include "flags.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <system_error>
+#include <vector>
+
+namespace sspan::inline SSPAN_API_NAMESPACE {
+
+/// What a handshake waits for after a step.
+enum class handshake_state {
+    continue_needed,        ///< The peer's next token: send ours, receive, step again.
+    complete,               ///< Nothing: send our token if there is one, then `finish`.
+    incomplete_message,     ///< More of this token: step again with all of it. Nothing has changed.
+    incomplete_credentials, ///< A client certificate. Step again with the same token to go on without.
+    message_fragment,       ///< Nothing: send this part of our token, then step again without input for the rest.
+};
+
+/// What came of one step.
+struct handshake_step {
+    /// To be sent to the peer, unless empty; also when the step has failed, to tell the peer why. It belongs to the
+    /// handshake and is valid until its next call.
+    std::span<const std::byte> token;
+    /// How many bytes of the input were taken. The rest is the peer's first message (stream packages only).
+    std::size_t used = 0;
+    handshake_state state = handshake_state::continue_needed;
+
+    [[nodiscard]] bool done() const noexcept { return state == handshake_state::complete; }
+};
+
+/// Thrown by a failed step.
+class handshake_error : public error {
+public:
+    handshake_error(std::error_code code, const char* function, std::span<const std::byte> token)
+        : error{code, function}, token_{std::make_shared<std::vector<std::byte>>(token.begin(), token.end())} {}
+
+    /// What tells the peer why; send it unless it is empty. Packages make one if `extended_error` was granted.
+    [[nodiscard]] std::span<const std::byte> token() const noexcept { return *token_; }
+
+private:
+    std::shared_ptr<const std::vector<std::byte>> token_; // copying an exception must not throw
+};
+
+inline constexpr context_flags message_protection = context_flags::integrity | context_flags::confidentiality |
+                                                    context_flags::replay_detect | context_flags::sequence_detect;
+
+/// What a client wants of its context.
+struct client_options {
+    context_flags require = message_protection | context_flags::mutual_auth; ///< `finish` fails without these.
+    context_flags request = context_flags::extended_error;                   ///< Nice to have.
+};
+
+/// What a server wants of its contexts.
+struct server_options {
+    context_flags require = message_protection;            ///< `finish` fails without these.
+    context_flags request = context_flags::extended_error; ///< Nice to have.
+};
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+//
+// Acting as the client for the length of a scope.
+#pragma once
+
+#include "detail/handle.hpp"
+#include "error.hpp"
+#include "server_context.hpp"
+
+#include <system_error>
+#include <thread>
+
+namespace sspan::inline SSPAN_API_NAMESPACE {
+
+/// How far a server may act as its client. The client sets the limit, and the system may lower it silently.
+enum class impersonation_level {
+    anonymous = SecurityAnonymous,           ///< The client is nobody.
+    identification = SecurityIdentification, ///< Its name and groups can be looked at; opening anything as it fails.
+    impersonation = SecurityImpersonation,   ///< It can be acted for on this machine.
+    delegation = SecurityDelegation,         ///< It can be acted for on other machines, too.
+};
+
+struct impersonation_options {
+    /// The guard fails unless the client allows this much.
+    impersonation_level require = impersonation_level::impersonation;
+    /// Called when reverting has failed, just before the process ends; it cannot prevent that.
+    void (*on_revert_failure)(const std::error_code&) noexcept = nullptr;
+};
+
+/// Makes the calling thread act as the client of a context, until the end of the scope.
+///
+/// The thread then acts again as it did before: as the process or, where guards are nested, as the outer guard's client.
+/// If that cannot be had, or if the guard ends on another thread, the process ends at once: to go on as the wrong user is
+/// worse. The context must not be deleted in the meantime. New threads and processes start as the server, not as the
+/// client.
+class impersonation_guard {
+public:
+    /// @throws error `invalid_handle`, `no_impersonation`, `unsupported_function`, `bad_impersonation_level` (the client
+    ///   allows less than `options.require`), and Win32 errors; the thread then acts as before.
+    /// @note Calls ImpersonateSecurityContext, OpenThreadToken and GetTokenInformation.
+    explicit impersonation_guard(const server_context& context, const impersonation_options& options = {})
+        : options_{options} {
+        std::error_code ec;
+        const char* function = start(context, ec);
+        detail::throw_if(ec, function);
+    }
+    /// Unless `ec` is set, the thread acts as the client; look at it before doing any work.
+    impersonation_guard(const server_context& context, const impersonation_options& options,
+                        std::error_code& ec) noexcept
+        : options_{options} {
+        start(context, ec);
+    }
+    impersonation_guard(const server_context& context, std::error_code& ec) noexcept
+        : impersonation_guard{context, {}, ec} {}
+
+    impersonation_guard(const impersonation_guard&) = delete;
+    impersonation_guard& operator=(const impersonation_guard&) = delete;
+    impersonation_guard(impersonation_guard&&) = delete;
+    impersonation_guard& operator=(impersonation_guard&&) = delete;
+
+    ~impersonation_guard() {
+        std::error_code ec;
+        try_revert(ec);
+        if (ec) {
+            end(ec);
+        }
+    }
+
+    /// Ends the impersonation early. After a failure the thread may still act as the client: do nothing but end; the
+    /// destructor tries once more.
+    /// @throws error `invalid_handle`, Win32 errors; `not_owner` on another thread than the guard's.
+    /// @note Calls RevertSecurityContext and SetThreadToken.
+    void revert() {
+        std::error_code ec;
+        const char* function = try_revert(ec);
+        detail::throw_if(ec, function);
+    }
+    [[nodiscard]] bool revert(std::error_code& ec) noexcept {
+        try_revert(ec);
+        return !ec;
+    }
+
+    /// Whether the thread acts as the client because of this guard.
+    [[nodiscard]] bool active() const noexcept { return state_ != state::idle; }
+    /// How far the client lets the server go.
+    [[nodiscard]] impersonation_level level() const noexcept { return level_; }
+
+private:
+    enum class state { idle, impersonating, to_restore };
+
+    /// @return the function that is to blame for `ec`.
+    const char* start(const server_context& context, std::error_code& ec) noexcept {
+        ec.clear();
+        context_ = context.native_handle();
+        if (!context) {
+            ec = errc::invalid_handle;
+            return "ImpersonateSecurityContext";
+        }
+        HANDLE token = nullptr;
+        const auto opened = detail::api::open_thread_token(&token);
+        if (opened != 0 && opened != ERROR_NO_TOKEN) {
+            ec = detail::win32_failure(opened);
+            return "OpenThreadToken";
+        }
+        before_ = detail::token_handle{opened == 0 ? token : nullptr};
+        const auto status = detail::api::impersonate_security_context(&context_);
+        if (status < 0) {
+            before_.reset();
+            ec = detail::failure(status);
+            return "ImpersonateSecurityContext";
+        }
+        state_ = state::impersonating;
+        const char* function = "ImpersonateSecurityContext";
+        ec = detail::anything_but_ok(status); // another success leaves open who the thread acts as
+        if (!ec) {
+            function = read_level(ec);
+        }
+        if (!ec && level_ < options_.require) {
+            ec = errc::bad_impersonation_level;
+        }
+        if (ec) {
+            std::error_code revert_error;
+            try_revert(revert_error);
+            if (revert_error) {
+                end(revert_error);
+            }
+        }
+        return function;
+    }
+
+    const char* read_level(std::error_code& ec) noexcept {
+        HANDLE raw = nullptr;
+        const auto opened = detail::api::open_thread_token(&raw);
+        if (opened == ERROR_CANT_OPEN_ANONYMOUS) {
+            level_ = impersonation_level::anonymous;
+            return "OpenThreadToken";
+        }
+        ec = detail::win32_failure(opened);
+        if (ec) {
+            return "OpenThreadToken";
+        }
+        const detail::token_handle token{raw};
+        auto level = SecurityAnonymous;
+        ec = detail::win32_failure(detail::api::query_impersonation_level(token.get(), &level));
+        level_ = static_cast<impersonation_level>(level);
+        return "GetTokenInformation";
+    }
+
+    /// @return the function that is to blame for `ec`.
+    const char* try_revert(std::error_code& ec) noexcept {
+        ec.clear();
+        if (state_ != state::idle && std::this_thread::get_id() != thread_) {
+            ec = errc::not_owner;
+            return "RevertSecurityContext";
+        }
+        if (state_ == state::impersonating) {
+            ec = detail::anything_but_ok(detail::api::revert_security_context(&context_));
+            if (ec) {
+                return "RevertSecurityContext";
+            }
+            state_ = state::to_restore;
+        }
+        if (state_ == state::to_restore && before_) {
+            ec = detail::win32_failure(detail::api::set_thread_token(before_.get()));
+            if (ec) {
+                return "SetThreadToken";
+            }
+        }
+        state_ = state::idle;
+        before_.reset();
+        return "";
+    }
+
+    [[noreturn]] void end(const std::error_code& ec) const noexcept {
+        if (options_.on_revert_failure != nullptr) {
+            options_.on_revert_failure(ec);
+        }
+        detail::api::fail_fast();
+    }
+
+    impersonation_options options_;
+    CtxtHandle context_{}; // a copy, so that the owner may be moved
+    std::thread::id thread_ = std::this_thread::get_id();
+    detail::token_handle before_; // the thread's token from before, if it had one
+    state state_ = state::idle;
+    impersonation_level level_ = impersonation_level::anonymous;
+};
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+//
+// What protecting a message takes and gives.
+#pragma once
+
+#include "detail/platform.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+namespace sspan::inline SSPAN_API_NAMESPACE {
+
+/// How large the package's parts of a message can get, in bytes (SecPkgContext_Sizes). What a call returns is the
+/// actual size, which may be smaller.
+struct context_sizes {
+    std::uint32_t max_token = 0;        ///< A token of the handshake.
+    std::uint32_t max_signature = 0;    ///< What `sign` writes; 0 when the context cannot sign.
+    std::uint32_t block_size = 0;       ///< The padding that `encrypt` writes; 0 when there is never any.
+    std::uint32_t security_trailer = 0; ///< The token that `encrypt` writes; 0 when the context cannot encrypt.
+};
+
+/// What protects a message that was encrypted with `encrypt`. The values are SSPI's.
+enum class quality_of_protection : std::uint32_t {
+    encrypted = 0,                            ///< Nobody else can read it or change it unnoticed.
+    integrity_only = SECQOP_WRAP_NO_ENCRYPT,  ///< Everybody can read it, nobody can change it unnoticed.
+};
+
+/// How to protect one message.
+struct protect_options {
+    quality_of_protection quality = quality_of_protection::encrypted; ///< Of `encrypt`.
+    std::uint32_t sequence_number = 0; ///< For datagram contexts; the packages count by themselves on connections.
+};
+
+/// What to accept as one message.
+struct accept_options {
+    /// Of `decrypt`: `encrypted` refuses a message that was merely signed; `integrity_only` takes both. Unless set, the
+    /// context decides: it takes both if its handshake did not require confidentiality.
+    std::optional<quality_of_protection> at_least{};
+    std::uint32_t sequence_number = 0; ///< As in `protect_options`.
+};
+
+/// An encrypted message, as parts of the caller's buffers. On the wire: token, data, padding, without gaps.
+struct encrypted_message {
+    std::span<std::byte> token;
+    std::span<std::byte> data;
+    std::span<std::byte> padding;
+};
+
+/// A decrypted message, as part of the caller's buffer, and what protected it on its way.
+struct decrypted_message {
+    std::span<std::byte> data;
+    quality_of_protection quality = quality_of_protection::integrity_only;
+};
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE

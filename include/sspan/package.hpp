@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+//
+// The security packages: their names, and what each can do.
+#pragma once
+
+#include "detail/handle.hpp"
+#include "detail/text.hpp"
+#include "error.hpp"
+#include "flags.hpp"
+
+#include <cstdint>
+#include <new> // std::bad_alloc
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+namespace sspan::inline SSPAN_API_NAMESPACE {
+
+/// The names of the packages that protect messages.
+namespace package {
+inline constexpr std::wstring_view kerberos = L"Kerberos";
+inline constexpr std::wstring_view negotiate = L"Negotiate"; ///< Kerberos where it can, else NTLM.
+inline constexpr std::wstring_view ntlm = L"NTLM";
+} // namespace package
+
+/// What SSPI tells of a package (SecPkgInfo).
+struct package_info {
+    std::wstring name;
+    std::wstring comment;
+    package_capabilities capabilities = package_capabilities::none;
+    std::uint16_t version = 0;
+    std::uint16_t rpc_id = 0;    ///< The package's number in DCE RPC; 0xFFFF for none.
+    std::uint32_t max_token = 0; ///< The longest token of a handshake, in bytes.
+};
+
+namespace detail {
+
+inline package_info to_package_info(const SecPkgInfoW& info) {
+    return {from_os(info.Name),
+            from_os(info.Comment),
+            static_cast<package_capabilities>(info.fCapabilities),
+            static_cast<std::uint16_t>(info.wVersion),
+            static_cast<std::uint16_t>(info.wRPCID),
+            static_cast<std::uint32_t>(info.cbMaxToken)};
+}
+
+/// Runs `body`, which may allocate, where nothing may be thrown.
+template <class Result, class Body>
+[[nodiscard]] Result without_bad_alloc(std::error_code& ec, Body body) noexcept {
+    try {
+        ec.clear();
+        return body();
+    } catch (const std::bad_alloc&) {
+        ec = errc::insufficient_memory;
+        return Result{};
+    }
+}
+
+inline context_buffer<SecPkgInfoW> query_security_package_info(const os_string& name, std::error_code& ec) noexcept {
+    SecPkgInfoW* info = nullptr;
+    ec = failure(api::query_security_package_info(name.data(), &info));
+    if (!ec && info == nullptr) {
+        ec = errc::internal_error;
+    }
+    return context_buffer<SecPkgInfoW>{ec ? nullptr : info};
+}
+
+} // namespace detail
+
+/// Asks for one package by name; case does not matter.
+/// @throws error `secpkg_not_found`, `invalid_parameter` (a zero inside the name), `insufficient_memory`.
+/// @note Calls QuerySecurityPackageInfo.
+[[nodiscard]] inline package_info query_package(std::wstring_view name, std::error_code& ec) noexcept {
+    return detail::without_bad_alloc<package_info>(ec, [&]() -> package_info {
+        detail::os_string os_name;
+        if (!detail::to_os_name(name, os_name)) {
+            ec = errc::invalid_parameter;
+            return {};
+        }
+        const auto info = detail::query_security_package_info(os_name, ec);
+        return info ? detail::to_package_info(*info.get()) : package_info{};
+    });
+}
+
+[[nodiscard]] inline package_info query_package(std::wstring_view name) {
+    std::error_code ec;
+    auto info = query_package(name, ec);
+    detail::throw_if(ec, "QuerySecurityPackageInfo");
+    return info;
+}
+
+/// Lists the packages of this machine.
+/// @throws error `insufficient_memory`.
+/// @note Calls EnumerateSecurityPackages.
+[[nodiscard]] inline std::vector<package_info> enumerate_packages(std::error_code& ec) noexcept {
+    return detail::without_bad_alloc<std::vector<package_info>>(ec, [&]() -> std::vector<package_info> {
+        ULONG count = 0;
+        SecPkgInfoW* first = nullptr;
+        ec = detail::failure(detail::api::enumerate_security_packages(&count, &first));
+        if (ec) {
+            return {};
+        }
+        const detail::context_buffer<SecPkgInfoW> owner{first};
+        std::vector<package_info> packages;
+        for (ULONG index = 0; owner && index < count; ++index) {
+            packages.push_back(detail::to_package_info(owner.get()[index]));
+        }
+        return packages;
+    });
+}
+
+[[nodiscard]] inline std::vector<package_info> enumerate_packages() {
+    std::error_code ec;
+    auto packages = enumerate_packages(ec);
+    detail::throw_if(ec, "EnumerateSecurityPackages");
+    return packages;
+}
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE

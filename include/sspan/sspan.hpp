@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+//
+// All of sspan.
+#pragma once
+
+#include "attributes.hpp"
+#include "buffer.hpp"
+#include "credentials.hpp"
+#include "error.hpp"
+#include "flags.hpp"
+#include "handshake.hpp"
+#include "handshake_step.hpp"
+#include "identity.hpp"
+#include "impersonation.hpp"
+#include "message.hpp"
+#include "package.hpp"
+#include "security_context.hpp"
+#include "server_context.hpp"
+#include "version.hpp"

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string_view>
+
+/// The version as one number to compare in the preprocessor: major * 10000 + minor * 100 + patch.
+#define SSPAN_VERSION 100
+
+namespace sspan {
+
+inline constexpr std::string_view version = "0.1.0";
+
+} // namespace sspan

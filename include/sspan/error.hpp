@@ -140,9 +140,18 @@ inline std::error_code failure(SECURITY_STATUS status) noexcept {
     return status < 0 ? std::error_code{static_cast<int>(status), category()} : std::error_code{};
 }
 
-/// For calls that protect or check a message, where anything but SEC_E_OK means that this was not done.
-inline std::error_code anything_but_ok(SECURITY_STATUS status) noexcept {
-    return {static_cast<int>(status), category()};
+/// Sets `ec` for a call of which anything but SEC_E_OK means that it was not done. @return whether it was.
+inline bool succeeded(SECURITY_STATUS status, std::error_code& ec) noexcept {
+    if (status != 0) {
+        ec.assign(static_cast<int>(status), category());
+    } else if (ec) { // the message path does not touch what is clear already
+        ec.clear();
+    }
+    return status == 0;
+}
+
+inline bool succeeded(errc status, std::error_code& ec) noexcept {
+    return succeeded(static_cast<SECURITY_STATUS>(status), ec);
 }
 
 /// For Win32 functions: GetLastError's value as an HRESULT.

@@ -111,8 +111,7 @@ private:
         }
         state_ = state::impersonating;
         const char* function = "ImpersonateSecurityContext";
-        ec = detail::anything_but_ok(status); // another success leaves open who the thread acts as
-        if (!ec) {
+        if (detail::succeeded(status, ec)) { // another success leaves open who the thread acts as
             function = read_level(ec);
         }
         if (!ec && level_ < options_.require) {
@@ -154,8 +153,7 @@ private:
             return "RevertSecurityContext";
         }
         if (state_ == state::impersonating) {
-            ec = detail::anything_but_ok(detail::api::revert_security_context(&context_));
-            if (ec) {
+            if (!detail::succeeded(detail::api::revert_security_context(&context_), ec)) {
                 return "RevertSecurityContext";
             }
             state_ = state::to_restore;

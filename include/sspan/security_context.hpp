@@ -155,9 +155,9 @@ private:
     static security_context create(detail::context_handle handle, context_flags granted, context_flags required,
                                    std::error_code& ec) noexcept;
 
-    /// Why a message call cannot be made with these buffers, if so.
+    /// Why a message call cannot be made with these buffers; SEC_E_OK if it can.
     template <class... Spans>
-    [[nodiscard]] std::error_code refusal(bool protection_granted, const Spans&... spans) const noexcept {
+    [[nodiscard]] errc refusal(bool protection_granted, const Spans&... spans) const noexcept {
         if (!handle_) {
             return errc::invalid_handle;
         }
@@ -167,7 +167,16 @@ private:
         if (!(buffer::fits(spans.size()) && ...) || detail::any_overlap(spans...)) {
             return errc::invalid_parameter;
         }
-        return {};
+        return errc{};
+    }
+
+    [[nodiscard]] bool can_sign() const noexcept {
+        return contains(granted_, context_flags::integrity) && sizes_.max_signature != 0;
+    }
+
+    [[nodiscard]] bool must_be_encrypted(const accept_options& options) const noexcept {
+        return options.at_least ? *options.at_least == quality_of_protection::encrypted
+                                : contains(required_, context_flags::confidentiality);
     }
 
     detail::context_handle handle_;
@@ -197,38 +206,40 @@ inline security_context security_context::create(detail::context_handle handle, 
 
 inline std::span<std::byte> security_context::sign(std::span<const std::byte> message, std::span<std::byte> signature,
                                                    const protect_options& options, std::error_code& ec) noexcept {
-    ec = refusal(contains(granted_, context_flags::integrity) && sizes_.max_signature != 0, message, signature);
-    if (!ec && signature.size() < sizes_.max_signature) {
-        ec = errc::buffer_too_small;
+    auto refused = refusal(can_sign(), message, signature);
+    if (refused == errc{} && signature.size() < sizes_.max_signature) {
+        refused = errc::buffer_too_small;
     }
-    if (ec) {
+    if (!detail::succeeded(refused, ec)) {
         return {};
     }
     buffer_list buffers{buffer::data(message), buffer::token(signature)};
     auto raw = handle_.get();
-    ec = detail::anything_but_ok(detail::api::make_signature(&raw, 0, buffers.native(), options.sequence_number));
-    std::span<std::byte> written;
-    if (!ec && (!detail::filled(buffers[1], signature, written) || written.empty())) {
-        ec = errc::internal_error;
+    if (!detail::succeeded(detail::api::make_signature(&raw, 0, buffers.native(), options.sequence_number), ec)) {
+        return {};
     }
-    return ec ? std::span<std::byte>{} : written;
+    std::span<std::byte> written;
+    if (!detail::filled(buffers[1], signature, written) || written.empty()) {
+        ec = errc::internal_error;
+        return {};
+    }
+    return written;
 }
 
 inline bool security_context::verify(std::span<const std::byte> message, std::span<const std::byte> signature,
                                      const accept_options& options, std::error_code& ec) noexcept {
-    ec = refusal(contains(granted_, context_flags::integrity) && sizes_.max_signature != 0, message, signature);
-    if (!ec && signature.empty()) {
-        ec = errc::invalid_token;
+    auto refused = refusal(can_sign(), message, signature);
+    if (refused == errc{} && signature.empty()) {
+        refused = errc::invalid_token;
     }
-    if (ec) {
+    if (!detail::succeeded(refused, ec)) {
         return false;
     }
     buffer_list buffers{buffer::data(message), buffer::token(signature)};
     ULONG quality = 0;
     auto raw = handle_.get();
-    ec = detail::anything_but_ok(
-        detail::api::verify_signature(&raw, buffers.native(), options.sequence_number, &quality));
-    return !ec;
+    return detail::succeeded(
+        detail::api::verify_signature(&raw, buffers.native(), options.sequence_number, &quality), ec);
 }
 
 inline encrypted_message security_context::encrypt(std::span<std::byte> data, std::span<std::byte> token,
@@ -236,11 +247,11 @@ inline encrypted_message security_context::encrypt(std::span<std::byte> data, st
                                                    std::error_code& ec) noexcept {
     const auto protection = options.quality == quality_of_protection::encrypted ? context_flags::confidentiality
                                                                                 : context_flags::integrity;
-    ec = refusal(contains(granted_, protection) && sizes_.security_trailer != 0, data, token, padding);
-    if (!ec && (token.size() < sizes_.security_trailer || padding.size() < sizes_.block_size)) {
-        ec = errc::buffer_too_small;
+    auto refused = refusal(contains(granted_, protection) && sizes_.security_trailer != 0, data, token, padding);
+    if (refused == errc{} && (token.size() < sizes_.security_trailer || padding.size() < sizes_.block_size)) {
+        refused = errc::buffer_too_small;
     }
-    if (ec) {
+    if (!detail::succeeded(refused, ec)) {
         return {};
     }
     buffer_list buffers{buffer::token(token), buffer::data(data), buffer::padding(padding)};
@@ -248,46 +259,46 @@ inline encrypted_message security_context::encrypt(std::span<std::byte> data, st
         buffers.drop_last();
     }
     auto raw = handle_.get();
-    ec = detail::anything_but_ok(detail::api::encrypt_message(&raw, static_cast<ULONG>(options.quality),
-                                                              buffers.native(), options.sequence_number));
+    if (!detail::succeeded(detail::api::encrypt_message(&raw, static_cast<ULONG>(options.quality), buffers.native(),
+                                                        options.sequence_number),
+                           ec)) {
+        return {};
+    }
     encrypted_message message{{}, data, {}};
-    if (!ec && (!detail::filled(buffers[0], token, message.token) || message.token.empty() ||
-                !detail::filled(buffers[2], padding, message.padding) || buffers[1].cbBuffer != data.size())) {
+    if (!detail::filled(buffers[0], token, message.token) || message.token.empty() ||
+        !detail::filled(buffers[2], padding, message.padding) || buffers[1].cbBuffer != data.size()) {
         ec = errc::internal_error;
+        return {};
     }
     if (message.padding.size() > sizes_.block_size) { // left as it was by a package that never pads
         message.padding = {};
     }
-    return ec ? encrypted_message{} : message;
+    return message;
 }
 
 inline decrypted_message security_context::decrypt(std::span<std::byte> data, std::span<std::byte> token,
                                                    const accept_options& options, std::error_code& ec) noexcept {
     const auto either = context_flags::integrity | context_flags::confidentiality;
-    ec = refusal((granted_ & either) != context_flags::none, data, token);
-    if (!ec && token.empty()) {
-        ec = errc::invalid_token;
+    auto refused = refusal((granted_ & either) != context_flags::none, data, token);
+    if (refused == errc{} && token.empty()) {
+        refused = errc::invalid_token;
     }
-    if (ec) {
+    if (!detail::succeeded(refused, ec)) {
         return {};
     }
     buffer_list buffers{buffer::token(token), buffer::data(data)};
     ULONG quality = 0; // NTLM leaves it alone
     auto raw = handle_.get();
-    ec = detail::anything_but_ok(
-        detail::api::decrypt_message(&raw, buffers.native(), options.sequence_number, &quality));
+    const auto status = detail::api::decrypt_message(&raw, buffers.native(), options.sequence_number, &quality);
 
     decrypted_message message;
     if (quality == 0 && contains(granted_, context_flags::confidentiality)) {
         message.quality = quality_of_protection::encrypted;
     }
-    const auto at_least = options.at_least.value_or(contains(required_, context_flags::confidentiality)
-                                                        ? quality_of_protection::encrypted
-                                                        : quality_of_protection::integrity_only);
-    if (!ec && !detail::filled_part(buffers[1], data, message.data)) {
+    if (detail::succeeded(status, ec) && !detail::filled_part(buffers[1], data, message.data)) {
         ec = errc::internal_error;
     }
-    if (!ec && at_least == quality_of_protection::encrypted && message.quality != at_least) {
+    if (!ec && must_be_encrypted(options) && message.quality != quality_of_protection::encrypted) {
         ec = errc::qop_not_supported;
     }
     if (ec) {

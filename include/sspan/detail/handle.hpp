@@ -17,7 +17,7 @@ public:
 
     unique_handle() noexcept = default;
     /// Takes what a successful call has returned.
-    explicit unique_handle(value_type value) noexcept : value_{value} {}
+    explicit unique_handle(value_type value) noexcept : value_{Kind::normal(value)} {}
     unique_handle(unique_handle&& other) noexcept : value_{other.release()} {}
     unique_handle& operator=(unique_handle&& other) noexcept {
         unique_handle{std::move(other)}.swap(*this);
@@ -45,10 +45,11 @@ private:
 struct sec_handle_kind {
     using value_type = SecHandle;
     static SecHandle zero() noexcept { return {0, 0}; }
-    /// SSPI's own mark for "no handle" is all ones; {0, 0} is what zeroed memory looks like. No package returns either.
-    static bool is_valid(const SecHandle& handle) noexcept {
+    static bool is_valid(const SecHandle& handle) noexcept { return (handle.dwLower | handle.dwUpper) != 0; }
+    /// SSPI's own mark for "no handle", all ones in either half, becomes the zero state. No package returns {0, 0}.
+    static SecHandle normal(const SecHandle& handle) noexcept {
         constexpr auto ones = ~ULONG_PTR{0};
-        return (handle.dwLower | handle.dwUpper) != 0 && handle.dwLower != ones && handle.dwUpper != ones;
+        return handle.dwLower == ones || handle.dwUpper == ones ? zero() : handle;
     }
 };
 
@@ -65,6 +66,7 @@ template <class T>
 struct context_buffer_kind {
     using value_type = T*;
     static T* zero() noexcept { return nullptr; }
+    static T* normal(T* memory) noexcept { return memory; }
     static bool is_valid(const T* memory) noexcept { return memory != nullptr; }
     static void close(T* memory) noexcept { api::free_context_buffer(memory); }
 };
@@ -72,6 +74,7 @@ struct context_buffer_kind {
 struct token_kind {
     using value_type = HANDLE;
     static HANDLE zero() noexcept { return nullptr; }
+    static HANDLE normal(HANDLE token) noexcept { return token; }
     static bool is_valid(HANDLE token) noexcept { return token != nullptr; }
     static void close(HANDLE token) noexcept { api::close_handle(token); }
 };

@@ -167,7 +167,7 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
     case sec_i::message_fragment:
         return {token, used, handshake_state::message_fragment};
     default: // neither "done" nor "go on": stop
-        return fail(anything_but_ok(status), {}, ec);
+        return fail({static_cast<int>(status), category()}, {}, ec);
     }
 }
 

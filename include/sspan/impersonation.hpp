@@ -52,6 +52,9 @@ public:
     }
     impersonation_guard(const server_context& context, std::error_code& ec) noexcept
         : impersonation_guard{context, {}, ec} {}
+    explicit impersonation_guard(const server_context&&, const impersonation_options& = {}) = delete;
+    impersonation_guard(const server_context&&, const impersonation_options&, std::error_code&) = delete;
+    impersonation_guard(const server_context&&, std::error_code&) = delete;
 
     impersonation_guard(const impersonation_guard&) = delete;
     impersonation_guard& operator=(const impersonation_guard&) = delete;
@@ -86,7 +89,11 @@ public:
     [[nodiscard]] impersonation_level level() const noexcept { return level_; }
 
 private:
-    enum class state { idle, impersonating, to_restore };
+    enum class state {
+        idle,
+        impersonating,
+        to_restore, ///< `before_`, if there is one, is to become the thread's token again.
+    };
 
     /// @return the function that is to blame for `ec`.
     const char* start(const server_context& context, std::error_code& ec) noexcept {
@@ -104,14 +111,9 @@ private:
         }
         before_ = detail::token_handle{opened == 0 ? token : nullptr};
         const auto status = detail::api::impersonate_security_context(&context_);
-        if (status < 0) {
-            before_.reset();
-            ec = detail::failure(status);
-            return "ImpersonateSecurityContext";
-        }
-        state_ = state::impersonating;
+        state_ = status < 0 ? state::to_restore : state::impersonating;
         const char* function = "ImpersonateSecurityContext";
-        if (detail::succeeded(status, ec)) { // another success leaves open who the thread acts as
+        if (detail::succeeded(status, ec)) { // any other success leaves open who the thread acts as
             function = read_level(ec);
         }
         if (!ec && level_ < options_.require) {

@@ -18,9 +18,7 @@
 #include <utility>
 #include <vector>
 
-namespace sspan::inline SSPAN_API_NAMESPACE {
-
-namespace detail {
+namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
 /// What both sides have in common. One thread's.
 class handshake {
@@ -132,11 +130,14 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
                                token.size() != output_.size();
         return fail(failure(status), has_token ? token : std::span<std::byte>{}, ec);
     }
-    if (phase_ == phase::first_leg) {
-        phase_ = phase::later_leg;
-        context_ = context_handle{context};
+    phase_ = phase::later_leg;
+    if (context_handle updated{context}; updated) {
+        static_cast<void>(context_.release()); // the package has updated it
+        context_ = std::move(updated);
+    } else {
+        return fail(errc::internal_error, {}, ec);
     }
-    if (!context_ || !token_is_sound) {
+    if (!token_is_sound) {
         return fail(errc::internal_error, {}, ec);
     }
     granted_ = given;
@@ -221,6 +222,4 @@ inline void handshake::throw_unfinished(const std::error_code& ec) const {
     throw error{ec, culprit_};
 }
 
-} // namespace detail
-
-} // namespace sspan::inline SSPAN_API_NAMESPACE
+} // namespace sspan::inline SSPAN_API_NAMESPACE::detail

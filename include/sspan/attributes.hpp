@@ -20,7 +20,13 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 // `invalid_handle` in the zero state, and with `insufficient_memory`.
 
 /// How far Negotiate's choice of a package has come (SECPKG_NEGOTIATION_). The values are SSPI's.
-enum class negotiation_state : std::uint32_t { complete = 0, optimistic = 1, in_progress = 2, direct = 3, try_multicred = 4 };
+enum class negotiation_state : std::uint32_t {
+    complete = 0,
+    optimistic = 1,
+    in_progress = 2,
+    direct = 3,
+    try_multicred = 4
+};
 
 /// The package that Negotiate has chosen, or the package itself (SecPkgContext_NegotiationInfo).
 struct negotiation_info {
@@ -43,7 +49,8 @@ Attribute query_context_attributes(const security_context& context, ULONG attrib
 /// The name of the client (SECPKG_ATTR_NAMES): of whom a server has accepted, or as whom a client has logged on.
 [[nodiscard]] inline std::wstring query_user_name(const security_context& context, std::error_code& ec) noexcept {
     return detail::without_bad_alloc<std::wstring>(ec, [&] {
-        const auto names = detail::query_context_attributes<detail::SecPkgContext_NamesW>(context, SECPKG_ATTR_NAMES, ec);
+        const auto names =
+            detail::query_context_attributes<detail::SecPkgContext_NamesW>(context, SECPKG_ATTR_NAMES, ec);
         const detail::context_buffer<SEC_WCHAR> name{names.sUserName};
         if (!ec && !name) {
             ec = errc::internal_error;

@@ -20,10 +20,14 @@ class buffer {
 public:
     /// The message. Encrypting and decrypting overwrite it, signing and verifying do not.
     [[nodiscard]] static buffer data(std::span<std::byte> bytes) noexcept { return {SECBUFFER_DATA, bytes}; }
-    [[nodiscard]] static buffer data(std::span<const std::byte> bytes) noexcept { return {SECBUFFER_DATA, unconst(bytes)}; }
+    [[nodiscard]] static buffer data(std::span<const std::byte> bytes) noexcept {
+        return {SECBUFFER_DATA, unconst(bytes)};
+    }
     /// A signature, the package's part of an encrypted message, or a token of the handshake.
     [[nodiscard]] static buffer token(std::span<std::byte> bytes) noexcept { return {SECBUFFER_TOKEN, bytes}; }
-    [[nodiscard]] static buffer token(std::span<const std::byte> bytes) noexcept { return {SECBUFFER_TOKEN, unconst(bytes)}; }
+    [[nodiscard]] static buffer token(std::span<const std::byte> bytes) noexcept {
+        return {SECBUFFER_TOKEN, unconst(bytes)};
+    }
     /// What a block cipher adds behind the message.
     [[nodiscard]] static buffer padding(std::span<std::byte> bytes) noexcept { return {SECBUFFER_PADDING, bytes}; }
     /// A place that the package may use.
@@ -95,7 +99,8 @@ template <class First, class... Others>
 
 /// The part of `given` that a call has filled, by what it left in `buffer`.
 /// @return false when the package claims more than it was given, or other memory.
-[[nodiscard]] inline bool filled(const SecBuffer& buffer, std::span<std::byte> given, std::span<std::byte>& part) noexcept {
+[[nodiscard]] inline bool filled(const SecBuffer& buffer, std::span<std::byte> given,
+                                 std::span<std::byte>& part) noexcept {
     if (buffer.cbBuffer == 0) {
         part = given.first(0);
         return true;
@@ -114,7 +119,8 @@ template <class First, class... Others>
         part = given.first(0);
         return true;
     }
-    const auto offset = reinterpret_cast<std::uintptr_t>(buffer.pvBuffer) - reinterpret_cast<std::uintptr_t>(given.data());
+    const auto offset =
+        reinterpret_cast<std::uintptr_t>(buffer.pvBuffer) - reinterpret_cast<std::uintptr_t>(given.data());
     if (offset > given.size() || buffer.cbBuffer > given.size() - offset) { // an address before `given` wraps around
         return false;
     }

@@ -63,8 +63,7 @@ public:
     }
 
     /// Takes a handle that was acquired elsewhere for `package`. On failure it has been freed.
-    [[nodiscard]] static credentials adopt(CredHandle handle, std::wstring_view package,
-                                           std::error_code& ec) noexcept {
+    [[nodiscard]] static credentials adopt(CredHandle handle, std::wstring_view package, std::error_code& ec) noexcept {
         const char* function = nullptr;
         return create(detail::credentials_handle{handle}, package, ec, function);
     }

@@ -20,8 +20,8 @@ enum class errc : int {
 #define SSPAN_ROW(name, value, symbol, meaning) name = static_cast<int>(value),
     SSPAN_SEC_E(SSPAN_ROW)
 #undef SSPAN_ROW
-    not_supported = unsupported_function, ///< SEC_E_NOT_SUPPORTED, which has the same value.
-    no_spm = internal_error,              ///< SEC_E_NO_SPM, which has the same value.
+        not_supported = unsupported_function, ///< SEC_E_NOT_SUPPORTED, which has the same value.
+    no_spm = internal_error,                  ///< SEC_E_NO_SPM, which has the same value.
 
     /// HRESULT_FROM_WIN32(ERROR_BAD_IMPERSONATION_LEVEL)
     bad_impersonation_level = static_cast<int>(0x80070542),

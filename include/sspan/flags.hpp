@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What a context promises, in one set of flags for both sides. SSPI has two, ISC_ for the client and ASC_ for the server,
-// which give one bit different meanings; only this file knows them.
+// What a context promises, in one set of flags for both sides. SSPI has two, ISC_ for the client and ASC_ for the
+// server, which give one bit different meanings; only this file knows them.
 #pragma once
 
 #include "detail/platform.hpp"
@@ -54,30 +54,31 @@ template <flags_enum Enum>
     return (flags & wanted) == wanted;
 }
 
-/// What is asked of a context (ISC_REQ_, ASC_REQ_) and what it was granted (ISC_RET_, ASC_RET_). The values are sspan's own.
+/// What is asked of a context (ISC_REQ_, ASC_REQ_) and what it was granted (ISC_RET_, ASC_RET_). The values are sspan's
+/// own.
 enum class context_flags : std::uint32_t {
     none = 0,
-    delegate = 1U << 0,         ///< The server may act as the client towards other machines.
-    mutual_auth = 1U << 1,      ///< The server proves who it is, too.
-    replay_detect = 1U << 2,    ///< A message that comes twice is refused.
-    sequence_detect = 1U << 3,  ///< A message out of order is refused.
-    confidentiality = 1U << 4,  ///< Messages can be encrypted.
-    integrity = 1U << 5,        ///< Messages can be signed.
-    use_session_key = 1U << 6,  ///< A new session key is negotiated.
-    dce_style = 1U << 7,        ///< Three legs, and the wrapping format of DCE RPC.
-    datagram = 1U << 8,         ///< The transport may lose or reorder messages.
-    connection = 1U << 9,       ///< The transport keeps messages whole and in order.
-    extended_error = 1U << 10,  ///< A side that fails makes a token that tells the peer why.
-    stream = 1U << 11,          ///< The transport is a stream of bytes.
-    identify = 1U << 12,        ///< The server may learn who the client is, not act as the client.
-    null_session = 1U << 13,    ///< The client is, or may be, anonymous.
-    no_integrity = 1U << 14,    ///< Client: Negotiate must not add integrity on its own.
-    http_style = 1U << 15,      ///< Client: the transport is HTTP.
-    unverified_target_name = 1U << 16,       ///< Client: the target name comes from a source that is not trusted.
-    confidentiality_only = 1U << 17,    ///< Client: encryption without integrity.
-    allow_non_user_logons = 1U << 18,   ///< Server: machines and services may log on.
-    allow_missing_bindings = 1U << 19,  ///< Server: a client without channel bindings is accepted.
-    proxy_bindings = 1U << 20,          ///< Server: the channel bindings are those of a proxy.
+    delegate = 1U << 0,                ///< The server may act as the client towards other machines.
+    mutual_auth = 1U << 1,             ///< The server proves who it is, too.
+    replay_detect = 1U << 2,           ///< A message that comes twice is refused.
+    sequence_detect = 1U << 3,         ///< A message out of order is refused.
+    confidentiality = 1U << 4,         ///< Messages can be encrypted.
+    integrity = 1U << 5,               ///< Messages can be signed.
+    use_session_key = 1U << 6,         ///< A new session key is negotiated.
+    dce_style = 1U << 7,               ///< Three legs, and the wrapping format of DCE RPC.
+    datagram = 1U << 8,                ///< The transport may lose or reorder messages.
+    connection = 1U << 9,              ///< The transport keeps messages whole and in order.
+    extended_error = 1U << 10,         ///< A side that fails makes a token that tells the peer why.
+    stream = 1U << 11,                 ///< The transport is a stream of bytes.
+    identify = 1U << 12,               ///< The server may learn who the client is, not act as the client.
+    null_session = 1U << 13,           ///< The client is, or may be, anonymous.
+    no_integrity = 1U << 14,           ///< Client: Negotiate must not add integrity on its own.
+    http_style = 1U << 15,             ///< Client: the transport is HTTP.
+    unverified_target_name = 1U << 16, ///< Client: the target name comes from a source that is not trusted.
+    confidentiality_only = 1U << 17,   ///< Client: encryption without integrity.
+    allow_non_user_logons = 1U << 18,  ///< Server: machines and services may log on.
+    allow_missing_bindings = 1U << 19, ///< Server: a client without channel bindings is accepted.
+    proxy_bindings = 1U << 20,         ///< Server: the channel bindings are those of a proxy.
 };
 
 template <>

@@ -35,9 +35,9 @@ public:
     ///
     /// @throws handshake_error, with a token for the peer if the package made one: `logon_denied`, `target_unknown`,
     ///   `wrong_principal`, `no_credentials`, `no_authenticating_authority`, `invalid_token` and others of the package;
-    ///   `unsupported_function` for a flag that a client cannot ask for; `no_context` after a failure, `illegal_message`
-    ///   after completion, `invalid_parameter` for input that exceeds 32 bits or lies in our own token, and for a target
-    ///   with a zero inside, `invalid_handle` in the zero state or when the credentials are.
+    ///   `unsupported_function` for a flag that a client cannot ask for; `no_context` after a failure,
+    ///   `illegal_message` after completion, `invalid_parameter` for input that exceeds 32 bits or lies in our own
+    ///   token, and for a target with a zero inside, `invalid_handle` in the zero state or when the credentials are.
     /// @note Calls InitializeSecurityContext and, when it says so, CompleteAuthToken.
     [[nodiscard]] handshake_step step(std::span<const std::byte> input, std::error_code& ec) noexcept {
         return handshake::step(

@@ -29,13 +29,14 @@ struct impersonation_options {
 
 /// Makes the calling thread act as the client of a context, until the end of the scope.
 ///
-/// The thread then acts again as it did before: as the process or, where guards are nested, as the outer guard's client.
-/// If that cannot be had, or if the guard ends on another thread, the process ends at once: to go on as the wrong user is
-/// worse. The context must not be deleted in the meantime. New threads and processes start as the server, not as the
-/// client.
+/// The thread then acts again as it did before: as the process or, where guards are nested, as the outer guard's
+/// client. If that cannot be had, or if the guard ends on another thread, the process ends at once: to go on as the
+/// wrong user is worse. The context must not be deleted in the meantime. New threads and processes start as the server,
+/// not as the client.
 class impersonation_guard {
 public:
-    /// @throws error `invalid_handle`, `no_impersonation`, `unsupported_function`, `bad_impersonation_level` (the client
+    /// @throws error `invalid_handle`, `no_impersonation`, `unsupported_function`, `bad_impersonation_level` (the
+    /// client
     ///   allows less than `options.require`), and Win32 errors; the thread then acts as before.
     /// @note Calls ImpersonateSecurityContext, OpenThreadToken and GetTokenInformation.
     explicit impersonation_guard(const server_context& context, const impersonation_options& options = {})

@@ -23,8 +23,8 @@ struct context_sizes {
 
 /// What protects a message that was encrypted with `encrypt`. The values are SSPI's.
 enum class quality_of_protection : std::uint32_t {
-    encrypted = 0,                            ///< Nobody else can read it or change it unnoticed.
-    integrity_only = SECQOP_WRAP_NO_ENCRYPT,  ///< Everybody can read it, nobody can change it unnoticed.
+    encrypted = 0,                           ///< Nobody else can read it or change it unnoticed.
+    integrity_only = SECQOP_WRAP_NO_ENCRYPT, ///< Everybody can read it, nobody can change it unnoticed.
 };
 
 /// How to protect one message.

@@ -126,8 +126,8 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
     const auto given = from_bits(attributes, granted);
     if (status < 0) {
         // A package that fails without an error token may leave the size as it was.
-        const bool has_token = token_is_sound && contains(given, context_flags::extended_error) &&
-                               token.size() != output_.size();
+        const bool has_token =
+            token_is_sound && contains(given, context_flags::extended_error) && token.size() != output_.size();
         return fail(failure(status), has_token ? token : std::span<std::byte>{}, ec);
     }
     phase_ = phase::later_leg;
@@ -172,8 +172,8 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
     }
 }
 
-/// NTLM reports mutual authentication because it was asked for; it has none. Where it may be at work, and Negotiate does
-/// not tell which package it has chosen, there is a doubt about the server's identity.
+/// NTLM reports mutual authentication because it was asked for; it has none. Where it may be at work, and Negotiate
+/// does not tell which package it has chosen, there is a doubt about the server's identity.
 inline bool handshake::mutual_auth_is_real() const noexcept {
     auto raw = context_.get();
     SecPkgContext_NegotiationInfoW info{};
@@ -206,7 +206,7 @@ inline security_context handshake::finish(std::error_code& ec) noexcept {
         return {};
     }
     culprit_ = "QueryContextAttributes";
-    return security_context::create(std::move(context), granted_, require_, ec);
+    return security_context{establish(std::move(context), granted_, require_, ec)};
 }
 
 class not_granted : public error {

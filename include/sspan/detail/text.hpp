@@ -67,7 +67,9 @@ template <class String>
 /// Whether zero-terminated `text` is `name`, which is ASCII; case does not matter.
 template <class Unit>
 [[nodiscard]] bool is_name(const Unit* text, std::wstring_view name) noexcept {
-    constexpr auto lower = [](wchar_t unit) { return unit >= L'A' && unit <= L'Z' ? static_cast<wchar_t>(unit + 32) : unit; };
+    constexpr auto lower = [](wchar_t unit) {
+        return unit >= L'A' && unit <= L'Z' ? static_cast<wchar_t>(unit + 32) : unit;
+    };
     for (const wchar_t unit : name) {
         if (lower(static_cast<wchar_t>(*text)) != lower(unit)) { // the zero at the end differs, too
             return false;
@@ -85,7 +87,8 @@ template <class Unit>
         if constexpr (sizeof(wchar_t) > sizeof(SEC_WCHAR)) {
             if (unit >= 0xD800 && unit < 0xDC00 && text[1] >= 0xDC00 && text[1] < 0xE000) {
                 ++text;
-                copy += static_cast<wchar_t>(0x10000 + ((unit - 0xD800) << 10) + (static_cast<char32_t>(*text) - 0xDC00));
+                copy +=
+                    static_cast<wchar_t>(0x10000 + ((unit - 0xD800) << 10) + (static_cast<char32_t>(*text) - 0xDC00));
                 continue;
             }
         }

@@ -54,8 +54,9 @@ template <flags_enum Enum>
     return (flags & wanted) == wanted;
 }
 
-/// What is asked of a context (ISC_REQ_, ASC_REQ_) and what it was granted (ISC_RET_, ASC_RET_). The values are sspan's
-/// own.
+/// What is asked of a context (ISC_REQ_, ASC_REQ_) and what it was granted (ISC_RET_, ASC_RET_).
+///
+/// The values are sspan's own.
 enum class context_flags : std::uint32_t {
     none = 0,
     delegate = 1U << 0,                ///< The server may act as the client towards other machines.

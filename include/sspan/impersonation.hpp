@@ -35,9 +35,8 @@ struct impersonation_options {
 /// not as the client.
 class impersonation_guard {
 public:
-    /// @throws error `invalid_handle`, `no_impersonation`, `unsupported_function`, `bad_impersonation_level` (the
-    /// client
-    ///   allows less than `options.require`), and Win32 errors; the thread then acts as before.
+    /// @throws error `invalid_handle`, `no_impersonation`, `unsupported_function`, Win32 errors, and
+    ///   `bad_impersonation_level` when the client allows less than `options.require`; the thread then acts as before.
     /// @note Calls ImpersonateSecurityContext, OpenThreadToken and GetTokenInformation.
     explicit impersonation_guard(const server_context& context, const impersonation_options& options = {})
         : options_{options} {

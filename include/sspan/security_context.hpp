@@ -33,8 +33,7 @@ public:
     /// The zero state, in which a moved-from object is, too.
     security_context() noexcept = default;
 
-    /// Takes a handle that was established elsewhere with `granted`; contexts that grant confidentiality then require
-    /// it.
+    /// Takes a handle that was established elsewhere with `granted`, all of which counts as required.
     /// @throws error what QueryContextAttributes reports for SECPKG_ATTR_SIZES; then the handle has been deleted.
     [[nodiscard]] static security_context adopt(CtxtHandle handle, context_flags granted,
                                                 std::error_code& ec) noexcept {
@@ -98,9 +97,8 @@ public:
     /// to the front of `padding`, which must have room for so many; one byte more lets sspan notice a package that
     /// ignores padding (Wine's Kerberos). On failure `data` is neither plaintext nor a message.
     /// @return the written parts of `token` and `padding`, and `data`; all three go to the peer.
-    /// @throws error `buffer_too_small`, `qop_not_supported` (confidentiality, or integrity for `integrity_only`, was
-    /// not
-    ///   granted), `context_expired`.
+    /// @throws error `buffer_too_small`, `context_expired`, `qop_not_supported` (confidentiality, or for
+    ///   `integrity_only` integrity, was not granted).
     /// @note Calls EncryptMessage. The peer uses `decrypt`. NTLM encrypts even what is to be `integrity_only`.
     [[nodiscard]] encrypted_message encrypt(std::span<std::byte> data, std::span<std::byte> token,
                                             std::span<std::byte> padding, const protect_options& options,

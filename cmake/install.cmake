@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: MIT
+include(CMakePackageConfigHelpers)
+include(GNUInstallDirs)
+
+set(package_dir ${CMAKE_INSTALL_DATADIR}/cmake/sspan)
+install(TARGETS sspan EXPORT sspan FILE_SET HEADERS)
+install(EXPORT sspan NAMESPACE sspan:: FILE sspan-targets.cmake DESTINATION ${package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/sspan-config-version.cmake
+  COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
+install(FILES cmake/sspan-config.cmake cmake/FindWinPR.cmake ${PROJECT_BINARY_DIR}/sspan-config-version.cmake
+  DESTINATION ${package_dir})

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# To be sourced: what the scripts need around them. Everything started here is ended, by its process id, when the script
+# that sourced this file ends in whatever way; everything written goes to $scratch, which is removed then, or to build/.
+
+scratch=$(mktemp -d)
+started=()
+
+end_everything() {
+    local status=$?
+    trap - EXIT
+    if [[ ${WINEPREFIX:-} ]] && command -v wineserver >/dev/null; then
+        wineserver -k 2>/dev/null || true
+    fi
+    local pid
+    for pid in "${started[@]}"; do
+        kill "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
+    rm -rf "$scratch"
+    exit "$status"
+}
+trap end_everything EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+fail() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+# install_missing PACKAGE...: Debian packages, if they are not there yet.
+install_missing() {
+    local package missing=()
+    for package in "$@"; do
+        dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+    done
+    [[ ${#missing[@]} -gt 0 ]] || return 0
+    local as_root=()
+    [[ $(id -u) -eq 0 ]] || as_root=(sudo)
+    printf 'installing %s\n' "${missing[*]}"
+    {
+        "${as_root[@]}" apt-get update &&
+            "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+                apt-get install -y --no-install-recommends "${missing[@]}"
+    } >"$scratch/apt.log" 2>&1 </dev/null || {
+        cat "$scratch/apt.log" >&2
+        fail 'these packages could not be installed'
+    }
+}
+
+# logged COMMAND...: prints what the command prints only if it fails.
+logged() {
+    "$@" >"$scratch/command.log" 2>&1 </dev/null || {
+        cat "$scratch/command.log" >&2
+        fail "failed: $*"
+    }
+}
+
+# wait_for FILE TEXT PID: until the process has written the text to the file.
+wait_for() {
+    local i
+    for ((i = 0; i < 600; ++i)); do
+        grep -q -- "$2" "$1" 2>/dev/null && return 0
+        kill -0 "$3" 2>/dev/null || break
+        sleep 0.1
+    done
+    cat "$1" >&2
+    fail "there is no \"$2\" in what a program printed"
+}
+
+# wine_start: a Wine of our own, kept running so that programs start quickly.
+wine_start() {
+    export WINEPREFIX=$PWD/build/wine WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml=d' DISPLAY=
+    mkdir -p "$WINEPREFIX"
+    wineserver -k 2>/dev/null || true # one that a killed script has left
+    wineserver -p
+    [[ -e $WINEPREFIX/system.reg ]] || logged wineboot --init
+}
+
+port_is_free() {
+    ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+free_port() {
+    local port
+    while port=$((20000 + RANDOM % 12000)); do
+        port_is_free "$port" && break
+    done
+    printf '%s' "$port"
+}
+
+# realm_start: a Kerberos realm SSPAN.TEST on loopback with the user alice, logged on, and the service
+# echo/server.sspan.test. Programs find the realm, alice's ticket and the service's key by the environment.
+realm_start() {
+    local dir=$scratch/realm port pid
+    mkdir "$dir"
+    export KRB5_CONFIG=$dir/krb5.conf KRB5_KDC_PROFILE=$dir/kdc.conf KRB5CCNAME=FILE:$dir/alice.ticket \
+        KRB5_KTNAME=FILE:$dir/service.keytab
+    export PATH=$PATH:/usr/sbin:/sbin
+    port=$(free_port)
+    cat >"$KRB5_CONFIG" <<EOF
+[libdefaults]
+    default_realm = SSPAN.TEST
+    dns_lookup_kdc = false
+    dns_lookup_realm = false
+    dns_canonicalize_hostname = false
+    rdns = false
+    udp_preference_limit = 1
+[realms]
+    SSPAN.TEST = {
+        kdc = 127.0.0.1:$port
+    }
+[domain_realm]
+    .sspan.test = SSPAN.TEST
+EOF
+    cat >"$KRB5_KDC_PROFILE" <<EOF
+[kdcdefaults]
+    kdc_listen = 127.0.0.1:$port
+    kdc_tcp_listen = 127.0.0.1:$port
+[realms]
+    SSPAN.TEST = {
+        database_name = $dir/principal
+        key_stash_file = $dir/stash
+        acl_file = $dir/acl
+    }
+[logging]
+    kdc = FILE:$dir/kdc.log
+EOF
+    logged kdb5_util create -s -P throwaway
+    logged kadmin.local addprinc -pw "$alice_password" alice
+    logged kadmin.local addprinc -randkey "$service"
+    logged kadmin.local ktadd -k "$dir/service.keytab" "$service"
+    krb5kdc -n >"$dir/kdc.out" 2>&1 </dev/null &
+    pid=$!
+    started+=("$pid")
+    wait_for "$dir/kdc.out" 'starting' "$pid"
+    printf '%s\n' "$alice_password" | kinit -f alice >/dev/null
+}
+readonly alice_password='correct horse' service=echo/server.sspan.test

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MIT
+# GoogleTest, built with this build's own compiler and flags: Debian's sources where they are installed, or fetched.
+include(FetchContent)
+set(gtest_force_shared_crt ON)
+set(INSTALL_GTEST OFF)
+if(EXISTS /usr/src/googletest/CMakeLists.txt)
+  FetchContent_Declare(googletest SOURCE_DIR /usr/src/googletest)
+else()
+  FetchContent_Declare(googletest
+    GIT_REPOSITORY https://github.com/google/googletest.git
+    GIT_TAG 58d77fa8070e8cec2dc1ed015d66b454c8d78850) # v1.12.1
+endif()
+FetchContent_MakeAvailable(googletest)

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+//
+// QueryContextAttributes.
+#include "engine.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace loopback {
+
+namespace {
+
+// Structures that WinPR lacks, or declares with narrow strings.
+struct package_attribute {
+    SecPkgInfoW* info;
+};
+struct native_names_attribute {
+    SEC_WCHAR* client;
+    SEC_WCHAR* server;
+};
+struct string_attribute {
+    SEC_WCHAR* text;
+};
+struct flags_attribute {
+    ULONG flags;
+};
+struct session_key_attribute {
+    ULONG size;
+    unsigned char* key;
+};
+struct lifespan_attribute {
+    TimeStamp start;
+    TimeStamp expiry;
+};
+
+constexpr ULONG negotiation_complete = 0, negotiation_in_progress = 2;
+
+} // namespace
+
+SECURITY_STATUS engine::query_context(const CtxtHandle* handle, ULONG attribute, void* buffer) {
+    const auto ctx = find_context(handle, "QueryContextAttributes");
+    if (!ctx) {
+        return SEC_E_INVALID_HANDLE;
+    }
+    if (ctx->at == phase::failed) {
+        violation("QueryContextAttributes: of a context whose handshake has failed");
+        return SEC_E_INVALID_HANDLE;
+    }
+    const auto& off = settings.unsupported_attributes;
+    if (std::find(off.begin(), off.end(), attribute) != off.end()) {
+        return SEC_E_UNSUPPORTED_FUNCTION;
+    }
+    if (buffer == nullptr) {
+        violation("QueryContextAttributes: null pointer for the result");
+        return sec_e_invalid_parameter;
+    }
+    const bool done = ctx->at == phase::done;
+    const auto established = [&](auto answer) {
+        if (!done) {
+            return static_cast<SECURITY_STATUS>(SEC_E_INVALID_HANDLE);
+        }
+        answer();
+        return static_cast<SECURITY_STATUS>(SEC_E_OK);
+    };
+    switch (attribute) {
+    case SECPKG_ATTR_SIZES:
+        return established([&] {
+            const auto& profile = message_profile(*ctx);
+            const bool dce = ctx->has(isc_dce_style);
+            const bool signs = ctx->has(isc_integrity);
+            const bool seals = signs || ctx->has(isc_confidentiality);
+            SecPkgContext_Sizes sizes{};
+            sizes.cbMaxToken = profile.max_token;
+            // NTLM says 16 whatever was granted; that it signs with a dummy is for the caller to know.
+            sizes.cbMaxSignature = signs || ctx->mechanism == package::ntlm ? profile.max_signature : 0;
+            sizes.cbBlockSize = profile.block_size;
+            const ULONG trailer = dce ? settings.dce_security_trailer : profile.security_trailer;
+            sizes.cbSecurityTrailer = seals || ctx->mechanism == package::ntlm ? trailer : 0;
+            *static_cast<SecPkgContext_Sizes*>(buffer) = sizes;
+        });
+    case SECPKG_ATTR_NAMES:
+        return established([&] { static_cast<string_attribute*>(buffer)->text = allocate_string(ctx->client_name()); });
+    case SECPKG_ATTR_LIFESPAN:
+        return established([&] {
+            auto* lifespan = static_cast<lifespan_attribute*>(buffer);
+            set_time(&lifespan->start, 0);
+            set_time(&lifespan->expiry, settings.expiry);
+        });
+    case SECPKG_ATTR_SESSION_KEY:
+        return established([&] {
+            auto* key = static_cast<unsigned char*>(allocate(block::key, ctx->session_key.size()));
+            std::transform(ctx->session_key.begin(), ctx->session_key.end(), key,
+                           [](std::byte byte) { return std::to_integer<unsigned char>(byte); });
+            *static_cast<session_key_attribute*>(buffer) = {static_cast<ULONG>(ctx->session_key.size()), key};
+        });
+    case SECPKG_ATTR_PACKAGE_INFO:
+        static_cast<package_attribute*>(buffer)->info = allocate_infos(&ctx->offered, 1);
+        return SEC_E_OK;
+    case SECPKG_ATTR_NEGOTIATION_INFO: {
+        auto* info = static_cast<sspan::detail::SecPkgContext_NegotiationInfoW*>(buffer);
+        info->PackageInfo = allocate_infos(&ctx->mechanism, 1);
+        info->NegotiationState = done ? negotiation_complete : negotiation_in_progress;
+        return SEC_E_OK;
+    }
+    case SECPKG_ATTR_NATIVE_NAMES:
+        return established([&] {
+            auto* names = static_cast<native_names_attribute*>(buffer);
+            names->client = allocate_string(ctx->client_name());
+            names->server = allocate_string(ctx->target);
+        });
+    case SECPKG_ATTR_FLAGS:
+        static_cast<flags_attribute*>(buffer)->flags = ctx->attributes;
+        return SEC_E_OK;
+    case 27: // SECPKG_ATTR_CLIENT_SPECIFIED_TARGET
+        if (ctx->side != role::server) {
+            return SEC_E_UNSUPPORTED_FUNCTION;
+        }
+        return established([&] { static_cast<string_attribute*>(buffer)->text = allocate_string(ctx->target); });
+    default:
+        return SEC_E_UNSUPPORTED_FUNCTION;
+    }
+}
+
+} // namespace loopback

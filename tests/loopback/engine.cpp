@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+#include "engine.hpp"
+
+#include "text.hpp"
+#include "thread_tokens.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <utility>
+
+namespace loopback {
+
+namespace {
+
+// dwUpper tells the two kinds of handle apart, dwLower is the number.
+constexpr std::uintptr_t credential_mark = 0x43524544;
+constexpr std::uintptr_t context_mark = 0x43545854;
+
+// Flags that exist on both sides under different bits.
+constexpr std::array<std::pair<ULONG, ULONG>, 4> moved_bits{{
+    {isc_integrity, 0x20000},
+    {isc_extended_error, 0x8000},
+    {isc_stream, 0x10000},
+    {isc_identify, 0x80000},
+}};
+constexpr ULONG common_bits = 0x00000F3F;
+
+std::string describe(std::string_view caller, std::string_view what) {
+    return std::string{caller} + ": " + std::string{what};
+}
+
+} // namespace
+
+ULONG to_asc(ULONG isc) noexcept {
+    ULONG result = isc & common_bits;
+    for (const auto& [client_bit, server_bit] : moved_bits) {
+        result |= (isc & client_bit) != 0 ? server_bit : 0;
+    }
+    return result;
+}
+
+ULONG to_isc(ULONG asc) noexcept {
+    ULONG result = asc & common_bits;
+    for (const auto& [client_bit, server_bit] : moved_bits) {
+        result |= (asc & server_bit) != 0 ? client_bit : 0;
+    }
+    return result;
+}
+
+void set_time(TimeStamp* time, std::int64_t value) noexcept {
+    static_assert(sizeof *time == sizeof value); // LARGE_INTEGER, or WinPR's pair of halves
+    if (time != nullptr) {
+        std::memcpy(time, &value, sizeof value);
+    }
+}
+
+void set_handle(SecHandle& handle, std::uintptr_t id, bool is_context) noexcept {
+    handle.dwLower = static_cast<decltype(handle.dwLower)>(id);
+    handle.dwUpper = is_context ? context_mark : credential_mark;
+}
+
+engine& engine::instance() {
+    static engine only;
+    return only;
+}
+
+std::uintptr_t engine::next_id() noexcept {
+    return ++last_id_;
+}
+
+void engine::violation(std::string what) {
+    const std::lock_guard lock{mutex_};
+    violations_.push_back(std::move(what));
+}
+
+std::vector<std::string> engine::violations() {
+    const std::lock_guard lock{mutex_};
+    return violations_;
+}
+
+std::shared_ptr<credential> engine::find_credential(const CredHandle* handle, std::string_view caller) {
+    if (handle == nullptr) {
+        violation(describe(caller, "null pointer for a credentials handle"));
+        return nullptr;
+    }
+    {
+        const std::lock_guard lock{mutex_};
+        const auto found = credentials_.find(static_cast<std::uintptr_t>(handle->dwLower));
+        if (handle->dwUpper == credential_mark && found != credentials_.end()) {
+            return found->second;
+        }
+    }
+    violation(describe(caller, "credentials handle that is not, or no longer, valid"));
+    return nullptr;
+}
+
+std::shared_ptr<context> engine::find_context(const CtxtHandle* handle, std::string_view caller) {
+    if (handle == nullptr) {
+        violation(describe(caller, "null pointer for a context handle"));
+        return nullptr;
+    }
+    {
+        const std::lock_guard lock{mutex_};
+        const auto found = contexts_.find(static_cast<std::uintptr_t>(handle->dwLower));
+        if (handle->dwUpper == context_mark && found != contexts_.end()) {
+            return found->second;
+        }
+    }
+    violation(describe(caller, "context handle that is not, or no longer, valid"));
+    return nullptr;
+}
+
+SECURITY_STATUS engine::free_credentials(const CredHandle* handle) {
+    const auto found = find_credential(handle, "FreeCredentialsHandle");
+    if (!found) {
+        return SEC_E_INVALID_HANDLE;
+    }
+    const auto id = static_cast<std::uintptr_t>(handle->dwLower);
+    bool in_use = false;
+    {
+        const std::lock_guard lock{mutex_};
+        credentials_.erase(id);
+        in_use = settings.credentials_outlive_contexts &&
+                 std::any_of(contexts_.begin(), contexts_.end(),
+                             [id](const auto& entry) { return entry.second->owner_id == id; });
+    }
+    if (in_use) {
+        violation("FreeCredentialsHandle: a context made with them is still there");
+    }
+    return SEC_E_OK;
+}
+
+SECURITY_STATUS engine::delete_context(const CtxtHandle* handle) {
+    const auto found = find_context(handle, "DeleteSecurityContext");
+    if (!found) {
+        return SEC_E_INVALID_HANDLE;
+    }
+    if (found->send.busy || found->receive.busy) {
+        violation("DeleteSecurityContext: another thread is using the context");
+    }
+    const std::lock_guard lock{mutex_};
+    contexts_.erase(static_cast<std::uintptr_t>(handle->dwLower));
+    return SEC_E_OK;
+}
+
+void* engine::allocate(block kind, std::size_t size) {
+    // A block of its own for each, so that AddressSanitizer and valgrind know its bounds and its end.
+    void* memory = std::malloc(std::max<std::size_t>(size, 1));
+    if (memory == nullptr) {
+        throw std::bad_alloc{};
+    }
+    const std::lock_guard lock{mutex_};
+    blocks_.emplace(memory, kind);
+    return memory;
+}
+
+SEC_WCHAR* engine::allocate_string(std::u16string_view text) {
+    auto* memory = static_cast<SEC_WCHAR*>(allocate(block::string, (text.size() + 1) * sizeof(SEC_WCHAR)));
+    std::transform(text.begin(), text.end(), memory, [](char16_t unit) { return static_cast<SEC_WCHAR>(unit); });
+    memory[text.size()] = 0;
+    return memory;
+}
+
+SECURITY_STATUS engine::free_buffer(void* memory) {
+    bool known = false;
+    {
+        const std::lock_guard lock{mutex_};
+        known = blocks_.erase(memory) != 0;
+    }
+    if (!known) {
+        violation("FreeContextBuffer: memory that the package did not give, or has taken back");
+        return SEC_E_INVALID_HANDLE;
+    }
+    std::free(memory);
+    return SEC_E_OK;
+}
+
+live_counts engine::live() {
+    live_counts counts;
+    {
+        const std::lock_guard lock{mutex_};
+        counts.credentials = credentials_.size();
+        counts.contexts = contexts_.size();
+        const auto blocks_of = [this](block kind) {
+            return static_cast<std::size_t>(std::count_if(
+                blocks_.begin(), blocks_.end(), [kind](const auto& entry) { return entry.second == kind; }));
+        };
+        counts.package_blocks = blocks_of(block::package_info);
+        counts.string_blocks = blocks_of(block::string);
+        counts.key_blocks = blocks_of(block::key);
+        counts.token_blocks = blocks_of(block::token);
+    }
+    counts.thread_tokens = thread_tokens::open_handles();
+    counts.impersonating_threads = thread_tokens::impersonating_threads();
+    return counts;
+}
+
+void engine::reset() {
+    thread_tokens::reset();
+    const std::lock_guard lock{mutex_};
+    contexts_.clear();
+    credentials_.clear();
+    for (const auto& entry : blocks_) {
+        std::free(entry.first);
+    }
+    blocks_.clear();
+    violations_.clear();
+    settings = options{};
+}
+
+const profile& engine::profile_of(package pkg) const noexcept {
+    switch (pkg) {
+    case package::kerberos:
+        return settings.kerberos;
+    case package::ntlm:
+        return settings.ntlm;
+    case package::negotiate:
+        break;
+    }
+    return settings.negotiate;
+}
+
+const profile& engine::message_profile(const context& of) const noexcept {
+    return of.mechanism == package::ntlm ? settings.ntlm : profile_of(of.offered);
+}
+
+mac_key engine::secret() const noexcept {
+    mac_key key{};
+    store_little(key.data(), settings.shared_secret);
+    store_little(key.data() + 8, ~settings.shared_secret);
+    return key;
+}
+
+SECURITY_STATUS engine::impersonate(const CtxtHandle* handle) {
+    const auto ctx = find_context(handle, "ImpersonateSecurityContext");
+    if (!ctx) {
+        return SEC_E_INVALID_HANDLE;
+    }
+    if (ctx->side != role::server || ctx->at != phase::done) {
+        return SEC_E_NO_IMPERSONATION;
+    }
+    auto level = SecurityImpersonation;
+    if (settings.impersonation_level) {
+        level = *settings.impersonation_level;
+    } else if (ctx->has(isc_identify)) {
+        level = SecurityIdentification;
+    } else if (ctx->has(isc_delegate)) {
+        level = SecurityDelegation;
+    }
+    return thread_tokens::assign(ctx->client_name(), level) == 0 ? SEC_E_OK : SEC_E_NO_IMPERSONATION;
+}
+
+SECURITY_STATUS engine::revert(const CtxtHandle* handle) {
+    const auto ctx = find_context(handle, "RevertSecurityContext");
+    if (!ctx) {
+        return SEC_E_INVALID_HANDLE;
+    }
+    return thread_tokens::remove() == 0 ? SEC_E_OK : SEC_E_INTERNAL_ERROR;
+}
+
+} // namespace loopback

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+//
+// The security package itself: SSPI's functions with SSPI's types, for whatever front calls them. Credentials and contexts
+// are looked up by number, and no number is used twice, so that a handle is known to be dead for ever.
+#pragma once
+
+#include "control.hpp"
+#include "state.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace loopback {
+
+struct handshake_token;
+struct message_buffers;
+struct message_rules;
+enum class operation : unsigned char;
+
+enum class block : unsigned char { package_info, string, key, token };
+
+/// One handshake step's arguments, the same for both sides.
+struct step_arguments {
+    CredHandle* credential;
+    CtxtHandle* context;
+    const SEC_WCHAR* target; ///< the client's only
+    ULONG request;
+    ULONG data_representation;
+    SecBufferDesc* input;
+    CtxtHandle* new_context;
+    SecBufferDesc* output;
+    ULONG* attributes;
+    TimeStamp* expiry;
+};
+
+class engine {
+public:
+    static engine& instance();
+
+    // Packages and credentials.
+    SECURITY_STATUS enumerate(ULONG* count, SecPkgInfoW** packages);
+    SECURITY_STATUS query_package(const SEC_WCHAR* name, SecPkgInfoW** info);
+    SECURITY_STATUS free_buffer(void* memory);
+    SECURITY_STATUS acquire(const SEC_WCHAR* principal, const SEC_WCHAR* name, ULONG use, const void* auth_data,
+                            CredHandle* handle, TimeStamp* expiry);
+    SECURITY_STATUS free_credentials(const CredHandle* handle);
+    SECURITY_STATUS query_credentials(const CredHandle* handle, ULONG attribute, void* buffer);
+
+    // Contexts.
+    SECURITY_STATUS step(role side, const step_arguments& arguments);
+    SECURITY_STATUS complete(const CtxtHandle* handle, const SecBufferDesc* token);
+    SECURITY_STATUS delete_context(const CtxtHandle* handle);
+    SECURITY_STATUS query_context(const CtxtHandle* handle, ULONG attribute, void* buffer);
+    SECURITY_STATUS impersonate(const CtxtHandle* handle);
+    SECURITY_STATUS revert(const CtxtHandle* handle);
+
+    // Messages; these allocate nothing unless something is wrong.
+    SECURITY_STATUS sign(const CtxtHandle* handle, ULONG quality, SecBufferDesc* message);
+    SECURITY_STATUS verify(const CtxtHandle* handle, SecBufferDesc* message, ULONG* quality);
+    SECURITY_STATUS encrypt(const CtxtHandle* handle, ULONG quality, SecBufferDesc* message);
+    SECURITY_STATUS decrypt(const CtxtHandle* handle, SecBufferDesc* message, ULONG* quality);
+
+    // For control.hpp.
+    options settings;
+    void reset();
+    [[nodiscard]] live_counts live();
+    void violation(std::string what);
+    [[nodiscard]] std::vector<std::string> violations();
+
+    /// The profile that sets the sizes of a context's messages.
+    [[nodiscard]] const profile& message_profile(const context& of) const noexcept;
+    [[nodiscard]] const profile& profile_of(package pkg) const noexcept;
+    [[nodiscard]] mac_key secret() const noexcept;
+
+private:
+    struct outcome;
+    struct step_buffers;
+
+    template <class Object>
+    using table = std::unordered_map<std::uintptr_t, std::shared_ptr<Object>>;
+
+    [[nodiscard]] std::shared_ptr<credential> find_credential(const CredHandle* handle, std::string_view caller);
+    [[nodiscard]] std::shared_ptr<context> find_context(const CtxtHandle* handle, std::string_view caller);
+    [[nodiscard]] std::shared_ptr<context> find_for_message(const CtxtHandle* handle, operation what,
+                                                            SecBufferDesc* list, message_buffers& buffers,
+                                                            SECURITY_STATUS& status);
+    [[nodiscard]] message_rules rules_for(const context& ctx, const message_buffers& buffers) const noexcept;
+    [[nodiscard]] std::uintptr_t next_id() noexcept;
+
+    [[nodiscard]] void* allocate(block kind, std::size_t size);
+    [[nodiscard]] SEC_WCHAR* allocate_string(std::u16string_view text);
+    [[nodiscard]] SecPkgInfoW* allocate_infos(const package* packages, std::size_t count);
+
+    // One handshake step, by stages.
+    SECURITY_STATUS first_context(role side, const step_arguments& arguments, std::shared_ptr<context>& made);
+    SECURITY_STATUS known_context(role side, const step_arguments& arguments, std::shared_ptr<context>& found);
+    SECURITY_STATUS read_buffers(role side, const step_arguments& arguments, step_buffers& buffers);
+    SECURITY_STATUS read_bindings(const SecBuffer& buffer, digest& bindings);
+    [[nodiscard]] bool flags_fit(role side, ULONG request);
+    SECURITY_STATUS go_on(context& ctx, const step_arguments& arguments, const step_buffers& buffers);
+    SECURITY_STATUS hand_out(context& ctx, outcome& result, ULONG asked, SecBuffer& output);
+    [[nodiscard]] bool hand_out_error(const outcome& result, SecBuffer& output) const;
+
+    // Between the buffers: what a step means.
+    [[nodiscard]] outcome advance(context& ctx, ULONG asked, std::span<const std::byte> input);
+    [[nodiscard]] outcome first_leg(context& ctx, ULONG asked);
+    [[nodiscard]] SECURITY_STATUS take(context& ctx, ULONG asked, const handshake_token& token);
+    [[nodiscard]] SECURITY_STATUS take_from_client(context& ctx, ULONG asked, const handshake_token& token);
+    [[nodiscard]] SECURITY_STATUS choose_mechanism(context& ctx, ULONG asked) const;
+    void make_token(context& ctx, outcome& result);
+    void make_error_token(const context& ctx, const handshake_token* answered, const digest& check, outcome& result);
+    void grant(context& ctx, ULONG asked) const;
+    void derive_keys(context& ctx) const;
+    [[nodiscard]] digest make_nonce() noexcept;
+    [[nodiscard]] digest proof_of(std::u16string_view user, std::u16string_view password, bool logged_on) const;
+    [[nodiscard]] const side& side_of(const context& ctx) const noexcept;
+
+    std::mutex mutex_;
+    table<credential> credentials_;
+    table<context> contexts_;
+    std::unordered_map<void*, block> blocks_;
+    std::vector<std::string> violations_;
+    std::uintptr_t last_id_ = 0;
+    std::atomic<std::uint64_t> nonces_{0};
+};
+
+void set_time(TimeStamp* time, std::int64_t value) noexcept;
+void set_handle(SecHandle& handle, std::uintptr_t id, bool is_context) noexcept;
+
+} // namespace loopback

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+//
+// Messages in the manner of NTLM: one key stream per direction, which every call moves on, whether or not the message turns
+// out to be right; a signature is
+//     01 00 00 00 | check, 8 bytes, ciphered | sequence number, 4
+// over the plaintext, so decrypting comes before checking.
+#include "messages.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace loopback::ntlm {
+
+namespace {
+
+constexpr std::size_t token_size = 16;
+constexpr std::size_t check_size = 8;
+constexpr ULONG wrap_no_encrypt = 0x80000001; // SECQOP_WRAP_NO_ENCRYPT
+constexpr std::array<std::byte, 4> version{std::byte{1}};
+/// What a context that was not granted integrity signs with, and takes for a signature.
+constexpr std::array<std::byte, token_size> dummy{std::byte{1}};
+
+void apply_stream(direction& way, std::span<std::byte> bytes) noexcept {
+    chacha20(way.cipher, 0, 0, way.position).apply(bytes);
+    way.position += bytes.size();
+}
+
+void apply_stream(direction& way, const message_buffers& buffers) noexcept {
+    buffers.each_checked([&way](std::span<std::byte> bytes, bool ciphered) {
+        if (ciphered) {
+            apply_stream(way, bytes);
+        }
+    });
+}
+
+std::array<std::byte, check_size> check_of(const direction& way, const message_buffers& buffers) noexcept {
+    siphash hash(way.mac);
+    hash.update(way.sequence).update(buffers.checked_size());
+    buffers.each_checked([&hash](std::span<std::byte> bytes, bool) { hash.update(bytes); });
+    const auto full = hash.finish();
+    std::array<std::byte, check_size> result{};
+    std::copy_n(full.begin(), check_size, result.begin());
+    return result;
+}
+
+void write_token(direction& way, std::array<std::byte, check_size> check, std::span<std::byte> token) noexcept {
+    apply_stream(way, check);
+    std::copy(version.begin(), version.end(), token.begin());
+    std::copy(check.begin(), check.end(), token.begin() + version.size());
+    store_little(token.data() + version.size() + check_size, static_cast<std::uint32_t>(way.sequence));
+    ++way.sequence;
+}
+
+/// The counter moves on only for a message that is right; the key stream does in any case.
+SECURITY_STATUS check_token(direction& way, std::array<std::byte, check_size> check,
+                            std::span<const std::byte> token) noexcept {
+    apply_stream(way, check);
+    const auto sequence = load_little<std::uint32_t>(token.data() + version.size() + check_size);
+    if (!same_bytes(token.first(version.size()), version)) {
+        return SEC_E_MESSAGE_ALTERED;
+    }
+    if (sequence != static_cast<std::uint32_t>(way.sequence)) {
+        return SEC_E_OUT_OF_SEQUENCE;
+    }
+    if (!same_bytes(token.subspan(version.size(), check_size), check)) {
+        return SEC_E_MESSAGE_ALTERED;
+    }
+    ++way.sequence;
+    return SEC_E_OK;
+}
+
+} // namespace
+
+SECURITY_STATUS sign(context& ctx, const message_buffers& buffers) noexcept {
+    if (buffers.token->cbBuffer < token_size) {
+        return SEC_E_BUFFER_TOO_SMALL;
+    }
+    const auto token = buffers.token_bytes().first(token_size);
+    if (ctx.has(isc_integrity)) {
+        write_token(ctx.send, check_of(ctx.send, buffers), token);
+    } else {
+        std::copy(dummy.begin(), dummy.end(), token.begin());
+    }
+    buffers.token->cbBuffer = token_size;
+    return SEC_E_OK;
+}
+
+SECURITY_STATUS verify(context& ctx, const message_buffers& buffers) noexcept {
+    const auto token = buffers.token_bytes();
+    if (token.size() < token_size) {
+        return SEC_E_BUFFER_TOO_SMALL;
+    }
+    if (token.size() > token_size) {
+        return SEC_E_INVALID_TOKEN;
+    }
+    if (!ctx.has(isc_integrity)) {
+        return same_bytes(token, dummy) ? SEC_E_OK : SEC_E_MESSAGE_ALTERED;
+    }
+    return check_token(ctx.receive, check_of(ctx.receive, buffers), token);
+}
+
+SECURITY_STATUS encrypt(context& ctx, ULONG quality, const message_buffers& buffers) noexcept {
+    const bool seal = ctx.has(isc_confidentiality); // which then cannot be turned off
+    if (!seal && (quality != wrap_no_encrypt || !ctx.has(isc_integrity))) {
+        return SEC_E_UNSUPPORTED_FUNCTION;
+    }
+    if (buffers.token->cbBuffer < token_size) {
+        return SEC_E_BUFFER_TOO_SMALL;
+    }
+    const auto check = check_of(ctx.send, buffers);
+    if (seal) {
+        apply_stream(ctx.send, buffers);
+    }
+    write_token(ctx.send, check, buffers.token_bytes().first(token_size));
+    buffers.token->cbBuffer = token_size;
+    if (buffers.padding != nullptr) {
+        buffers.padding->cbBuffer = 0;
+    }
+    return SEC_E_OK;
+}
+
+SECURITY_STATUS decrypt(context& ctx, const message_buffers& buffers) noexcept {
+    const bool seal = ctx.has(isc_confidentiality);
+    if (!seal && !ctx.has(isc_integrity)) {
+        return SEC_E_UNSUPPORTED_FUNCTION;
+    }
+    std::span<std::byte> token;
+    if (buffers.stream != nullptr) {
+        const std::span<std::byte> all{static_cast<std::byte*>(buffers.stream->pvBuffer), buffers.stream->cbBuffer};
+        if (all.size() < token_size) {
+            return SEC_E_INVALID_TOKEN;
+        }
+        token = all.first(token_size);
+        const auto rest = all.subspan(token_size);
+        buffers.data->pvBuffer = rest.data();
+        buffers.data->cbBuffer = static_cast<ULONG>(rest.size());
+    } else {
+        token = buffers.token_bytes();
+        if (token.size() < token_size) {
+            return SEC_E_BUFFER_TOO_SMALL;
+        }
+        if (token.size() > token_size) {
+            return SEC_E_INVALID_TOKEN;
+        }
+    }
+    if (seal) {
+        apply_stream(ctx.receive, buffers);
+    }
+    return check_token(ctx.receive, check_of(ctx.receive, buffers), token);
+}
+
+} // namespace loopback::ntlm

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+//
+// The packages on offer, and credentials for them.
+#include "engine.hpp"
+
+#include "text.hpp"
+#include "thread_tokens.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+namespace loopback {
+
+namespace {
+
+struct description {
+    package pkg;
+    std::u16string_view name;
+    std::u16string_view comment;
+    ULONG capabilities;
+    unsigned short rpc_id;
+};
+
+constexpr std::array<description, 3> offered{{
+    {package::negotiate, u"Negotiate", u"Loopback: chooses between Kerberos and NTLM", 0x00083BB3, 9},
+    {package::kerberos, u"Kerberos", u"Loopback: behaves as Kerberos", 0x000F3BBF, 16},
+    {package::ntlm, u"NTLM", u"Loopback: behaves as NTLM", 0x00082B37, 10},
+}};
+
+const description& describe(package pkg) {
+    return *std::find_if(offered.begin(), offered.end(), [pkg](const auto& row) { return row.pkg == pkg; });
+}
+
+std::optional<package> package_named(std::u16string_view name) {
+    for (const auto& row : offered) {
+        if (same_name(row.name, name)) {
+            return row.pkg;
+        }
+    }
+    return std::nullopt;
+}
+
+// SEC_WINNT_AUTH_IDENTITY_EXW, which WinPR 2 lacks.
+struct identity_ex {
+    ULONG version;
+    ULONG length;
+    const unsigned short* user;
+    ULONG user_length;
+    const unsigned short* domain;
+    ULONG domain_length;
+    const unsigned short* password;
+    ULONG password_length;
+    ULONG flags;
+    const unsigned short* package_list;
+    ULONG package_list_length;
+};
+constexpr ULONG identity_ex_version = 0x200;
+
+/// Both kinds of identity as the larger one.
+identity_ex read_identity(const void* auth_data) {
+    identity_ex result{};
+    std::memcpy(&result.version, auth_data, sizeof result.version);
+    if (result.version == identity_ex_version) {
+        std::memcpy(&result, auth_data, sizeof result);
+        return result;
+    }
+    SEC_WINNT_AUTH_IDENTITY_W plain{};
+    std::memcpy(&plain, auth_data, sizeof plain);
+    result.user = plain.User;
+    result.user_length = plain.UserLength;
+    result.domain = plain.Domain;
+    result.domain_length = plain.DomainLength;
+    result.password = plain.Password;
+    result.password_length = plain.PasswordLength;
+    result.flags = plain.Flags;
+    return result;
+}
+
+} // namespace
+
+SecPkgInfoW* engine::allocate_infos(const package* packages, std::size_t count) {
+    std::size_t size = count * sizeof(SecPkgInfoW);
+    for (std::size_t i = 0; i != count; ++i) {
+        const auto& row = describe(packages[i]);
+        size += (row.name.size() + row.comment.size() + 2) * sizeof(SEC_WCHAR);
+    }
+    // One block as on Windows: the structures, then their strings.
+    auto* infos = static_cast<SecPkgInfoW*>(allocate(block::package_info, size));
+    void* behind = infos + count;
+    auto* text = static_cast<SEC_WCHAR*>(behind);
+    const auto append = [&text](std::u16string_view string) {
+        auto* start = text;
+        for (const char16_t unit : string) {
+            *text++ = static_cast<SEC_WCHAR>(unit);
+        }
+        *text++ = 0;
+        return start;
+    };
+    for (std::size_t i = 0; i != count; ++i) {
+        const auto& row = describe(packages[i]);
+        SecPkgInfoW info{};
+        info.fCapabilities = row.capabilities;
+        info.wVersion = 1;
+        info.wRPCID = row.rpc_id;
+        info.cbMaxToken = profile_of(row.pkg).max_token;
+        info.Name = append(row.name);
+        info.Comment = append(row.comment);
+        infos[i] = info;
+    }
+    return infos;
+}
+
+SECURITY_STATUS engine::enumerate(ULONG* count, SecPkgInfoW** packages) {
+    if (count == nullptr || packages == nullptr) {
+        violation("EnumerateSecurityPackages: null pointer for a result");
+        return sec_e_invalid_parameter;
+    }
+    std::array<package, offered.size()> all{};
+    std::transform(offered.begin(), offered.end(), all.begin(), [](const auto& row) { return row.pkg; });
+    *packages = allocate_infos(all.data(), all.size());
+    *count = static_cast<ULONG>(all.size());
+    return SEC_E_OK;
+}
+
+SECURITY_STATUS engine::query_package(const SEC_WCHAR* name, SecPkgInfoW** info) {
+    if (name == nullptr || info == nullptr) {
+        violation("QuerySecurityPackageInfo: null pointer");
+        return sec_e_invalid_parameter;
+    }
+    const auto pkg = package_named(from_sspi(name));
+    if (!pkg) {
+        return SEC_E_SECPKG_NOT_FOUND;
+    }
+    *info = allocate_infos(&*pkg, 1);
+    return SEC_E_OK;
+}
+
+SECURITY_STATUS engine::acquire(const SEC_WCHAR* /*principal*/, const SEC_WCHAR* name, ULONG use,
+                                const void* auth_data, CredHandle* handle, TimeStamp* expiry) {
+    if (name == nullptr || handle == nullptr) {
+        violation("AcquireCredentialsHandle: null pointer");
+        return sec_e_invalid_parameter;
+    }
+    const auto pkg = package_named(from_sspi(name));
+    if (!pkg) {
+        return SEC_E_SECPKG_NOT_FOUND;
+    }
+    constexpr ULONG directions = 0x3, negotiate_only = 0x30;
+    const ULONG known = *pkg == package::negotiate ? directions | negotiate_only : directions;
+    if ((use & directions) == 0 || (use & ~known) != 0) {
+        violation("AcquireCredentialsHandle: credential use that the package does not know");
+        return SEC_E_UNSUPPORTED_FUNCTION;
+    }
+    auto made = std::make_shared<credential>();
+    made->pkg = *pkg;
+    made->use = use;
+    if (auth_data != nullptr) {
+        const auto who = read_identity(auth_data);
+        if ((who.flags & 3) != 2) { // SEC_WINNT_AUTH_IDENTITY_UNICODE
+            violation("AcquireCredentialsHandle: identity without the UNICODE flag");
+            return SEC_E_UNKNOWN_CREDENTIALS;
+        }
+        if (who.password == nullptr) {
+            violation("AcquireCredentialsHandle: null password pointer, which crashes Windows");
+            return SEC_E_UNKNOWN_CREDENTIALS;
+        }
+        if ((who.user == nullptr && who.user_length != 0) || (who.domain == nullptr && who.domain_length != 0)) {
+            violation("AcquireCredentialsHandle: null pointer with a length in an identity");
+            return SEC_E_UNKNOWN_CREDENTIALS;
+        }
+        made->explicit_identity = true;
+        made->user = from_units(who.user, who.user_length);
+        made->domain = from_units(who.domain, who.domain_length);
+        made->password = from_units(who.password, who.password_length);
+        if (const auto at = made->user.find(u'@'); made->domain.empty() && at != made->user.npos) {
+            made->domain = made->user.substr(at + 1);
+            made->user.resize(at);
+        }
+        made->no_ntlm = who.package_list != nullptr &&
+                        same_name(from_units(who.package_list, who.package_list_length), u"!ntlm");
+    } else {
+        made->user = to_utf16(settings.user);
+        made->domain = to_utf16(settings.domain);
+        if (const auto client = thread_tokens::current_client(); !client.empty()) {
+            const auto split = client.find(u'\\');
+            made->domain = split == client.npos ? u"" : client.substr(0, split);
+            made->user = split == client.npos ? client : client.substr(split + 1);
+            made->no_network = thread_tokens::current_level() != SecurityDelegation;
+        }
+    }
+    std::uintptr_t id = 0;
+    {
+        const std::lock_guard lock{mutex_};
+        id = next_id();
+        credentials_.emplace(id, std::move(made));
+    }
+    set_handle(*handle, id, false);
+    set_time(expiry, settings.expiry);
+    return SEC_E_OK;
+}
+
+SECURITY_STATUS engine::query_credentials(const CredHandle* handle, ULONG attribute, void* buffer) {
+    const auto found = find_credential(handle, "QueryCredentialsAttributes");
+    if (!found) {
+        return SEC_E_INVALID_HANDLE;
+    }
+    if (attribute != SECPKG_CRED_ATTR_NAMES) {
+        return SEC_E_UNSUPPORTED_FUNCTION;
+    }
+    if (buffer == nullptr) {
+        violation("QueryCredentialsAttributes: null pointer for the result");
+        return sec_e_invalid_parameter;
+    }
+    static_cast<SecPkgCredentials_NamesW*>(buffer)->sUserName =
+        allocate_string(found->domain + u"\\" + found->user);
+    return SEC_E_OK;
+}
+
+} // namespace loopback

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+//
+// The calling thread's impersonation token: a real one on Windows, a recorded one elsewhere. All of it returns Win32 error
+// codes, 0 for success.
+#pragma once
+
+#include <sspan/detail/platform.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+namespace loopback::thread_tokens {
+
+/// Gives the calling thread a token of `level` that stands for `client`.
+DWORD assign(const std::u16string& client, SECURITY_IMPERSONATION_LEVEL level);
+/// Takes the calling thread's token away, if it has one.
+DWORD remove();
+
+// What the seam's functions of the same names do.
+DWORD open(HANDLE* token);
+DWORD set(HANDLE token);
+DWORD level_of(HANDLE token, SECURITY_IMPERSONATION_LEVEL* level);
+DWORD close(HANDLE token);
+
+[[nodiscard]] std::u16string current_client();
+[[nodiscard]] std::optional<SECURITY_IMPERSONATION_LEVEL> current_level();
+/// Handles from open() that close() has not seen.
+[[nodiscard]] std::size_t open_handles();
+/// Threads that carry a token, or carried one to their end.
+[[nodiscard]] std::size_t impersonating_threads();
+/// Closes and forgets everything; other threads keep what they carry, uncounted.
+void reset();
+
+} // namespace loopback::thread_tokens

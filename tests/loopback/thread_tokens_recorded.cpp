@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+//
+// Threads have no tokens here; so each has a record of one.
+#include "thread_tokens.hpp"
+
+#if !defined(_WIN32)
+
+#include "engine.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <utility>
+
+namespace loopback::thread_tokens {
+
+namespace {
+
+struct token {
+    std::u16string client;
+    SECURITY_IMPERSONATION_LEVEL level = SecurityAnonymous;
+};
+
+struct records {
+    std::mutex mutex;
+    std::unordered_map<std::uintptr_t, std::shared_ptr<const token>> opened;
+    std::uintptr_t last_handle = 0;
+    std::size_t carriers = 0;
+    std::uint64_t era = 0; ///< reset() begins a new one, in which other threads' tokens no longer count
+};
+
+records& all() {
+    static records only;
+    return only;
+}
+
+struct carried {
+    std::shared_ptr<const token> now;
+    std::uint64_t era = 0;
+};
+thread_local carried mine;
+
+constexpr DWORD invalid_handle = 6; // ERROR_INVALID_HANDLE
+
+/// With the records locked.
+void carry(std::shared_ptr<const token> next) {
+    auto& shared = all();
+    if (mine.era == shared.era && mine.now != nullptr) {
+        --shared.carriers;
+    }
+    if (next != nullptr) {
+        ++shared.carriers;
+    }
+    mine = {std::move(next), shared.era};
+}
+
+std::shared_ptr<const token> carried_now() {
+    auto& shared = all();
+    const std::lock_guard lock{shared.mutex};
+    return mine.era == shared.era ? mine.now : nullptr;
+}
+
+std::shared_ptr<const token> find(HANDLE handle) {
+    auto& shared = all();
+    {
+        const std::lock_guard lock{shared.mutex};
+        const auto found = shared.opened.find(reinterpret_cast<std::uintptr_t>(handle)); // a number, never an address
+        if (found != shared.opened.end()) {
+            return found->second;
+        }
+    }
+    engine::instance().violation("thread token handle that is not, or no longer, valid");
+    return nullptr;
+}
+
+} // namespace
+
+DWORD assign(const std::u16string& client, SECURITY_IMPERSONATION_LEVEL level) {
+    auto made = std::make_shared<const token>(token{client, level});
+    const std::lock_guard lock{all().mutex};
+    carry(std::move(made));
+    return 0;
+}
+
+DWORD remove() {
+    const std::lock_guard lock{all().mutex};
+    carry(nullptr);
+    return 0;
+}
+
+DWORD open(HANDLE* handle) {
+    auto now = carried_now();
+    if (now == nullptr) {
+        *handle = nullptr;
+        return ERROR_NO_TOKEN;
+    }
+    auto& shared = all();
+    const std::lock_guard lock{shared.mutex};
+    shared.last_handle += 4; // as Windows numbers them
+    shared.opened.emplace(shared.last_handle, std::move(now));
+    *handle = reinterpret_cast<HANDLE>(shared.last_handle);
+    return 0;
+}
+
+DWORD set(HANDLE handle) {
+    if (handle == nullptr) {
+        return remove();
+    }
+    auto found = find(handle);
+    if (found == nullptr) {
+        return invalid_handle;
+    }
+    const std::lock_guard lock{all().mutex};
+    carry(std::move(found));
+    return 0;
+}
+
+DWORD level_of(HANDLE handle, SECURITY_IMPERSONATION_LEVEL* level) {
+    const auto found = find(handle);
+    if (found == nullptr) {
+        return invalid_handle;
+    }
+    *level = found->level;
+    return 0;
+}
+
+DWORD close(HANDLE handle) {
+    if (find(handle) == nullptr) {
+        return invalid_handle;
+    }
+    auto& shared = all();
+    const std::lock_guard lock{shared.mutex};
+    shared.opened.erase(reinterpret_cast<std::uintptr_t>(handle));
+    return 0;
+}
+
+std::u16string current_client() {
+    const auto now = carried_now();
+    return now != nullptr ? now->client : std::u16string{};
+}
+
+std::optional<SECURITY_IMPERSONATION_LEVEL> current_level() {
+    const auto now = carried_now();
+    return now != nullptr ? std::optional{now->level} : std::nullopt;
+}
+
+std::size_t open_handles() {
+    const std::lock_guard lock{all().mutex};
+    return all().opened.size();
+}
+
+std::size_t impersonating_threads() {
+    const std::lock_guard lock{all().mutex};
+    return all().carriers;
+}
+
+void reset() {
+    auto& shared = all();
+    const std::lock_guard lock{shared.mutex};
+    shared.opened.clear();
+    shared.carriers = 0;
+    ++shared.era;
+    mine = {};
+}
+
+} // namespace loopback::thread_tokens
+
+#endif

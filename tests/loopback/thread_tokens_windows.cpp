@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+//
+// Real thread tokens. Each client gets a duplicate of the process's own token; whom it stands for is looked up by the
+// token's own number (TOKEN_STATISTICS::TokenId), which stays the same however often its handle is opened and set again.
+#include "thread_tokens.hpp"
+
+#if defined(_WIN32)
+
+#include "engine.hpp"
+
+#include <cstdint>
+#include <mutex>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace loopback::thread_tokens {
+
+namespace {
+
+struct records {
+    std::mutex mutex;
+    std::unordered_map<std::uint64_t, std::u16string> clients; ///< by token number
+    std::unordered_set<HANDLE> opened;
+    std::size_t carriers = 0;
+    std::uint64_t era = 0; ///< reset() begins a new one, in which other threads' tokens no longer count
+};
+
+records& all() {
+    static records only;
+    return only;
+}
+
+struct carried {
+    bool any = false;
+    std::uint64_t era = 0;
+};
+thread_local carried mine;
+
+/// Closes on every way out.
+class handle_closer {
+public:
+    handle_closer() = default;
+    handle_closer(const handle_closer&) = delete;
+    handle_closer& operator=(const handle_closer&) = delete;
+    ~handle_closer() {
+        if (raw != nullptr) {
+            ::CloseHandle(raw);
+        }
+    }
+    HANDLE raw = nullptr;
+};
+
+DWORD result_of(BOOL success) {
+    return success ? ERROR_SUCCESS : ::GetLastError();
+}
+
+DWORD put_on_thread(HANDLE token) {
+    const auto error = result_of(::SetThreadToken(nullptr, token));
+    if (error == ERROR_SUCCESS) {
+        auto& shared = all();
+        const std::lock_guard lock{shared.mutex};
+        if (mine.era == shared.era && mine.any) {
+            --shared.carriers;
+        }
+        if (token != nullptr) {
+            ++shared.carriers;
+        }
+        mine = {token != nullptr, shared.era};
+    }
+    return error;
+}
+
+DWORD open_current(HANDLE* token) {
+    // OpenAsSelf: the thread may be impersonating someone who could not open the token.
+    return result_of(::OpenThreadToken(::GetCurrentThread(), TOKEN_QUERY | TOKEN_IMPERSONATE, TRUE, token));
+}
+
+bool number_of(HANDLE token, std::uint64_t& number) {
+    TOKEN_STATISTICS statistics{};
+    DWORD written = 0;
+    if (!::GetTokenInformation(token, TokenStatistics, &statistics, sizeof statistics, &written)) {
+        return false;
+    }
+    number = (static_cast<std::uint64_t>(static_cast<std::uint32_t>(statistics.TokenId.HighPart)) << 32) |
+             statistics.TokenId.LowPart;
+    return true;
+}
+
+bool is_open(HANDLE token) {
+    {
+        const std::lock_guard lock{all().mutex};
+        if (all().opened.count(token) != 0) {
+            return true;
+        }
+    }
+    engine::instance().violation("thread token handle that is not, or no longer, valid");
+    return false;
+}
+
+} // namespace
+
+DWORD assign(const std::u16string& client, SECURITY_IMPERSONATION_LEVEL level) {
+    handle_closer process;
+    if (!::OpenProcessToken(::GetCurrentProcess(), TOKEN_DUPLICATE | TOKEN_QUERY, &process.raw)) {
+        return ::GetLastError();
+    }
+    handle_closer token;
+    if (!::DuplicateTokenEx(process.raw, TOKEN_QUERY | TOKEN_IMPERSONATE, nullptr, level, TokenImpersonation,
+                            &token.raw)) {
+        return ::GetLastError();
+    }
+    std::uint64_t number = 0;
+    if (!number_of(token.raw, number)) {
+        return ::GetLastError();
+    }
+    {
+        const std::lock_guard lock{all().mutex};
+        all().clients[number] = client;
+    }
+    return put_on_thread(token.raw);
+}
+
+DWORD remove() {
+    return put_on_thread(nullptr);
+}
+
+DWORD open(HANDLE* token) {
+    const auto error = open_current(token);
+    if (error == ERROR_SUCCESS) {
+        const std::lock_guard lock{all().mutex};
+        all().opened.insert(*token);
+    }
+    return error;
+}
+
+DWORD set(HANDLE token) {
+    if (token != nullptr && !is_open(token)) {
+        return ERROR_INVALID_HANDLE;
+    }
+    return put_on_thread(token);
+}
+
+DWORD level_of(HANDLE token, SECURITY_IMPERSONATION_LEVEL* level) {
+    DWORD written = 0;
+    return result_of(::GetTokenInformation(token, TokenImpersonationLevel, level, sizeof *level, &written));
+}
+
+DWORD close(HANDLE token) {
+    if (!is_open(token)) {
+        return ERROR_INVALID_HANDLE;
+    }
+    const std::lock_guard lock{all().mutex};
+    all().opened.erase(token);
+    return result_of(::CloseHandle(token));
+}
+
+std::u16string current_client() {
+    handle_closer token;
+    std::uint64_t number = 0;
+    if (open_current(&token.raw) != ERROR_SUCCESS || !number_of(token.raw, number)) {
+        return {};
+    }
+    const std::lock_guard lock{all().mutex};
+    const auto found = all().clients.find(number);
+    return found != all().clients.end() ? found->second : u"(somebody unknown)";
+}
+
+std::optional<SECURITY_IMPERSONATION_LEVEL> current_level() {
+    handle_closer token;
+    auto level = SecurityAnonymous;
+    if (open_current(&token.raw) != ERROR_SUCCESS || level_of(token.raw, &level) != ERROR_SUCCESS) {
+        return std::nullopt;
+    }
+    return level;
+}
+
+std::size_t open_handles() {
+    const std::lock_guard lock{all().mutex};
+    return all().opened.size();
+}
+
+std::size_t impersonating_threads() {
+    const std::lock_guard lock{all().mutex};
+    return all().carriers;
+}
+
+void reset() {
+    ::SetThreadToken(nullptr, nullptr);
+    auto& shared = all();
+    const std::lock_guard lock{shared.mutex};
+    for (HANDLE token : shared.opened) {
+        ::CloseHandle(token);
+    }
+    shared.opened.clear();
+    shared.clients.clear();
+    shared.carriers = 0;
+    ++shared.era;
+    mine = {};
+}
+
+} // namespace loopback::thread_tokens
+
+#endif

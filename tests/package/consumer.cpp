@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+//
+// Asks the OS for its packages, so that it has to link what sspan::sspan links.
+#include <sspan/sspan.hpp>
+
+#include <iostream>
+
+int main() {
+    const auto packages = sspan::enumerate_packages();
+    std::cout << "sspan " << sspan::version << " found " << packages.size() << " security packages\n";
+    return packages.empty() ? 1 : 0;
+}

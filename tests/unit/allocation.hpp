@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+//
+// The program's heap, observed and made to fail: what goes through operator new.
+#pragma once
+
+#include <cstddef>
+
+namespace allocation {
+
+/// Allocations since the program started, of all threads.
+std::size_t count() noexcept;
+
+/// The nth allocation of the calling thread from now on throws std::bad_alloc, once; 1 is the next, 0 takes the order back.
+void fail_at(std::size_t nth) noexcept;
+
+} // namespace allocation

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+#include <sspan/message.hpp>
+
+#include "fixture.hpp"
+#include "messages.hpp"
+#include "profiles.hpp"
+
+#include <sspan/security_context.hpp>
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <system_error>
+#include <utility>
+
+namespace {
+
+using namespace testing_support;
+using loopback::calls;
+using loopback::function;
+using sspan::context_flags;
+using sspan::errc;
+using sspan::quality_of_protection;
+
+constexpr auto encrypted = quality_of_protection::encrypted;
+constexpr auto integrity_only = quality_of_protection::integrity_only;
+
+TEST(message_values, are_sspis) {
+    EXPECT_EQ(static_cast<std::uint32_t>(encrypted), 0U);
+    EXPECT_EQ(static_cast<std::uint32_t>(integrity_only), 0x80000001U);
+    EXPECT_EQ(sspan::protect_options{}.quality, encrypted);
+    EXPECT_FALSE(sspan::accept_options{}.at_least.has_value());
+    EXPECT_EQ(sspan::decrypted_message{}.quality, integrity_only); // what is not known is not encrypted
+}
+
+/// Requires all but confidentiality, which is asked for or not.
+established without_required_confidentiality(const profile& which, bool asked) {
+    constexpr auto rest = sspan::message_protection & ~context_flags::confidentiality;
+    const auto request = asked ? context_flags::confidentiality : context_flags::none;
+    if (!asked) {
+        loopback::deny_flags(0x10);
+    }
+    return establish(which.package, {rest, request}, {rest, request});
+}
+
+class message_quality : public surface_test {
+protected:
+    /// decrypt on the surface under test.
+    static outcome decrypt_outcome(sspan::security_context& receiver, sealed_message& message,
+                                   const sspan::accept_options& options, sspan::decrypted_message& opened) {
+        return outcome_of(
+            which_surface(),
+            [&](std::error_code& ec) { opened = receiver.decrypt(message.data, message.token, options, ec); },
+            [&] { opened = receiver.decrypt(message.data, message.token, options); });
+    }
+    /// NTLM encrypts whatever it is asked for and cannot tell.
+    static bool has_integrity_only() { return which_profile().package != sspan::package::ntlm; }
+};
+INSTANTIATE_TEST_SUITE_P(each, message_quality, each_profile_and_surface(), name_of{});
+
+TEST_P(message_quality, reaches_the_package) {
+    auto pair = establish(which_profile());
+    static_cast<void>(encrypt(pair.client, numbered(10)));
+    EXPECT_EQ(loopback::last_flags(function::encrypt_message), 0U);
+    static_cast<void>(encrypt(pair.client, numbered(10), {integrity_only, 0}));
+    EXPECT_EQ(loopback::last_flags(function::encrypt_message), 0x80000001U);
+}
+
+TEST_P(message_quality, integrity_only_leaves_the_data_readable) {
+    auto pair = establish(which_profile());
+    const auto message = encrypt(pair.client, numbered(10), {integrity_only, 0});
+    EXPECT_EQ(message.data == numbered(10), has_integrity_only());
+}
+
+TEST_P(message_quality, trap_message_that_was_merely_signed_is_refused_where_confidentiality_was_required) {
+    auto pair = establish(which_profile());
+    auto message = encrypt(pair.client, numbered(10), {integrity_only, 0});
+    sspan::decrypted_message opened;
+    const auto result = decrypt_outcome(pair.server, message, {}, opened);
+    if (has_integrity_only()) {
+        EXPECT_TRUE(failed_with(result, errc::qop_not_supported, "DecryptMessage"));
+        EXPECT_TRUE(opened.data.empty());
+        EXPECT_TRUE(all_zero(message.data));
+        EXPECT_TRUE(all_zero(message.token));
+        // The context is still in step.
+        EXPECT_EQ(decrypt(pair.server, encrypt(pair.client, numbered(5))), numbered(5));
+    } else {
+        EXPECT_TRUE(succeeded(result));
+        EXPECT_EQ(opened.quality, encrypted);
+    }
+}
+
+TEST_P(message_quality, merely_signed_message_is_taken_by_who_asks_for_it_and_reported) {
+    auto pair = establish(which_profile());
+    auto message = encrypt(pair.client, numbered(10), {integrity_only, 0});
+    sspan::decrypted_message opened;
+    EXPECT_TRUE(succeeded(decrypt_outcome(pair.server, message, {integrity_only, 0}, opened)));
+    EXPECT_EQ(copy_of(opened.data), numbered(10));
+    EXPECT_EQ(opened.quality, has_integrity_only() ? integrity_only : encrypted);
+}
+
+TEST_P(message_quality, encrypted_message_is_more_than_enough) {
+    auto pair = establish(which_profile());
+    for (const auto at_least : {encrypted, integrity_only}) {
+        auto message = encrypt(pair.client, numbered(10));
+        sspan::decrypted_message opened;
+        EXPECT_TRUE(succeeded(decrypt_outcome(pair.server, message, {at_least, 0}, opened)));
+        EXPECT_EQ(opened.quality, encrypted);
+        EXPECT_EQ(copy_of(opened.data), numbered(10));
+    }
+}
+
+TEST_P(message_quality, context_that_did_not_require_confidentiality_takes_both) {
+    auto pair = without_required_confidentiality(which_profile(), true);
+    ASSERT_TRUE(contains(pair.server.granted(), context_flags::confidentiality));
+    sspan::decrypted_message opened;
+    auto message = encrypt(pair.client, numbered(10), {integrity_only, 0});
+    EXPECT_TRUE(succeeded(decrypt_outcome(pair.server, message, {}, opened)));
+    EXPECT_EQ(opened.quality, has_integrity_only() ? integrity_only : encrypted);
+    message = encrypt(pair.client, numbered(10));
+    EXPECT_TRUE(succeeded(decrypt_outcome(pair.server, message, {}, opened)));
+    EXPECT_EQ(opened.quality, encrypted);
+    // Unless it is told otherwise.
+    if (has_integrity_only()) {
+        message = encrypt(pair.client, numbered(10), {integrity_only, 0});
+        EXPECT_TRUE(
+            failed_with(decrypt_outcome(pair.server, message, {encrypted, 0}, opened), errc::qop_not_supported, "DecryptMessage"));
+        EXPECT_TRUE(all_zero(message.data));
+    }
+}
+
+TEST_P(message_quality, adopted_context_with_confidentiality_requires_it) {
+    if (!has_integrity_only()) {
+        return;
+    }
+    auto pair = without_required_confidentiality(which_profile(), true);
+    const auto granted = pair.server.granted();
+    pair.server = sspan::server_context::adopt(pair.server.release(), granted);
+    auto message = encrypt(pair.client, numbered(10), {integrity_only, 0});
+    sspan::decrypted_message opened;
+    EXPECT_TRUE(failed_with(decrypt_outcome(pair.server, message, {}, opened), errc::qop_not_supported, "DecryptMessage"));
+}
+
+TEST_P(message_quality, without_confidentiality_nothing_is_encrypted) {
+    auto pair = without_required_confidentiality(which_profile(), false);
+    ASSERT_FALSE(contains(pair.client.granted(), context_flags::confidentiality));
+    auto data = numbered(10);
+    bytes token(100, std::byte{0xEE});
+    bytes padding(100, std::byte{0xEE});
+    const auto result = outcome_of(
+        which_surface(), [&](std::error_code& ec) { static_cast<void>(pair.client.encrypt(data, token, padding, ec)); },
+        [&] { static_cast<void>(pair.client.encrypt(data, token, padding)); });
+    EXPECT_TRUE(failed_with(result, errc::qop_not_supported, "EncryptMessage"));
+    EXPECT_EQ(calls(function::encrypt_message), 0U);
+    EXPECT_EQ(data, numbered(10));
+    EXPECT_EQ(token, bytes(100, std::byte{0xEE}));
+}
+
+TEST_P(message_quality, without_confidentiality_integrity_only_messages_still_go) {
+    // NTLM says nothing of their quality, and they are not encrypted all the same.
+    auto pair = without_required_confidentiality(which_profile(), false);
+    auto message = encrypt(pair.client, numbered(10), {integrity_only, 0});
+    sspan::decrypted_message opened;
+    EXPECT_EQ(message.data, numbered(10));
+    EXPECT_TRUE(succeeded(decrypt_outcome(pair.server, message, {}, opened)));
+    EXPECT_EQ(copy_of(opened.data), numbered(10));
+    EXPECT_EQ(opened.quality, integrity_only);
+}
+
+TEST_P(message_quality, trap_context_without_confidentiality_never_reports_encrypted) {
+    // Whatever the package says of the message: this is what the handshake agreed on.
+    auto pair = establish(which_profile());
+    pair.server = sspan::server_context::adopt(pair.server.release(), context_flags::integrity);
+    auto message = encrypt(pair.client, numbered(10));
+    sspan::decrypted_message opened;
+    EXPECT_TRUE(succeeded(decrypt_outcome(pair.server, message, {}, opened)));
+    EXPECT_EQ(opened.quality, integrity_only);
+    message = encrypt(pair.client, numbered(10));
+    EXPECT_TRUE(failed_with(decrypt_outcome(pair.server, message, {encrypted, 0}, opened), errc::qop_not_supported,
+                            "DecryptMessage"));
+}
+
+using message_quality_of_ntlm = loopback_test;
+
+TEST_F(message_quality_of_ntlm, trap_output_that_ntlm_leaves_alone_is_initialised) {
+    auto pair = establish(ntlm);
+    auto message = encrypt(pair.client, numbered(10));
+    auto raw_message = message;
+    {
+        auto other = establish(ntlm);
+        raw_message = encrypt(other.client, numbered(10));
+        sspan::buffer_list buffers{sspan::buffer::token(std::span{raw_message.token}),
+                                   sspan::buffer::data(std::span{raw_message.data})};
+        ULONG quality = 0xDEADBEEF;
+        auto handle = other.server.native_handle();
+        ASSERT_EQ(sspan::detail::api::decrypt_message(&handle, buffers.native(), 0, &quality), SEC_E_OK);
+        ASSERT_EQ(quality, 0xDEADBEEF);
+    }
+    EXPECT_EQ(pair.server.decrypt(message.data, message.token).quality, encrypted);
+}
+
+} // namespace

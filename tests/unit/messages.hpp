@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+//
+// Messages as they go over the wire, and buffers whose surroundings a test can check.
+#pragma once
+
+#include "fixture.hpp"
+#include "profiles.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <span>
+#include <system_error>
+#include <utility>
+
+namespace testing_support {
+
+/// The sizes at which something could change: nothing, blocks, 8 and 16 bits.
+inline constexpr std::array<std::size_t, 11> message_sizes{0, 1, 7, 8, 9, 15, 16, 17, 255, 4096, 65536};
+
+inline bytes numbered(std::size_t size) {
+    bytes made(size);
+    for (std::size_t i = 0; i != size; ++i) {
+        made[i] = static_cast<std::byte>((i * 7 + 1) & 0xFF);
+    }
+    return made;
+}
+
+inline bool all_zero(std::span<const std::byte> part) {
+    return std::all_of(part.begin(), part.end(), [](std::byte byte) { return byte == std::byte{0}; });
+}
+
+inline void flip(bytes& target, std::size_t bit) {
+    target[bit / 8] ^= std::byte{1} << (bit % 8);
+}
+
+/// Which of these it is depends on the package and on what was changed. NTLM calls a received token too small.
+inline bool tells_of_tampering(const std::error_code& code) {
+    return code == sspan::errc::message_altered || code == sspan::errc::out_of_sequence ||
+           code == sspan::errc::invalid_token || code == sspan::errc::buffer_too_small;
+}
+
+struct signed_message {
+    bytes data;
+    bytes signature;
+};
+
+inline signed_message sign(sspan::security_context& sender, bytes data) {
+    bytes room(sender.sizes().max_signature);
+    auto signature = copy_of(sender.sign(data, room));
+    return {std::move(data), std::move(signature)};
+}
+
+inline void verify(sspan::security_context& receiver, const signed_message& message) {
+    receiver.verify(message.data, message.signature);
+}
+
+/// `data` has the padding at its end, as `decrypt` takes it.
+struct sealed_message {
+    bytes data;
+    bytes token;
+};
+
+inline sealed_message encrypt(sspan::security_context& sender, bytes data, const sspan::protect_options& options = {}) {
+    bytes token(sender.sizes().security_trailer);
+    bytes padding(sender.sizes().block_size);
+    const auto parts = sender.encrypt(data, token, padding, options);
+    data.insert(data.end(), parts.padding.begin(), parts.padding.end());
+    return {std::move(data), copy_of(parts.token)};
+}
+
+/// A copy of the plaintext; `message` is used up.
+inline bytes decrypt(sspan::security_context& receiver, sealed_message& message,
+                     const sspan::accept_options& options = {}) {
+    return copy_of(receiver.decrypt(message.data, message.token, options).data);
+}
+inline bytes decrypt(sspan::security_context& receiver, sealed_message&& message,
+                     const sspan::accept_options& options = {}) {
+    return decrypt(receiver, message, options);
+}
+
+/// Whether `receiver` refuses; what it says is in `code`.
+inline bool refuses(sspan::security_context& receiver, const signed_message& message, std::error_code& code) {
+    return !receiver.verify(message.data, message.signature, code);
+}
+inline bool refuses(sspan::security_context& receiver, sealed_message& message, std::error_code& code) {
+    const auto opened = receiver.decrypt(message.data, message.token, code);
+    return code && opened.data.empty() && opened.data.data() == nullptr;
+}
+
+} // namespace testing_support

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+//
+// The command line of secure_echo.
+#pragma once
+
+#include "text.hpp"
+
+#include <sspan/package.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace command_line {
+
+inline constexpr std::string_view usage =
+    R"(secure_echo serve --port N [options]   answer messages; port 0 stands for a free one
+    --bind ADDRESS        listen there (127.0.0.1)
+    --connections N       end after N connections
+secure_echo send --host H --port N --target SPN [options]   send messages and check the answers
+    --kind sign|seal      sign them, or encrypt them (sign)
+    --count N             how many (1000)
+    --size BYTES          how long, up to 16000000 (256)
+    --tamper              then send one that was changed on its way
+    --replay              then send the last one again
+    --user U [--domain D] log on as U; the password is one line of standard input, in UTF-8
+both:
+    --package kerberos|negotiate|ntlm   (kerberos)
+    --dce                 three-legged handshake, and message format, of DCE RPC
+    --timeout SECONDS     how long the peer may be silent (30)
+Exit status: 0 done, 1 usage, 2 no handshake (or the server cannot start), 3 a message was rejected,
+4 a message that had to be rejected was accepted, 5 the connection was lost or the peer broke the protocol.)";
+
+struct error : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+/// The values are the first byte on the wire.
+enum class message_kind : std::uint8_t { sign = 'S', seal = 'E' };
+
+enum class action : std::uint8_t { help, serve, send };
+
+struct options {
+    action what = action::help;
+    std::string bind = "127.0.0.1";
+    unsigned connections = 0; // 0: no limit
+    std::string host;
+    unsigned port = 0;
+    std::wstring target;
+    message_kind kind = message_kind::sign;
+    unsigned count = 1000;
+    std::size_t size = 256;
+    bool tamper = false;
+    bool replay = false;
+    std::wstring user;
+    std::wstring domain;
+    std::wstring_view package = sspan::package::kerberos;
+    bool dce = false;
+    std::chrono::seconds timeout{30};
+};
+
+inline unsigned number(std::string_view text, unsigned least, unsigned most) {
+    unsigned value = 0;
+    const auto* end = text.data() + text.size();
+    const auto [stop, problem] = std::from_chars(text.data(), end, value);
+    if (problem != std::errc{} || stop != end || value < least || value > most) {
+        throw error{"not a number from " + std::to_string(least) + " to " + std::to_string(most)};
+    }
+    return value;
+}
+
+inline std::wstring_view package_name(std::string_view text) {
+    if (text == "kerberos") {
+        return sspan::package::kerberos;
+    }
+    if (text == "negotiate") {
+        return sspan::package::negotiate;
+    }
+    if (text == "ntlm") {
+        return sspan::package::ntlm;
+    }
+    throw error{"not kerberos, negotiate or ntlm"};
+}
+
+inline message_kind kind_name(std::string_view text) {
+    if (text != "sign" && text != "seal") {
+        throw error{"not sign or seal"};
+    }
+    return text == "sign" ? message_kind::sign : message_kind::seal;
+}
+
+struct option {
+    std::string_view name;
+    action of; // help: of both
+    enum { alone, with_value } form;
+    void (*set)(options&, std::string_view value);
+};
+
+inline constexpr auto any_number = std::numeric_limits<unsigned>::max();
+
+inline constexpr option table[] = {
+    {"--bind", action::serve, option::with_value, [](options& o, std::string_view v) { o.bind = v; }},
+    {"--connections", action::serve, option::with_value,
+     [](options& o, std::string_view v) { o.connections = number(v, 1, any_number); }},
+    {"--host", action::send, option::with_value, [](options& o, std::string_view v) { o.host = v; }},
+    {"--target", action::send, option::with_value, [](options& o, std::string_view v) { o.target = text::to_wide(v); }},
+    {"--kind", action::send, option::with_value, [](options& o, std::string_view v) { o.kind = kind_name(v); }},
+    {"--count", action::send, option::with_value,
+     [](options& o, std::string_view v) { o.count = number(v, 0, any_number); }},
+    {"--size", action::send, option::with_value,
+     [](options& o, std::string_view v) { o.size = number(v, 0, 16'000'000); }},
+    {"--tamper", action::send, option::alone, [](options& o, std::string_view) { o.tamper = true; }},
+    {"--replay", action::send, option::alone, [](options& o, std::string_view) { o.replay = true; }},
+    {"--user", action::send, option::with_value, [](options& o, std::string_view v) { o.user = text::to_wide(v); }},
+    {"--domain", action::send, option::with_value, [](options& o, std::string_view v) { o.domain = text::to_wide(v); }},
+    {"--port", action::help, option::with_value, [](options& o, std::string_view v) { o.port = number(v, 0, 65535); }},
+    {"--package", action::help, option::with_value,
+     [](options& o, std::string_view v) { o.package = package_name(v); }},
+    {"--dce", action::help, option::alone, [](options& o, std::string_view) { o.dce = true; }},
+    {"--timeout", action::help, option::with_value,
+     [](options& o, std::string_view v) { o.timeout = std::chrono::seconds{number(v, 1, 86'400)}; }},
+};
+
+/// Throws `error` for anything that is not as `usage` says.
+inline options parse(std::span<const std::string> arguments) {
+    options chosen;
+    const auto given = [&](std::string_view name) {
+        return std::find(arguments.begin(), arguments.end(), name) != arguments.end();
+    };
+    const auto demand = [](bool condition, const std::string& otherwise) {
+        if (!condition) {
+            throw error{otherwise};
+        }
+    };
+    if (given("--help")) {
+        return chosen;
+    }
+    demand(!arguments.empty(), "what to do: serve or send?");
+    chosen.what = arguments[0] == "serve" ? action::serve : action::send;
+    demand(arguments[0] == "serve" || arguments[0] == "send", "neither serve nor send: " + arguments[0]);
+
+    for (auto rest = arguments.subspan(1); !rest.empty();) {
+        const auto& name = rest[0];
+        const auto* row = std::find_if(std::begin(table), std::end(table), [&](const option& candidate) {
+            return candidate.name == name && (candidate.of == chosen.what || candidate.of == action::help);
+        });
+        demand(row != std::end(table), "no option of " + arguments[0] + ": " + name);
+        const bool has_value = row->form == option::with_value;
+        demand(!has_value || (rest.size() > 1 && !rest[1].empty() && !rest[1].starts_with("--")), name + " needs a value");
+        try {
+            row->set(chosen, has_value ? std::string_view{rest[1]} : std::string_view{});
+        } catch (const std::exception& problem) {
+            throw error{name + ": " + problem.what()};
+        }
+        rest = rest.subspan(has_value ? 2 : 1);
+    }
+    demand(given("--port"), "--port is missing");
+    if (chosen.what == action::send) {
+        demand(chosen.port != 0 && !chosen.host.empty() && !chosen.target.empty(), "--host, --port and --target are needed");
+        demand(chosen.domain.empty() || !chosen.user.empty(), "--domain goes with --user");
+        demand(!chosen.tamper || !chosen.replay, "--tamper or --replay: the server ends the connection after either");
+        demand(!chosen.replay || chosen.count != 0, "--replay needs a message to replay");
+    }
+    return chosen;
+}
+
+} // namespace command_line

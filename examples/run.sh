@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# The library's main job, for real: a server and a client, two Windows programs under Wine, authenticate each other by
+# Kerberos and exchange messages; then somebody changes one, and somebody sends one twice. Ends with 0 only if everything
+# was as it must be.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=tests/environment.sh
+. tests/environment.sh
+
+echo=build/mingw/examples/secure_echo.exe
+transcript=$scratch/transcript
+
+# say COMMAND...: shows what it prints, and keeps it.
+say() {
+    "$@" 2>&1 | tr -d '\r' | tee -a "$transcript"
+    return "${PIPESTATUS[0]}"
+}
+
+# send STATUS OPTION...: a client that has to end with this status.
+send() {
+    local expected=$1 status=0
+    shift
+    printf '\nclient> secure_echo send --target %s %s\n' "$service" "$*"
+    say wine "$echo" send --host 127.0.0.1 --port "$port" --target "$service" "$@" || status=$?
+    [[ $status -eq $expected ]] || fail "the client ended with $status, not with $expected"
+}
+
+# must_say COUNT PATTERN: the transcript has so many lines like this.
+must_say() {
+    [[ $(grep -cE -- "$2" "$transcript") -eq $1 ]] || fail "the transcript has not $1 lines like: $2"
+}
+
+install_missing cmake ninja-build g++ libmsgsl-dev g++-mingw-w64-x86-64-posix wine wine64 \
+    krb5-kdc krb5-admin-server krb5-user
+logged cmake --workflow --preset examples
+wine_start
+realm_start
+printf 'A Kerberos realm is up: %s may ask for %s.\n' "$(klist | sed -n 's/^Default principal: //p')" "$service"
+
+printf '\nserver> secure_echo serve\n'
+wine "$echo" serve --port 0 >"$scratch/server.log" 2>&1 </dev/null &
+server=$!
+started+=("$server")
+wait_for "$scratch/server.log" 'listening on port' "$server"
+port=$(tr -d '\r' <"$scratch/server.log" | sed -n 's/^listening on port //p')
+printf 'listening on port %s\n' "$port"
+
+messages=(--count 1000 --size 256)
+send 0 --kind sign "${messages[@]}"
+send 0 --kind seal "${messages[@]}"
+send 0 --kind seal "${messages[@]}" --dce
+send 3 --kind sign --count 1 --tamper
+send 3 --kind seal --count 1 --tamper
+send 3 --kind sign --count 1 --replay
+send 3 --kind seal --count 1 --replay
+
+printf '\nWhat the server says:\n'
+say tail -n +2 "$scratch/server.log"
+# Wine's Kerberos does not tell a server its client's name, so the KDC has to.
+principal=$(sed -n 's/.*ISSUE: authtime.*}, \(.*\) for echo.*/\1/p' "$scratch/realm/kdc.log" | sort -u)
+printf '\nTogether with the log of the Kerberos server:\n'
+say printf 'authenticated %s %s\n' "$principal" "$(sed -n '/^authenticated to /{s/^authenticated //p;q}' "$transcript")"
+
+printf '\nBoth sides in one process, a message changed between them:\nquick_start\n'
+say wine build/mingw/examples/quick_start.exe
+
+must_say 7 "^authenticated to $service with Kerberos; granted: mutual_auth, replay_detect, sequence_detect, confidentiality, integrity"
+must_say 1 '^signed 1000 messages of 256 bytes in '
+must_say 2 '^sealed 1000 messages of 256 bytes in '
+must_say 2 '^tampered message rejected: SEC_E_MESSAGE_ALTERED \(0x8009030F\)$'
+must_say 2 '^replayed message rejected: SEC_E_(OUT_OF_SEQUENCE \(0x80090310|INVALID_TOKEN \(0x80090308)\)$'
+must_say 3 '^connection [0-9]+: answered 1000 messages$'
+must_say 4 '^connection [0-9]+: rejected a message: SEC_E_'
+must_say 1 "^authenticated alice@SSPAN.TEST to $service with Kerberos; granted: mutual_auth, "
+must_say 1 '^VerifySignature: SEC_E_MESSAGE_ALTERED \(0x8009030F\)'
+printf '\nEverything was as it must be.\n'

@@ -153,7 +153,8 @@ inline options parse(std::span<const std::string> arguments) {
         });
         demand(row != std::end(table), "no option of " + arguments[0] + ": " + name);
         const bool has_value = row->form == option::with_value;
-        demand(!has_value || (rest.size() > 1 && !rest[1].empty() && !rest[1].starts_with("--")), name + " needs a value");
+        demand(!has_value || (rest.size() > 1 && !rest[1].empty() && !rest[1].starts_with("--")),
+               name + " needs a value");
         try {
             row->set(chosen, has_value ? std::string_view{rest[1]} : std::string_view{});
         } catch (const std::exception& problem) {
@@ -163,7 +164,8 @@ inline options parse(std::span<const std::string> arguments) {
     }
     demand(given("--port"), "--port is missing");
     if (chosen.what == action::send) {
-        demand(chosen.port != 0 && !chosen.host.empty() && !chosen.target.empty(), "--host, --port and --target are needed");
+        demand(chosen.port != 0 && !chosen.host.empty() && !chosen.target.empty(),
+               "--host, --port and --target are needed");
         demand(chosen.domain.empty() || !chosen.user.empty(), "--domain goes with --user");
         demand(!chosen.tamper || !chosen.replay, "--tamper or --replay: the server ends the connection after either");
         demand(!chosen.replay || chosen.count != 0, "--replay needs a message to replay");

@@ -44,8 +44,12 @@ inline constexpr int error_timeout = WSAETIMEDOUT;
 inline constexpr int error_interrupted = WSAEINTR;
 inline constexpr int stop_sending = SD_SEND;
 inline constexpr int exclusive_address = SO_EXCLUSIVEADDRUSE; // SO_REUSEADDR would share it, with anybody
-inline int last_error() noexcept { return ::WSAGetLastError(); }
-inline void close_socket(native_socket socket) noexcept { ::closesocket(socket); }
+inline int last_error() noexcept {
+    return ::WSAGetLastError();
+}
+inline void close_socket(native_socket socket) noexcept {
+    ::closesocket(socket);
+}
 inline DWORD native_timeout(std::chrono::seconds patience) noexcept {
     return static_cast<DWORD>(std::chrono::milliseconds{patience}.count());
 }
@@ -57,8 +61,12 @@ inline constexpr int error_timeout = EAGAIN;
 inline constexpr int error_interrupted = EINTR;
 inline constexpr int stop_sending = SHUT_WR;
 inline constexpr int exclusive_address = SO_REUSEADDR; // exclusive, but for connections that are over
-inline int last_error() noexcept { return errno; }
-inline void close_socket(native_socket socket) noexcept { ::close(socket); }
+inline int last_error() noexcept {
+    return errno;
+}
+inline void close_socket(native_socket socket) noexcept {
+    ::close(socket);
+}
 inline timeval native_timeout(std::chrono::seconds patience) noexcept {
     return {static_cast<time_t>(patience.count()), 0};
 }

@@ -37,7 +37,14 @@ namespace {
 using command_line::message_kind;
 using command_line::options;
 
-enum exit_status { done = 0, bad_usage = 1, no_handshake = 2, message_rejected = 3, forgery_accepted = 4, connection_lost = 5 };
+enum exit_status {
+    done = 0,
+    bad_usage = 1,
+    no_handshake = 2,
+    message_rejected = 3,
+    forgery_accepted = 4,
+    connection_lost = 5
+};
 
 /// Of a token, or of a message's data.
 constexpr std::size_t length_limit = 16 * 1024 * 1024;
@@ -139,8 +146,8 @@ bool receive(net::connection& peer, received_message& message) {
 class message_writer {
 public:
     explicit message_writer(sspan::security_context& context)
-        : context_{&context},
-          token_(std::max<std::size_t>({least_token_room, context.sizes().max_signature, context.sizes().security_trailer})),
+        : context_{&context}, token_(std::max<std::size_t>(
+                                  {least_token_room, context.sizes().max_signature, context.sizes().security_trailer})),
           padding_(context.sizes().block_size + std::size_t{1}) {}
 
     /// @return the bytes to be sent, valid until the next call. To seal `data` is to overwrite it.
@@ -223,7 +230,8 @@ std::string client_name(const sspan::security_context& context) {
 }
 
 /// Answers one client until it closes the connection.
-void answer(const options& chosen, const sspan::credentials& credentials, net::connection& peer, const std::string& label) {
+void answer(const options& chosen, const sspan::credentials& credentials, net::connection& peer,
+            const std::string& label) {
     sspan::server_options wanted;
     if (chosen.dce) {
         wanted.require |= sspan::context_flags::dce_style;
@@ -291,7 +299,8 @@ sspan::credentials log_on(const options& chosen) {
     }
     try {
         const text::secret_line password;
-        return sspan::credentials::outbound(chosen.package, sspan::identity{chosen.user, chosen.domain, password.view()});
+        return sspan::credentials::outbound(chosen.package,
+                                            sspan::identity{chosen.user, chosen.domain, password.view()});
     } catch (const std::invalid_argument& error) {
         throw command_line::error{std::string{"the password on standard input: "} + error.what()};
     }
@@ -384,7 +393,8 @@ int send_messages(const options& chosen) {
         auto context = establish(std::move(handshake), peer, {});
         status_on_failure = connection_lost;
         const auto& sizes = context.sizes();
-        print(std::cout, "authenticated to " + text::to_utf8(chosen.target) + " with " + describe(context, chosen.package));
+        print(std::cout,
+              "authenticated to " + text::to_utf8(chosen.target) + " with " + describe(context, chosen.package));
         print(std::cout, "sizes in bytes: signature " + std::to_string(sizes.max_signature) + ", token " +
                              std::to_string(sizes.security_trailer) + ", block " + std::to_string(sizes.block_size));
         return exchange(chosen, peer, context);

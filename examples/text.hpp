@@ -93,7 +93,7 @@ inline std::vector<std::string> arguments([[maybe_unused]] int argc, [[maybe_unu
         void operator()(wchar_t** memory) const noexcept { ::LocalFree(memory); }
     };
     int count = 0;
-    const std::unique_ptr<wchar_t*[], local_free> wide{::CommandLineToArgvW(::GetCommandLineW(), &count)};
+    const std::unique_ptr<wchar_t* [], local_free> wide { ::CommandLineToArgvW(::GetCommandLineW(), &count) };
     std::vector<std::string> result;
     for (int index = 1; wide && index < count; ++index) {
         result.push_back(to_utf8(wide[static_cast<std::size_t>(index)]));

@@ -70,13 +70,25 @@ wait_for() {
     fail "there is no \"$2\" in what a program printed"
 }
 
-# wine_start: a Wine of our own, kept running so that programs start quickly.
+# wine_start: a Wine of our own, kept running so that programs start quickly. One script at a time has it, and build/.
 wine_start() {
     export WINEPREFIX=$PWD/build/wine WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml=d' DISPLAY=
-    mkdir -p "$WINEPREFIX"
+    mkdir -p build
+    exec 9>build/lock
+    flock -n 9 || {
+        printf 'waiting for another script that works in build/\n'
+        flock -w 1200 9 || fail 'it has not ended'
+    }
     wineserver -k 2>/dev/null || true # one that a killed script has left
-    wineserver -p
-    [[ -e $WINEPREFIX/system.reg ]] || logged wineboot --init
+    if [[ ! -e $WINEPREFIX/complete ]]; then
+        rm -rf "$WINEPREFIX"
+        mkdir "$WINEPREFIX"
+    fi
+    wineserver -p 9>&- # what outlives a killed script must not keep the lock
+    if [[ ! -e $WINEPREFIX/complete ]]; then
+        logged wineboot --init 9>&-
+        touch "$WINEPREFIX/complete"
+    fi
 }
 
 port_is_free() {
@@ -132,7 +144,7 @@ EOF
     logged kadmin.local addprinc -pw "$alice_password" alice
     logged kadmin.local addprinc -randkey "$service"
     logged kadmin.local ktadd -k "$dir/service.keytab" "$service"
-    krb5kdc -n >"$dir/kdc.out" 2>&1 </dev/null &
+    krb5kdc -n >"$dir/kdc.out" 2>&1 </dev/null 9>&- &
     pid=$!
     started+=("$pid")
     wait_for "$dir/kdc.out" 'starting' "$pid"

@@ -47,7 +47,7 @@ SECURITY_STATUS engine::query_context(const CtxtHandle* handle, ULONG attribute,
         return SEC_E_INVALID_HANDLE;
     }
     const auto& off = settings.unsupported_attributes;
-    if (std::find(off.begin(), off.end(), attribute) != off.end()) {
+    if (std::ranges::find(off, attribute) != off.end()) {
         return SEC_E_UNSUPPORTED_FUNCTION;
     }
     if (buffer == nullptr) {
@@ -55,12 +55,12 @@ SECURITY_STATUS engine::query_context(const CtxtHandle* handle, ULONG attribute,
         return sec_e_invalid_parameter;
     }
     const bool done = ctx->at == phase::done;
-    const auto established = [&](auto answer) {
+    const auto established = [&](auto answer) -> SECURITY_STATUS {
         if (!done) {
-            return static_cast<SECURITY_STATUS>(SEC_E_INVALID_HANDLE);
+            return SEC_E_INVALID_HANDLE;
         }
         answer();
-        return static_cast<SECURITY_STATUS>(SEC_E_OK);
+        return SEC_E_OK;
     };
     switch (attribute) {
     case SECPKG_ATTR_SIZES:

@@ -25,8 +25,8 @@ struct profile {
     ULONG max_signature = 0;
     ULONG security_trailer = 0;
     ULONG block_size = 0;
-    ULONG signature_shortfall = 0; ///< signatures come out this much shorter than max_signature (at least 20 bytes stay)
-    ULONG token_shortfall = 0;     ///< seal tokens come out this much shorter than the trailer (at least 32 bytes stay)
+    ULONG signature_shortfall = 0; ///< signatures are this much shorter than max_signature, though not below 20 bytes
+    ULONG token_shortfall = 0;     ///< seal tokens are this much shorter than the trailer, though not below 32 bytes
     ULONG padding = 0;             ///< bytes of PADDING that a sealed message takes, at most block_size
     bool pad_to_block = false;     ///< instead of `padding`: 1..block_size bytes, filling the last block
     bool stream = true;            ///< decrypt takes SECBUFFER_STREAM
@@ -35,11 +35,12 @@ struct profile {
 
 /// How one side's handshake steps end. Flag masks are in that side's own family: ISC_RET_ or ASC_RET_.
 struct side {
-    SECURITY_STATUS final_status = SEC_E_OK;                 ///< or SEC_I_COMPLETE_NEEDED
-    SECURITY_STATUS continue_status = SEC_I_CONTINUE_NEEDED; ///< or SEC_I_COMPLETE_AND_CONTINUE, 0x00090366 (…_MESSAGE_OK)
-    ULONG deny_flags = 0;               ///< never granted, whatever was asked; takes effect on messages too
-    ULONG add_flags = 0;                ///< granted although nobody asked
-    ULONG fragment_size = 0;            ///< tokens leave in pieces of this size, with SEC_I_MESSAGE_FRAGMENT; 0: whole
+    SECURITY_STATUS final_status = SEC_E_OK; ///< or SEC_I_COMPLETE_NEEDED
+    /// Or SEC_I_COMPLETE_AND_CONTINUE, or 0x00090366, which allows messages before the end.
+    SECURITY_STATUS continue_status = SEC_I_CONTINUE_NEEDED;
+    ULONG deny_flags = 0;                ///< never granted, whatever was asked; takes effect on messages too
+    ULONG add_flags = 0;                 ///< granted although nobody asked
+    ULONG fragment_size = 0;             ///< tokens leave in pieces of this size, with SEC_I_MESSAGE_FRAGMENT; 0: whole
     bool incomplete_credentials = false; ///< SEC_I_INCOMPLETE_CREDENTIALS once, at the first step with an input token
                                          ///< (the first of all when legs is 1)
 };
@@ -65,8 +66,8 @@ struct options {
     profile kerberos{2, 48000, 28, 60, 8, 0, 0, 0, false, true, true};
     profile ntlm{3, 2888, 16, 16, 0, 0, 0, 0, false, false, false};
     profile negotiate{2, 48256, 28, 60, 8, 0, 0, 0, false, true, true};
-    unsigned dce_legs = 3;             ///< Kerberos in DCE style
-    ULONG dce_security_trailer = 76;   ///< Kerberos in DCE style
+    unsigned dce_legs = 3;           ///< Kerberos in DCE style
+    ULONG dce_security_trailer = 76; ///< Kerberos in DCE style
     package negotiate_winner = package::kerberos;
     bool fall_back_to_ntlm = false; ///< Negotiate takes NTLM when Kerberos does not know the target
 
@@ -80,10 +81,10 @@ struct options {
     no_output when_failed = no_output::empty; ///< after a failure without an error token
 
     // Contexts.
-    bool expired = false;                            ///< message calls say SEC_E_CONTEXT_EXPIRED
-    std::int64_t expiry = 0x01DD000000000000;        ///< reported everywhere, local time as Windows does
-    std::vector<ULONG> unsupported_attributes;       ///< QueryContextAttributes says SEC_E_UNSUPPORTED_FUNCTION
-    bool credentials_outlive_contexts = false;       ///< freeing credentials before their contexts is a violation
+    bool expired = false;                      ///< message calls say SEC_E_CONTEXT_EXPIRED
+    std::int64_t expiry = 0x01DD000000000000;  ///< reported everywhere, local time as Windows does
+    std::vector<ULONG> unsupported_attributes; ///< QueryContextAttributes says SEC_E_UNSUPPORTED_FUNCTION
+    bool credentials_outlive_contexts = false; ///< if true, freeing credentials before their contexts is a violation
     std::optional<SECURITY_IMPERSONATION_LEVEL> impersonation_level; ///< else as the granted flags say
 };
 
@@ -152,7 +153,8 @@ inline constexpr std::size_t function_count = 23;
 void fail_at(function which, std::size_t nth, SECURITY_STATUS status);
 /// So does every call from the nth on.
 void fail_from(function which, std::size_t nth, SECURITY_STATUS status);
-/// The nth call does its work; if that succeeds, `status` is returned for it.
+/// The nth call does its work; if that succeeds, `status` is returned for it: another success, since what a call that
+/// says it failed has made would stay alive.
 void return_after(function which, std::size_t nth, SECURITY_STATUS status);
 /// `action` runs just before the nth call does its work.
 void on_call(function which, std::size_t nth, std::function<void()> action);

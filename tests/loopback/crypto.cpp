@@ -125,7 +125,7 @@ void chacha20::apply(std::span<std::byte> bytes) noexcept {
 }
 
 bool same_bytes(std::span<const std::byte> left, std::span<const std::byte> right) noexcept {
-    return std::equal(left.begin(), left.end(), right.begin(), right.end());
+    return std::ranges::equal(left, right);
 }
 
 } // namespace loopback

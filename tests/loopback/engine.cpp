@@ -123,8 +123,7 @@ SECURITY_STATUS engine::free_credentials(const CredHandle* handle) {
         const std::lock_guard lock{mutex_};
         credentials_.erase(id);
         in_use = settings.credentials_outlive_contexts &&
-                 std::any_of(contexts_.begin(), contexts_.end(),
-                             [id](const auto& entry) { return entry.second->owner_id == id; });
+                 std::ranges::any_of(contexts_, [id](const auto& entry) { return entry.second->owner_id == id; });
     }
     if (in_use) {
         violation("FreeCredentialsHandle: a context made with them is still there");
@@ -158,7 +157,7 @@ void* engine::allocate(block kind, std::size_t size) {
 
 SEC_WCHAR* engine::allocate_string(std::u16string_view text) {
     auto* memory = static_cast<SEC_WCHAR*>(allocate(block::string, (text.size() + 1) * sizeof(SEC_WCHAR)));
-    std::transform(text.begin(), text.end(), memory, [](char16_t unit) { return static_cast<SEC_WCHAR>(unit); });
+    std::ranges::transform(text, memory, [](char16_t unit) { return static_cast<SEC_WCHAR>(unit); });
     memory[text.size()] = 0;
     return memory;
 }
@@ -184,8 +183,8 @@ live_counts engine::live() {
         counts.credentials = credentials_.size();
         counts.contexts = contexts_.size();
         const auto blocks_of = [this](block kind) {
-            return static_cast<std::size_t>(std::count_if(
-                blocks_.begin(), blocks_.end(), [kind](const auto& entry) { return entry.second == kind; }));
+            return static_cast<std::size_t>(std::count_if(blocks_.begin(), blocks_.end(),
+                                                          [kind](const auto& entry) { return entry.second == kind; }));
         };
         counts.package_blocks = blocks_of(block::package_info);
         counts.string_blocks = blocks_of(block::string);

@@ -35,7 +35,7 @@ fate faults::begin(function which, ULONG flags, const SecBufferDesc* buffers) {
             }
         }
         for (const auto& next : orders_) {
-            if (next.which != which || (number != next.call && !(next.every_later_one && number > next.call))) {
+            if (next.which != which || number < next.call || (number > next.call && !next.every_later_one)) {
                 continue;
             }
             const auto take = [](auto& into, const auto& from) {

@@ -30,7 +30,7 @@ constexpr ULONG allow_missing_bindings = 0x10000000;
 
 bool overlap(const SecBuffer& left, const SecBuffer& right) {
     const auto start = [](const SecBuffer& buffer) { return static_cast<const std::byte*>(buffer.pvBuffer); };
-    const std::less<const std::byte*> before;
+    const std::less<> before; // a total order, of unrelated memory too
     return left.cbBuffer != 0 && right.cbBuffer != 0 && start(left) != nullptr && start(right) != nullptr &&
            before(start(left), start(right) + right.cbBuffer) && before(start(right), start(left) + left.cbBuffer);
 }
@@ -81,9 +81,9 @@ SECURITY_STATUS engine::read_bindings(const SecBuffer& buffer, digest& bindings)
 }
 
 SECURITY_STATUS engine::read_buffers(role side, const step_arguments& arguments, step_buffers& buffers) {
-    const auto refuse = [&](const char* what) {
+    const auto refuse = [&](const char* what) -> SECURITY_STATUS {
         violation(name_of(side) + what);
-        return static_cast<SECURITY_STATUS>(SEC_E_INVALID_TOKEN);
+        return SEC_E_INVALID_TOKEN;
     };
     const auto sound = [](const SecBufferDesc* list) {
         return list->ulVersion == SECBUFFER_VERSION && (list->cBuffers == 0 || list->pBuffers != nullptr);
@@ -165,8 +165,8 @@ SECURITY_STATUS engine::known_context(role side, const step_arguments& arguments
         }
     }
     if (ctx->side != side || ctx->at == phase::failed) {
-        violation(name_of(side) + (ctx->at == phase::failed ? "context whose handshake has failed"
-                                                            : "context of the other side"));
+        violation(name_of(side) +
+                  (ctx->at == phase::failed ? "context whose handshake has failed" : "context of the other side"));
         return SEC_E_INVALID_HANDLE;
     }
     if (ctx->completion_due) {

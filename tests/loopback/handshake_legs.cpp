@@ -35,14 +35,12 @@ ULONG decide(ULONG client, ULONG server, package mechanism, unsigned legs) {
 
 bool known_service(const options& settings, std::u16string_view target) {
     const auto is_target = [target](const std::wstring& name) { return same_name(to_utf16(name), target); };
-    return is_target(settings.service_name) ||
-           std::any_of(settings.other_services.begin(), settings.other_services.end(), is_target);
+    return is_target(settings.service_name) || std::ranges::any_of(settings.other_services, is_target);
 }
 
 const account* find_account(const options& settings, std::u16string_view user) {
-    const auto found =
-        std::find_if(settings.accounts.begin(), settings.accounts.end(),
-                     [user](const account& entry) { return same_name(to_utf16(entry.user), user); });
+    const auto found = std::ranges::find_if(
+        settings.accounts, [user](const account& entry) { return same_name(to_utf16(entry.user), user); });
     return found == settings.accounts.end() ? nullptr : &*found;
 }
 
@@ -66,7 +64,7 @@ digest engine::proof_of(std::u16string_view user, std::u16string_view password, 
         }
     };
     std::u16string folded{user};
-    std::transform(folded.begin(), folded.end(), folded.begin(), [](char16_t unit) {
+    std::ranges::transform(folded, folded.begin(), [](char16_t unit) {
         return unit >= u'A' && unit <= u'Z' ? static_cast<char16_t>(unit + (u'a' - u'A')) : unit;
     });
     add(folded);
@@ -98,8 +96,8 @@ void engine::derive_keys(context& ctx) const {
         way.mac = part(label);
         const auto low = part(label + 1);
         const auto high = part(label + 2);
-        std::copy(low.begin(), low.end(), way.cipher.begin());
-        std::copy(high.begin(), high.end(), way.cipher.begin() + static_cast<std::ptrdiff_t>(low.size()));
+        std::ranges::copy(low, way.cipher.begin());
+        std::ranges::copy(high, way.cipher.begin() + static_cast<std::ptrdiff_t>(low.size()));
     };
     const bool client = ctx.side == role::client;
     fill(client ? ctx.send : ctx.receive, 0x10);
@@ -129,8 +127,7 @@ SECURITY_STATUS engine::choose_mechanism(context& ctx, ULONG asked) const {
     }
     // Kerberos asks the KDC for a ticket now, and learns from it that a password is wrong.
     const auto* entry = find_account(settings, who.user);
-    const bool welcome =
-        !who.explicit_identity || (entry != nullptr && to_utf16(entry->password) == who.password);
+    const bool welcome = !who.explicit_identity || (entry != nullptr && to_utf16(entry->password) == who.password);
     return welcome ? SEC_E_OK : SEC_E_LOGON_DENIED;
 }
 

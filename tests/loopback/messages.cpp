@@ -17,7 +17,7 @@ constexpr ULONG wrap_no_encrypt = 0x80000001; // SECQOP_WRAP_NO_ENCRYPT
 bool overlap(const SecBuffer& left, const SecBuffer& right) noexcept {
     const auto* left_start = static_cast<const std::byte*>(left.pvBuffer);
     const auto* right_start = static_cast<const std::byte*>(right.pvBuffer);
-    const std::less<const std::byte*> before;
+    const std::less<> before; // a total order, of unrelated memory too
     return left.cbBuffer != 0 && right.cbBuffer != 0 && before(left_start, right_start + right.cbBuffer) &&
            before(right_start, left_start + left.cbBuffer);
 }
@@ -178,7 +178,7 @@ message_rules engine::rules_for(const context& ctx, const message_buffers& buffe
 }
 
 SECURITY_STATUS engine::sign(const CtxtHandle* handle, ULONG quality, SecBufferDesc* message) {
-    SECURITY_STATUS status = SEC_E_OK;
+    SECURITY_STATUS status{};
     message_buffers buffers;
     const auto ctx = find_for_message(handle, operation::sign, message, buffers, status);
     if (!ctx) {
@@ -197,7 +197,7 @@ SECURITY_STATUS engine::sign(const CtxtHandle* handle, ULONG quality, SecBufferD
 }
 
 SECURITY_STATUS engine::verify(const CtxtHandle* handle, SecBufferDesc* message, ULONG* quality) {
-    SECURITY_STATUS status = SEC_E_OK;
+    SECURITY_STATUS status{};
     message_buffers buffers;
     const auto ctx = find_for_message(handle, operation::verify, message, buffers, status);
     if (!ctx) {
@@ -216,7 +216,7 @@ SECURITY_STATUS engine::verify(const CtxtHandle* handle, SecBufferDesc* message,
 }
 
 SECURITY_STATUS engine::encrypt(const CtxtHandle* handle, ULONG quality, SecBufferDesc* message) {
-    SECURITY_STATUS status = SEC_E_OK;
+    SECURITY_STATUS status{};
     message_buffers buffers;
     const auto ctx = find_for_message(handle, operation::encrypt, message, buffers, status);
     if (!ctx) {
@@ -235,7 +235,7 @@ SECURITY_STATUS engine::encrypt(const CtxtHandle* handle, ULONG quality, SecBuff
 }
 
 SECURITY_STATUS engine::decrypt(const CtxtHandle* handle, SecBufferDesc* message, ULONG* quality) {
-    SECURITY_STATUS status = SEC_E_OK;
+    SECURITY_STATUS status{};
     message_buffers buffers;
     const auto ctx = find_for_message(handle, operation::decrypt, message, buffers, status);
     if (!ctx) {

@@ -30,7 +30,8 @@ std::array<std::byte, 4> start_of(unsigned type, unsigned flags) noexcept {
     return {static_cast<std::byte>(type), std::byte{4}, static_cast<std::byte>(flags), std::byte{0xFF}};
 }
 
-digest signature_check(const direction& way, const message_buffers& buffers, std::span<const std::byte> header) noexcept {
+digest signature_check(const direction& way, const message_buffers& buffers,
+                       std::span<const std::byte> header) noexcept {
     siphash hash(way.mac);
     hash.update(header).update(buffers.checked_size());
     buffers.each_checked([&hash](std::span<std::byte> bytes, bool) { hash.update(bytes); });
@@ -92,7 +93,7 @@ SECURITY_STATUS sign(context& ctx, const message_buffers& buffers, const message
     }
     const auto token = buffers.token_bytes().first(rules.signature_size);
     const auto start = start_of(4, sender(ctx, true));
-    std::copy(start.begin(), start.end(), token.begin());
+    std::ranges::copy(start, token.begin());
     store_little(token.data() + start.size(), ctx.send.sequence);
     // A signature longer than a header and a check goes on with the check's bytes.
     const auto check = signature_check(ctx.send, buffers, token.first(signature_header));
@@ -144,22 +145,22 @@ SECURITY_STATUS encrypt(context& ctx, ULONG quality, const message_buffers& buff
     if (buffers.padding != nullptr) {
         padding = {static_cast<std::byte*>(buffers.padding->pvBuffer), rules.padding_size};
         buffers.padding->cbBuffer = static_cast<ULONG>(padding.size());
-        std::fill(padding.begin(), padding.end(), static_cast<std::byte>(padding.size()));
+        std::ranges::fill(padding, static_cast<std::byte>(padding.size()));
     }
     const auto token = buffers.token_bytes().first(rules.token_size);
     const auto start = start_of(5, sender(ctx, true) | (seal ? sealed : 0));
-    std::copy(start.begin(), start.end(), token.begin());
+    std::ranges::copy(start, token.begin());
     store_little(token.data() + 4, static_cast<std::uint16_t>(token.size()));
     store_little(token.data() + 6, static_cast<std::uint16_t>(padding.size()));
     store_little(token.data() + 8, ctx.send.sequence);
     const auto filler = token.subspan(filler_offset);
-    std::fill(filler.begin(), filler.end(), std::byte{0});
+    std::ranges::fill(filler, std::byte{0});
     chacha20(ctx.send.cipher, filler_stream, ctx.send.sequence, 0).apply(filler);
     if (seal) {
         apply_cipher(ctx.send, ctx.send.sequence, buffers);
     }
     const auto check = seal_check(ctx.send, buffers, token, padding);
-    std::copy(check.begin(), check.end(), token.begin() + seal_header);
+    std::ranges::copy(check, token.begin() + seal_header);
     buffers.token->cbBuffer = static_cast<ULONG>(token.size());
     ++ctx.send.sequence;
     return SEC_E_OK;
@@ -189,7 +190,7 @@ SECURITY_STATUS decrypt(context& ctx, const message_buffers& buffers, ULONG& qua
         }
         return status;
     };
-    if (buffers.stream != nullptr) {
+    if (buffers.stream != nullptr && buffers.data != nullptr) { // read_message has seen to it that both are there
         const auto rest = token.subspan(token_size);
         token = token.first(token_size);
         buffers.data->pvBuffer = rest.data();

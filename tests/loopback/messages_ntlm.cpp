@@ -45,8 +45,8 @@ std::array<std::byte, check_size> check_of(const direction& way, const message_b
 
 void write_token(direction& way, std::array<std::byte, check_size> check, std::span<std::byte> token) noexcept {
     apply_stream(way, check);
-    std::copy(version.begin(), version.end(), token.begin());
-    std::copy(check.begin(), check.end(), token.begin() + version.size());
+    std::ranges::copy(version, token.begin());
+    std::ranges::copy(check, token.begin() + version.size());
     store_little(token.data() + version.size() + check_size, static_cast<std::uint32_t>(way.sequence));
     ++way.sequence;
 }
@@ -79,7 +79,7 @@ SECURITY_STATUS sign(context& ctx, const message_buffers& buffers) noexcept {
     if (ctx.has(isc_integrity)) {
         write_token(ctx.send, check_of(ctx.send, buffers), token);
     } else {
-        std::copy(dummy.begin(), dummy.end(), token.begin());
+        std::ranges::copy(dummy, token.begin());
     }
     buffers.token->cbBuffer = token_size;
     return SEC_E_OK;

@@ -29,7 +29,7 @@ constexpr std::array<description, 3> offered{{
 }};
 
 const description& describe(package pkg) {
-    return *std::find_if(offered.begin(), offered.end(), [pkg](const auto& row) { return row.pkg == pkg; });
+    return *std::ranges::find_if(offered, [pkg](const auto& row) { return row.pkg == pkg; });
 }
 
 std::optional<package> package_named(std::u16string_view name) {
@@ -117,7 +117,7 @@ SECURITY_STATUS engine::enumerate(ULONG* count, SecPkgInfoW** packages) {
         return sec_e_invalid_parameter;
     }
     std::array<package, offered.size()> all{};
-    std::transform(offered.begin(), offered.end(), all.begin(), [](const auto& row) { return row.pkg; });
+    std::ranges::transform(offered, all.begin(), [](const auto& row) { return row.pkg; });
     *packages = allocate_infos(all.data(), all.size());
     *count = static_cast<ULONG>(all.size());
     return SEC_E_OK;
@@ -136,8 +136,8 @@ SECURITY_STATUS engine::query_package(const SEC_WCHAR* name, SecPkgInfoW** info)
     return SEC_E_OK;
 }
 
-SECURITY_STATUS engine::acquire(const SEC_WCHAR* /*principal*/, const SEC_WCHAR* name, ULONG use,
-                                const void* auth_data, CredHandle* handle, TimeStamp* expiry) {
+SECURITY_STATUS engine::acquire(const SEC_WCHAR* /*principal*/, const SEC_WCHAR* name, ULONG use, const void* auth_data,
+                                CredHandle* handle, TimeStamp* expiry) {
     if (name == nullptr || handle == nullptr) {
         violation("AcquireCredentialsHandle: null pointer");
         return sec_e_invalid_parameter;
@@ -177,8 +177,8 @@ SECURITY_STATUS engine::acquire(const SEC_WCHAR* /*principal*/, const SEC_WCHAR*
             made->domain = made->user.substr(at + 1);
             made->user.resize(at);
         }
-        made->no_ntlm = who.package_list != nullptr &&
-                        same_name(from_units(who.package_list, who.package_list_length), u"!ntlm");
+        made->no_ntlm =
+            who.package_list != nullptr && same_name(from_units(who.package_list, who.package_list_length), u"!ntlm");
     } else {
         made->user = to_utf16(settings.user);
         made->domain = to_utf16(settings.domain);
@@ -212,8 +212,7 @@ SECURITY_STATUS engine::query_credentials(const CredHandle* handle, ULONG attrib
         violation("QueryCredentialsAttributes: null pointer for the result");
         return sec_e_invalid_parameter;
     }
-    static_cast<SecPkgCredentials_NamesW*>(buffer)->sUserName =
-        allocate_string(found->domain + u"\\" + found->user);
+    static_cast<SecPkgCredentials_NamesW*>(buffer)->sUserName = allocate_string(found->domain + u"\\" + found->user);
     return SEC_E_OK;
 }
 

@@ -91,7 +91,7 @@ SECURITY_STATUS free_context_buffer(void* buffer) noexcept {
 
 SECURITY_STATUS acquire_credentials_handle(const SEC_WCHAR* principal, const SEC_WCHAR* package, ULONG use,
                                            void* auth_data, CredHandle* credential, TimeStamp* expiry) noexcept {
-    SECURITY_STATUS status = counted(function::acquire_credentials_handle, use, [&] {
+    const SECURITY_STATUS status = counted(function::acquire_credentials_handle, use, [&] {
         return engine::instance().acquire(principal, package, use, auth_data, credential, expiry);
     });
     if (status < 0 && credential != nullptr) { // it means nothing then
@@ -118,9 +118,8 @@ SECURITY_STATUS initialize_security_context(CredHandle* credential, CtxtHandle* 
     return counted(
         function::initialize_security_context, request, output,
         [&] {
-            return engine::instance().step(role::client,
-                                           {credential, context, target, request, data_representation, input,
-                                            new_context, output, attributes, expiry});
+            return engine::instance().step(role::client, {credential, context, target, request, data_representation,
+                                                          input, new_context, output, attributes, expiry});
         },
         [&] { spoil(context, new_context); });
 }
@@ -131,9 +130,8 @@ SECURITY_STATUS accept_security_context(CredHandle* credential, CtxtHandle* cont
     return counted(
         function::accept_security_context, request, output,
         [&] {
-            return engine::instance().step(role::server,
-                                           {credential, context, nullptr, request, data_representation, input,
-                                            new_context, output, attributes, expiry});
+            return engine::instance().step(role::server, {credential, context, nullptr, request, data_representation,
+                                                          input, new_context, output, attributes, expiry});
         },
         [&] { spoil(context, new_context); });
 }

@@ -77,7 +77,7 @@ struct context {
     bool may_lack_bindings = false; ///< the server accepts a client without them
     bool nagged_for_credentials = false;
     std::vector<std::byte> fragments; ///< of our token, still to be handed out
-    bool completion_due = false; ///< CompleteAuthToken must see this buffer next
+    bool completion_due = false;      ///< CompleteAuthToken must see this buffer next
     bool nothing_to_complete = false;
     const void* incomplete_token = nullptr;
     std::size_t incomplete_size = 0;

@@ -116,9 +116,9 @@ TEST_P(handshake_failure, misuse_07_failed_later_leg_deletes_exactly_once) {
 TEST_P(handshake_failure, success_statuses_that_make_no_sense_in_a_handshake_end_it) {
     which_profile().settings().legs = 5;
     for (const auto status : all_informational()) {
-        if (status == SEC_I_CONTINUE_NEEDED || status == SEC_I_COMPLETE_NEEDED || status == SEC_I_COMPLETE_AND_CONTINUE ||
-            status == SEC_I_INCOMPLETE_CREDENTIALS || status == sspi_status(0x00090364) ||
-            status == sspi_status(0x00090366)) {
+        if (status == SEC_I_CONTINUE_NEEDED || status == SEC_I_COMPLETE_NEEDED ||
+            status == SEC_I_COMPLETE_AND_CONTINUE || status == SEC_I_INCOMPLETE_CREDENTIALS ||
+            status == sspi_status(0x00090364) || status == sspi_status(0x00090366)) {
             continue; // these do
         }
         for (const auto which : step_calls) {
@@ -163,10 +163,12 @@ TEST_P(handshake_failure, misuse_06_each_failure_of_the_size_query_deletes_the_c
         conversation talk{which_profile(), which_surface()};
         ASSERT_TRUE(succeeded(talk.run()));
         loopback::fail_at(function::query_context_attributes, size_query(talk.client), status);
-        EXPECT_TRUE(failed_with(finish_outcome(talk.client, which_surface()), sspi_code(status), "QueryContextAttributes"));
+        EXPECT_TRUE(
+            failed_with(finish_outcome(talk.client, which_surface()), sspi_code(status), "QueryContextAttributes"));
         EXPECT_EQ(loopback::live().contexts, 1U);
         loopback::fail_at(function::query_context_attributes, size_query(talk.server), status);
-        EXPECT_TRUE(failed_with(finish_outcome(talk.server, which_surface()), sspi_code(status), "QueryContextAttributes"));
+        EXPECT_TRUE(
+            failed_with(finish_outcome(talk.server, which_surface()), sspi_code(status), "QueryContextAttributes"));
         EXPECT_EQ(loopback::live().contexts, 0U);
         // Afterwards it is the handshake itself that has nothing to give.
         EXPECT_TRUE(
@@ -264,28 +266,54 @@ TEST_P(handshake_failure, error_token_of_the_client_tells_the_server) {
 
 TEST_P(handshake_failure, no_error_token_unless_it_was_granted) {
     which_profile().settings().extended_error = true;
-    which_profile().settings().legs = 3;
-    for (const bool asked : {false, true}) {
-        loopback::configure().server.deny_flags = asked ? 0x8000 : 0; // ASC_RET_EXTENDED_ERROR
-        sspan::server_options options;
-        options.request = asked ? context_flags::extended_error : context_flags::none;
-        auto client_options = which_profile().client_options();
-        client_options.request = context_flags::none;
-        conversation talk{which_profile().package, client_options, options, which_surface()};
-        talk.run_legs(1);
-        talk.token.assign(talk.token.size(), std::byte{0x77});
+    which_profile().settings().legs = 4;
+    for (const auto which : step_calls) {
+        for (const bool granted : {true, false}) {
+            loopback::configure().client.deny_flags = granted ? 0 : 0x4000; // ISC_RET_EXTENDED_ERROR
+            loopback::configure().server.deny_flags = granted ? 0 : 0x8000; // ASC_RET_EXTENDED_ERROR
+            conversation talk{which_profile(), which_surface()};
+            // With a token in the buffer, whatever it is for; a later leg makes nothing that would stay alive.
+            loopback::return_after(which, 2, SEC_E_LOGON_DENIED);
+            const auto result = talk.run();
+            EXPECT_TRUE(failed_with(result, errc::logon_denied, name_of_call(which)));
+            EXPECT_EQ(result.token.empty(), !granted);
+        }
+    }
+}
+
+TEST_P(handshake_failure, no_error_token_unless_it_was_asked_for) {
+    which_profile().settings().extended_error = true;
+    conversation talk{which_profile().package,
+                      which_profile().client_options(),
+                      {sspan::message_protection, context_flags::none},
+                      which_surface()};
+    talk.run_legs(1);
+    talk.token.back() ^= std::byte{1};
+    const auto result = talk.leg();
+    EXPECT_TRUE(failed_with(result, errc::invalid_token, "AcceptSecurityContext"));
+    EXPECT_TRUE(result.token.empty());
+}
+
+TEST_P(handshake_failure, no_error_token_where_the_package_left_the_buffer_as_it_was) {
+    which_profile().settings().extended_error = true;
+    which_profile().settings().legs = 2;
+    for (const auto left :
+         {loopback::no_output::untouched, loopback::no_output::empty, loopback::no_output::null_pointer}) {
+        loopback::configure().when_done = left; // in the last step there is nothing to send
+        conversation talk{which_profile(), which_surface()};
+        talk.run_legs(2);
+        loopback::return_after(function::initialize_security_context, 1, SEC_E_LOGON_DENIED);
         const auto result = talk.leg();
-        EXPECT_TRUE(failed_with(result, errc::invalid_token, "AcceptSecurityContext"));
+        EXPECT_TRUE(failed_with(result, errc::logon_denied, "InitializeSecurityContext"));
         EXPECT_TRUE(result.token.empty());
     }
 }
 
-TEST_P(handshake_failure, no_error_token_where_the_package_left_the_buffer_as_it_was) {
+TEST_P(handshake_failure, no_error_token_from_a_package_that_makes_none) {
+    which_profile().settings().extended_error = false;
     for (const auto left :
          {loopback::no_output::untouched, loopback::no_output::empty, loopback::no_output::null_pointer}) {
         loopback::configure().when_failed = left;
-        which_profile().settings().extended_error = false;
-        loopback::configure().server.add_flags = 0x8000; // granted, and yet there is none
         conversation talk{which_profile(), which_surface()};
         talk.run_legs(1);
         talk.token.back() ^= std::byte{1};

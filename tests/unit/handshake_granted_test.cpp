@@ -105,8 +105,9 @@ TEST_P(handshake_granted, require_is_requested_too_in_every_leg) {
     while (!(talk.client_done && talk.server_done)) {
         const bool client = talk.client_is_next();
         ASSERT_TRUE(succeeded(talk.leg()));
-        EXPECT_EQ(loopback::last_flags(client ? function::initialize_security_context : function::accept_security_context),
-                  client ? 0x30000U : 0x20800U);
+        EXPECT_EQ(
+            loopback::last_flags(client ? function::initialize_security_context : function::accept_security_context),
+            client ? 0x30000U : 0x20800U);
     }
 }
 
@@ -116,14 +117,14 @@ TEST_P(handshake_granted, flags_that_a_side_cannot_ask_for_are_refused_before_an
     for (const auto& row : all_flags) {
         if (row.isc_request == 0) {
             sspan::client_handshake client{outbound, service(), ask(context_flags::none, row.flag)};
-            EXPECT_TRUE(failed_with(step(client, {}, which_surface()), errc::unsupported_function,
-                                    "InitializeSecurityContext"))
+            EXPECT_TRUE(
+                failed_with(step(client, {}, which_surface()), errc::unsupported_function, "InitializeSecurityContext"))
                 << row.name;
         }
         if (row.isc_request == 0 || row.isc_granted == 0) { // it could never turn out to be granted
             sspan::client_handshake client{outbound, service(), ask(row.flag)};
-            EXPECT_TRUE(failed_with(step(client, {}, which_surface()), errc::unsupported_function,
-                                    "InitializeSecurityContext"))
+            EXPECT_TRUE(
+                failed_with(step(client, {}, which_surface()), errc::unsupported_function, "InitializeSecurityContext"))
                 << row.name;
         }
         if (row.asc_request == 0) {
@@ -203,6 +204,16 @@ TEST_P(handshake_granted, misuse_01_nothing_granted_at_all) {
     ASSERT_TRUE(succeeded(talk.run()));
     expect_not_granted(talk.client, which_surface(), sspan::client_options{}.require, "InitializeSecurityContext");
     expect_not_granted(talk.server, which_surface(), sspan::server_options{}.require, "AcceptSecurityContext");
+}
+
+TEST_P(handshake_granted, misuse_01_what_the_last_leg_grants_is_what_counts) {
+    // At first the client is told what it has asked for; then the server has its say.
+    conversation talk{which_profile().package, ask(sspan::message_protection), allow(context_flags::none),
+                      which_surface()};
+    ASSERT_TRUE(succeeded(talk.leg()));
+    EXPECT_EQ(talk.client.missing(), context_flags::none);
+    ASSERT_TRUE(succeeded(talk.run()));
+    expect_not_granted(talk.client, which_surface(), sspan::message_protection, "InitializeSecurityContext");
 }
 
 TEST_P(handshake_granted, what_was_only_requested_is_not_missed) {

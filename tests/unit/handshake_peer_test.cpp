@@ -63,8 +63,7 @@ TEST_P(handshake_peer, each_truncated_token_is_refused) {
     for (unsigned number = 1; number <= legs(); ++number) {
         const auto size = token_of(GetParam(), number).size();
         for (std::size_t left = 0; left != size; ++left) {
-            expect_refused(
-                number, [left](bytes& token) { token.resize(left); }, std::to_string(left) + " bytes left");
+            expect_refused(number, [left](bytes& token) { token.resize(left); }, std::to_string(left) + " bytes left");
         }
     }
 }
@@ -91,8 +90,7 @@ TEST_P(handshake_peer, garbage_is_refused) {
 TEST_P(handshake_peer, token_of_another_handshake_is_refused) {
     for (unsigned number = 2; number <= legs(); ++number) { // the first belongs to none yet
         const auto stranger = token_of(GetParam(), number);
-        expect_refused(
-            number, [&](bytes& token) { token = stranger; }, "of another handshake");
+        expect_refused(number, [&](bytes& token) { token = stranger; }, "of another handshake");
     }
 }
 
@@ -106,12 +104,20 @@ TEST_P(handshake_peer, own_token_sent_back_is_refused) {
     }
 }
 
+TEST_P(handshake_peer, token_before_the_client_has_begun_is_refused) {
+    for (const auto form : surfaces) {
+        conversation talk{GetParam(), form};
+        EXPECT_TRUE(failed_with(step(talk.client, to_bytes("already?"), form), errc::invalid_token,
+                                "InitializeSecurityContext"));
+        EXPECT_EQ(calls(function::delete_security_context), 0U);
+    }
+}
+
 TEST_P(handshake_peer, token_of_another_package_is_refused) {
     for (const auto& other : profiles) {
         if (other.package != GetParam().package) {
             const auto stranger = token_of(other, 1);
-            expect_refused(
-                1, [&](bytes& token) { token = stranger; }, other.name);
+            expect_refused(1, [&](bytes& token) { token = stranger; }, other.name);
         }
     }
 }
@@ -185,7 +191,8 @@ TEST_P(handshake_peer, server_of_another_name_is_wrong_principal_where_names_are
     for (const auto form : surfaces) {
         const auto outbound = sspan::credentials::outbound(GetParam().package);
         const auto inbound = sspan::credentials::inbound(GetParam().package);
-        sspan::client_handshake client{outbound, loopback::configure().other_services.at(0), GetParam().client_options()};
+        sspan::client_handshake client{outbound, loopback::configure().other_services.at(0),
+                                       GetParam().client_options()};
         sspan::server_handshake server{inbound};
         const auto result = first_failure(client, server, form);
         if (GetParam().mutual_auth) {

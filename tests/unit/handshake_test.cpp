@@ -33,9 +33,7 @@ static_assert(!std::is_copy_constructible_v<sspan::server_handshake>);
 static_assert(std::is_nothrow_move_constructible_v<sspan::client_handshake>);
 static_assert(std::is_nothrow_move_assignable_v<sspan::server_handshake>);
 
-class handshake_legs
-    : public loopback_test,
-      public ::testing::WithParamInterface<std::tuple<profile, unsigned>> {};
+class handshake_legs : public loopback_test, public ::testing::WithParamInterface<std::tuple<profile, unsigned>> {};
 
 TEST_P(handshake_legs, establish_a_context) {
     const auto& [which, tokens] = GetParam();
@@ -172,7 +170,8 @@ TEST_P(handshake_test, moved_from_is_an_invalid_handle) {
     const auto server = std::move(talk.server);
     const auto before = calls(function::initialize_security_context) + calls(function::accept_security_context);
     for (const auto form : surfaces) {
-        EXPECT_TRUE(failed_with(step(talk.client, talk.token, form), errc::invalid_handle, "InitializeSecurityContext"));
+        EXPECT_TRUE(
+            failed_with(step(talk.client, talk.token, form), errc::invalid_handle, "InitializeSecurityContext"));
         EXPECT_TRUE(failed_with(step(talk.server, talk.token, form), errc::invalid_handle, "AcceptSecurityContext"));
         EXPECT_TRUE(failed_with(finish_outcome(talk.client, form), errc::invalid_handle, "InitializeSecurityContext"));
         EXPECT_TRUE(failed_with(finish_outcome(talk.server, form), errc::invalid_handle, "AcceptSecurityContext"));
@@ -198,7 +197,8 @@ TEST_P(handshake_test, finish_before_completion_is_no_context_and_the_end) {
             EXPECT_TRUE(failed_with(finish_outcome(talk.client, form), errc::no_context, "InitializeSecurityContext"));
             EXPECT_TRUE(failed_with(finish_outcome(talk.server, form), errc::no_context, "AcceptSecurityContext"));
             EXPECT_EQ(loopback::live().contexts, 0U);
-            EXPECT_TRUE(failed_with(step(talk.client, talk.token, form), errc::no_context, "InitializeSecurityContext"));
+            EXPECT_TRUE(
+                failed_with(step(talk.client, talk.token, form), errc::no_context, "InitializeSecurityContext"));
             EXPECT_TRUE(failed_with(step(talk.server, talk.token, form), errc::no_context, "AcceptSecurityContext"));
         }
     }
@@ -224,7 +224,8 @@ TEST_P(handshake_test, step_after_completion_is_refused_and_harmless) {
         conversation talk{GetParam()};
         ASSERT_TRUE(succeeded(talk.run()));
         const auto before = calls(function::initialize_security_context) + calls(function::accept_security_context);
-        EXPECT_TRUE(failed_with(step(talk.client, talk.token, form), errc::illegal_message, "InitializeSecurityContext"));
+        EXPECT_TRUE(
+            failed_with(step(talk.client, talk.token, form), errc::illegal_message, "InitializeSecurityContext"));
         EXPECT_TRUE(failed_with(step(talk.server, talk.token, form), errc::illegal_message, "AcceptSecurityContext"));
         EXPECT_EQ(calls(function::initialize_security_context) + calls(function::accept_security_context), before);
         expect_established(talk);
@@ -250,7 +251,8 @@ TEST_P(handshake_test, misuse_07_credentials_gone_before_the_next_leg_are_refuse
         const auto before = calls(function::initialize_security_context) + calls(function::accept_security_context);
         const auto outbound = std::move(talk.outbound);
         const auto inbound = std::move(talk.inbound);
-        EXPECT_TRUE(failed_with(step(talk.client, talk.token, form), errc::invalid_handle, "InitializeSecurityContext"));
+        EXPECT_TRUE(
+            failed_with(step(talk.client, talk.token, form), errc::invalid_handle, "InitializeSecurityContext"));
         EXPECT_TRUE(failed_with(step(talk.server, talk.token, form), errc::invalid_handle, "AcceptSecurityContext"));
         EXPECT_EQ(calls(function::initialize_security_context) + calls(function::accept_security_context), before);
     }
@@ -286,8 +288,7 @@ TEST_P(handshake_test, input_in_our_own_token_is_refused) {
 
 #if SIZE_MAX > 0xFFFFFFFF
 TEST_P(handshake_test, input_of_more_than_4_GiB_is_refused) {
-    bytes small(16);
-    const std::span<const std::byte> huge{small.data(), std::size_t{0x1'0000'0010}};
+    const auto huge = more_than_4_gib();
     for (const auto form : surfaces) {
         conversation talk{GetParam()};
         talk.run_legs(1);
@@ -345,7 +346,8 @@ TEST_P(handshake_test, one_pair_of_credentials_serves_many_handshakes_at_once) {
     std::vector<bytes> tokens(5);
     for (unsigned leg = 0; leg <= GetParam().settings().legs; ++leg) {
         for (std::size_t i = 0; i != 5; ++i) {
-            tokens[i] = leg % 2 == 0 ? copy_of(clients[i].step(tokens[i]).token) : copy_of(servers[i].step(tokens[i]).token);
+            tokens[i] =
+                leg % 2 == 0 ? copy_of(clients[i].step(tokens[i]).token) : copy_of(servers[i].step(tokens[i]).token);
         }
     }
     for (std::size_t i = 0; i != 5; ++i) {

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -125,8 +126,8 @@ TEST_P(message_quality, context_that_did_not_require_confidentiality_takes_both)
     // Unless it is told otherwise.
     if (has_integrity_only()) {
         message = encrypt(pair.client, numbered(10), {integrity_only, 0});
-        EXPECT_TRUE(
-            failed_with(decrypt_outcome(pair.server, message, {encrypted, 0}, opened), errc::qop_not_supported, "DecryptMessage"));
+        EXPECT_TRUE(failed_with(decrypt_outcome(pair.server, message, {encrypted, 0}, opened), errc::qop_not_supported,
+                                "DecryptMessage"));
         EXPECT_TRUE(all_zero(message.data));
     }
 }
@@ -140,7 +141,8 @@ TEST_P(message_quality, adopted_context_with_confidentiality_requires_it) {
     pair.server = sspan::server_context::adopt(pair.server.release(), granted);
     auto message = encrypt(pair.client, numbered(10), {integrity_only, 0});
     sspan::decrypted_message opened;
-    EXPECT_TRUE(failed_with(decrypt_outcome(pair.server, message, {}, opened), errc::qop_not_supported, "DecryptMessage"));
+    EXPECT_TRUE(
+        failed_with(decrypt_outcome(pair.server, message, {}, opened), errc::qop_not_supported, "DecryptMessage"));
 }
 
 TEST_P(message_quality, without_confidentiality_nothing_is_encrypted) {
@@ -167,6 +169,22 @@ TEST_P(message_quality, without_confidentiality_integrity_only_messages_still_go
     EXPECT_TRUE(succeeded(decrypt_outcome(pair.server, message, {}, opened)));
     EXPECT_EQ(copy_of(opened.data), numbered(10));
     EXPECT_EQ(opened.quality, integrity_only);
+}
+
+TEST_P(message_quality, without_integrity_no_integrity_only_message_is_made) {
+    auto pair = establish(which_profile());
+    pair.client = sspan::security_context::adopt(pair.client.release(), context_flags::confidentiality);
+    auto data = numbered(10);
+    bytes token(pair.client.sizes().security_trailer);
+    bytes padding(pair.client.sizes().block_size);
+    const auto result = outcome_of(
+        which_surface(),
+        [&](std::error_code& ec) {
+            static_cast<void>(pair.client.encrypt(data, token, padding, {integrity_only, 0}, ec));
+        },
+        [&] { static_cast<void>(pair.client.encrypt(data, token, padding, {integrity_only, 0})); });
+    EXPECT_TRUE(failed_with(result, errc::qop_not_supported, "EncryptMessage"));
+    EXPECT_EQ(calls(function::encrypt_message), 0U);
 }
 
 TEST_P(message_quality, trap_context_without_confidentiality_never_reports_encrypted) {

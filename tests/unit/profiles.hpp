@@ -8,7 +8,10 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <ostream>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -20,8 +23,8 @@ namespace testing_support {
 struct profile {
     const char* name;
     std::wstring_view package;
-    bool mutual_auth;                              ///< NTLM never proves who the server is
-    loopback::profile loopback::options::*member;
+    bool mutual_auth; ///< NTLM never proves who the server is
+    loopback::profile loopback::options::* member;
 
     [[nodiscard]] loopback::profile& settings() const { return loopback::configure().*member; }
     [[nodiscard]] sspan::client_options client_options() const {
@@ -67,9 +70,8 @@ inline auto each_profile_and_surface() {
 struct name_of {
     std::string operator()(const ::testing::TestParamInfo<profile>& info) const { return info.param.name; }
     std::string operator()(const ::testing::TestParamInfo<std::tuple<profile, surface>>& info) const {
-        return std::get<0>(info.param).name + std::string{std::get<1>(info.param) == surface::error_code
-                                                              ? "_error_code"
-                                                              : "_exception"};
+        return std::get<0>(info.param).name +
+               std::string{std::get<1>(info.param) == surface::error_code ? "_error_code" : "_exception"};
     }
 };
 
@@ -114,6 +116,13 @@ inline ::testing::AssertionResult succeeded(const outcome& result) {
     }
     return ::testing::AssertionSuccess();
 }
+
+#if SIZE_MAX > 0xFFFFFFFF
+/// More than SSPI can count (it would see 0), where there is no memory: it overlaps nothing and cannot be read.
+inline std::span<std::byte> more_than_4_gib() {
+    return {reinterpret_cast<std::byte*>(std::uintptr_t{1} << 48), std::size_t{1} << 32};
+}
+#endif
 
 /// A status as the library reports it.
 inline std::error_code sspi_code(SECURITY_STATUS status) {

@@ -56,10 +56,11 @@ void expect_unusable(sspan::security_context& context) {
     bytes padding(20, std::byte{0xEE});
     const auto before = message_call_count();
     for (const auto form : surfaces) {
-        EXPECT_TRUE(failed_with(outcome_of(
-                                    form, [&](std::error_code& ec) { EXPECT_TRUE(context.sign(data, token, ec).empty()); },
-                                    [&] { static_cast<void>(context.sign(data, token)); }),
-                                errc::invalid_handle, "MakeSignature"));
+        EXPECT_TRUE(
+            failed_with(outcome_of(
+                            form, [&](std::error_code& ec) { EXPECT_TRUE(context.sign(data, token, ec).empty()); },
+                            [&] { static_cast<void>(context.sign(data, token)); }),
+                        errc::invalid_handle, "MakeSignature"));
         EXPECT_TRUE(failed_with(outcome_of(
                                     form, [&](std::error_code& ec) { EXPECT_FALSE(context.verify(data, token, ec)); },
                                     [&] { context.verify(data, token); }),

@@ -47,7 +47,7 @@ enum exit_status {
 };
 
 /// Of a token, or of a message's data.
-constexpr std::size_t length_limit = 16 * 1024 * 1024;
+constexpr std::size_t length_limit = std::size_t{16} << 20;
 
 /// Some packages write a longer token than they announce: Wine's Kerberos says 49 bytes and needs 60.
 constexpr std::size_t least_token_room = 128;
@@ -146,8 +146,8 @@ bool receive(net::connection& peer, received_message& message) {
 class message_writer {
 public:
     explicit message_writer(sspan::security_context& context)
-        : context_{&context}, token_(std::max<std::size_t>(
-                                  {least_token_room, context.sizes().max_signature, context.sizes().security_trailer})),
+        : context_{&context}, token_(std::ranges::max(std::initializer_list<std::size_t>{
+                                  least_token_room, context.sizes().max_signature, context.sizes().security_trailer})),
           padding_(context.sizes().block_size + std::size_t{1}) {}
 
     /// @return the bytes to be sent, valid until the next call. To seal `data` is to overwrite it.
@@ -204,7 +204,8 @@ auto establish(Handshake handshake, net::connection& peer, std::vector<std::byte
         if (!error.token().empty()) { // it tells the peer why
             try {
                 send_token(peer, error.token());
-            } catch (const std::runtime_error&) { // the first error is the one to report
+            } catch (const std::runtime_error&) {
+                throw error; // the first error is the one to report
             }
         }
         throw;

@@ -12,8 +12,11 @@ thread_local std::size_t countdown = 0;
 
 void* allocate(std::size_t size) {
     allocations.fetch_add(1, std::memory_order_relaxed);
-    if (countdown != 0 && --countdown == 0) {
-        throw std::bad_alloc{};
+    if (countdown != 0) {
+        --countdown;
+        if (countdown == 0) {
+            throw std::bad_alloc{};
+        }
     }
     if (void* memory = std::malloc(size == 0 ? 1 : size)) {
         return memory;

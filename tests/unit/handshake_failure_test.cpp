@@ -24,7 +24,6 @@ using loopback::calls;
 using loopback::function;
 using sspan::context_flags;
 using sspan::errc;
-using sspan::handshake_state;
 
 constexpr std::array step_calls{function::initialize_security_context, function::accept_security_context};
 

@@ -204,7 +204,7 @@ TEST_P(handshake_peer, server_of_another_name_is_wrong_principal_where_names_are
 }
 
 TEST_P(handshake_peer, target_reaches_the_package_whole) {
-    loopback::configure().other_services.push_back(L"HTTP/\u00FCber.example/\u4E16\u754C");
+    loopback::configure().other_services.emplace_back(L"HTTP/\u00FCber.example/\u4E16\u754C");
     const auto outbound = sspan::credentials::outbound(GetParam().package);
     sspan::client_handshake known{outbound, loopback::configure().other_services.back(), GetParam().client_options()};
     EXPECT_TRUE(succeeded(step(known, {})));

@@ -26,7 +26,6 @@ using namespace testing_support;
 using loopback::calls;
 using loopback::function;
 using sspan::errc;
-using sspan::handshake_state;
 
 static_assert(!std::is_copy_constructible_v<sspan::client_handshake>);
 static_assert(!std::is_copy_constructible_v<sspan::server_handshake>);
@@ -305,7 +304,7 @@ TEST_P(handshake_test, input_of_more_than_4_GiB_is_refused) {
 TEST_P(handshake_test, lack_of_memory_leaves_constructors_as_bad_alloc) {
     const auto outbound = sspan::credentials::outbound(GetParam().package);
     const auto inbound = sspan::credentials::inbound(GetParam().package);
-    const auto target = service();
+    const auto& target = service();
     for (std::size_t nth = 1; nth <= 2; ++nth) { // the output buffer, the target's name
         EXPECT_THROW(
             {

@@ -27,7 +27,7 @@ inline bytes numbered(std::size_t size) {
 }
 
 inline bool all_zero(std::span<const std::byte> part) {
-    return std::all_of(part.begin(), part.end(), [](std::byte byte) { return byte == std::byte{0}; });
+    return std::ranges::all_of(part, [](std::byte byte) { return byte == std::byte{0}; });
 }
 
 inline void flip(bytes& target, std::size_t bit) {

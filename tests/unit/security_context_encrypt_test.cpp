@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // encrypt and decrypt.
+#include <algorithm>
 #include <sspan/security_context.hpp>
 
 #include "fixture.hpp"
@@ -402,7 +403,7 @@ TEST_P(security_context_encrypt, adjacent_buffers_in_either_order_do_not_overlap
     const std::span all{memory};
     auto parts = pair.client.encrypt(all.subspan(trailer, 50), all.first(trailer), all.last(block));
     EXPECT_EQ(copy_of(pair.server.decrypt(parts.data, parts.token).data), bytes(50));
-    std::fill(memory.begin(), memory.end(), std::byte{0});
+    std::ranges::fill(memory, std::byte{0});
     parts = pair.client.encrypt(all.subspan(block, 50), all.last(trailer), all.first(block));
     EXPECT_EQ(copy_of(pair.server.decrypt(parts.data, parts.token).data), bytes(50));
 }

@@ -202,7 +202,7 @@ TEST_P(security_context_failure, hostile_signature_is_an_internal_error) {
 
 TEST_P(security_context_failure, hostile_outputs_of_encrypt_are_an_internal_error) {
     using enum loopback::hostile_output;
-    for (const auto how : {token_size, token_pointer, padding_size, padding_pointer, data_size}) {
+    for (const auto how : {token_size, token_pointer, padding_size, padding_pointer, data_size, data_pointer}) {
         const bool of_padding = how == padding_size || how == padding_pointer;
         if (of_padding && which_profile().settings().block_size == 0) {
             continue; // there is no such buffer

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The context as an object: its handle, its sizes, what it costs, and two threads on it.
+#include <algorithm>
 #include <sspan/security_context.hpp>
 
 #include "allocation.hpp"
@@ -283,12 +284,11 @@ TEST_P(security_context_object, messages_allocate_nothing) {
         const auto written = pair.client.sign(data, signature, ec);
         const bool right = pair.server.verify(data, written, ec);
         const auto parts = pair.client.encrypt(data, token, padding, ec);
-        std::copy(parts.data.begin(), parts.data.end(), received.begin());
-        std::copy(parts.padding.begin(), parts.padding.end(),
-                  received.begin() + static_cast<std::ptrdiff_t>(parts.data.size()));
+        std::ranges::copy(parts.data, received.begin());
+        std::ranges::copy(parts.padding, received.begin() + static_cast<std::ptrdiff_t>(parts.data.size()));
         const auto opened =
             pair.server.decrypt(std::span{received}.first(parts.data.size() + parts.padding.size()), parts.token, ec);
-        std::copy(opened.data.begin(), opened.data.end(), data.begin());
+        std::ranges::copy(opened.data, data.begin());
         return right && !ec && opened.data.size() == data.size();
     };
     ASSERT_TRUE(exchange_once()); // the category's instance, and what the package sets up for itself

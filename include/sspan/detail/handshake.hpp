@@ -23,6 +23,9 @@ namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 /// What both sides have in common. One thread's.
 class handshake {
 public:
+    handshake(const handshake&) = delete;
+    handshake& operator=(const handshake&) = delete;
+
     /// What was asked for, as `require`, and has not been granted (yet).
     [[nodiscard]] context_flags missing() const noexcept { return require_ & ~granted_; }
     /// What has been granted so far.
@@ -34,8 +37,6 @@ protected:
         : function_{function}, credentials_{&creds}, require_{require}, request_{request}, output_(creds.max_token()) {}
     handshake(handshake&&) noexcept = default;
     handshake& operator=(handshake&&) noexcept = default;
-    handshake(const handshake&) = delete;
-    handshake& operator=(const handshake&) = delete;
     ~handshake() = default;
 
     /// `call` is InitializeSecurityContext or AcceptSecurityContext without the parameters that are the same for both.

@@ -132,9 +132,9 @@ inline encrypted_message established::encrypt(std::span<std::byte> data, std::sp
             ec)) {
         return {};
     }
-    encrypted_message message{{}, data, {}};
-    if (!filled(buffers[0], token, message.token) || message.token.empty() ||
-        !filled(buffers[2], padding, message.padding) || buffers[1].cbBuffer != data.size()) {
+    encrypted_message message;
+    if (!filled(buffers[0], token, message.token) || message.token.empty() || !filled(buffers[1], data, message.data) ||
+        message.data.size() != data.size() || !filled(buffers[2], padding, message.padding)) {
         ec = errc::internal_error;
         return {};
     }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
 // encrypt and decrypt.
-#include <algorithm>
 #include <sspan/security_context.hpp>
 
 #include "fixture.hpp"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
 // The context as an object: its handle, its sizes, what it costs, and two threads on it.
-#include <algorithm>
 #include <sspan/security_context.hpp>
 
 #include "allocation.hpp"

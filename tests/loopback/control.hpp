@@ -185,6 +185,9 @@ struct seen_buffer {
 /// The last call's flag word: requested context flags, credential use, quality of protection, attribute number.
 [[nodiscard]] ULONG last_flags(function which);
 
+/// Whether the calling thread is inside a call of the package: what it allocates there is not the library's.
+[[nodiscard]] bool inside() noexcept;
+
 /// Bytes that secure_zero has wiped since reset().
 [[nodiscard]] std::size_t wiped_bytes();
 

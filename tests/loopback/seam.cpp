@@ -20,9 +20,21 @@ using ::loopback::faults;
 using ::loopback::function;
 using ::loopback::role;
 
+thread_local unsigned depth = 0;
+
+/// A call, as long as it lasts.
+class visit {
+public:
+    visit() noexcept { ++depth; }
+    visit(const visit&) = delete;
+    visit& operator=(const visit&) = delete;
+    ~visit() { --depth; }
+};
+
 /// A call without buffers.
 template <class Call>
 SECURITY_STATUS counted(function which, ULONG flags, Call call) noexcept {
+    const visit here;
     const auto fate = faults::instance().begin(which, flags);
     if (fate.instead) {
         return *fate.instead;
@@ -34,6 +46,7 @@ SECURITY_STATUS counted(function which, ULONG flags, Call call) noexcept {
 /// A call that fills buffers.
 template <class Call, class Instead>
 SECURITY_STATUS counted(function which, ULONG flags, SecBufferDesc* buffers, Call call, Instead instead) noexcept {
+    const visit here;
     const auto fate = faults::instance().begin(which, flags, buffers);
     if (fate.instead) {
         if (*fate.instead < 0) {
@@ -57,6 +70,7 @@ SECURITY_STATUS message(function which, ULONG flags, SecBufferDesc* buffers, Cal
 /// A call that returns a Win32 error code.
 template <class Call>
 DWORD win32(function which, Call call) noexcept {
+    const visit here;
     const auto fate = faults::instance().begin(which, 0);
     if (fate.instead) {
         return static_cast<DWORD>(*fate.instead);
@@ -202,6 +216,7 @@ DWORD close_handle(HANDLE handle) noexcept {
 }
 
 void secure_zero(void* memory, std::size_t size) noexcept {
+    const visit here;
     static_cast<void>(faults::instance().begin(function::secure_zero, 0));
     faults::instance().wiped += size;
     for (auto* byte = static_cast<volatile unsigned char*>(memory); size != 0; --size, ++byte) {
@@ -217,3 +232,7 @@ void fail_fast() noexcept {
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::detail::api
+
+bool loopback::inside() noexcept {
+    return sspan::detail::api::depth != 0;
+}

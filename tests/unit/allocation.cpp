@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "allocation.hpp"
 
+#include "loopback/control.hpp"
+
 #include <atomic>
 #include <cstdlib>
 #include <new>
@@ -11,11 +13,13 @@ std::atomic<std::size_t> allocations{0};
 thread_local std::size_t countdown = 0;
 
 void* allocate(std::size_t size) {
-    allocations.fetch_add(1, std::memory_order_relaxed);
-    if (countdown != 0) {
-        --countdown;
-        if (countdown == 0) {
-            throw std::bad_alloc{};
+    if (!loopback::inside()) {
+        allocations.fetch_add(1, std::memory_order_relaxed);
+        if (countdown != 0) {
+            --countdown;
+            if (countdown == 0) {
+                throw std::bad_alloc{};
+            }
         }
     }
     if (void* memory = std::malloc(size == 0 ? 1 : size)) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The program's heap, observed and made to fail: what goes through operator new.
+// The program's heap, observed and made to fail: what goes through operator new, outside the loopback package.
 #pragma once
 
 #include <cstddef>

@@ -69,6 +69,9 @@ inline auto each_profile_and_surface() {
 
 struct name_of {
     std::string operator()(const ::testing::TestParamInfo<profile>& info) const { return info.param.name; }
+    std::string operator()(const ::testing::TestParamInfo<surface>& info) const {
+        return info.param == surface::error_code ? "error_code" : "exception";
+    }
     std::string operator()(const ::testing::TestParamInfo<std::tuple<profile, surface>>& info) const {
         return std::get<0>(info.param).name +
                std::string{std::get<1>(info.param) == surface::error_code ? "_error_code" : "_exception"};

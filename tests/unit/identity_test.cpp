@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+#include <sspan/identity.hpp>
+
+#include "allocation.hpp"
+#include "fixture.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <new>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace {
+
+using namespace std::string_view_literals;
+using sspan::errc;
+using sspan::identity;
+
+static_assert(!std::is_copy_constructible_v<identity>);
+static_assert(!std::is_copy_assignable_v<identity>);
+static_assert(!std::is_default_constructible_v<identity>);
+static_assert(std::is_nothrow_move_constructible_v<identity>);
+static_assert(std::is_nothrow_move_assignable_v<identity>);
+
+class identity_test : public testing_support::loopback_test {};
+
+template <class Unit>
+std::u16string text(const Unit* units, ULONG length) {
+    std::u16string copy;
+    for (ULONG i = 0; i != length; ++i) {
+        copy += static_cast<char16_t>(units[i]);
+    }
+    EXPECT_EQ(units[length], 0) << "no terminating zero";
+    return copy;
+}
+
+TEST_F(identity_test, gives_the_package_what_it_was_given) {
+    const identity who{L"al\u00EFce", L"LOOPBACK", L"p\u00E4ss\u4E16 word"};
+    const auto os = who.native();
+    EXPECT_EQ(text(os.User, os.UserLength), u"al\u00EFce");
+    EXPECT_EQ(text(os.Domain, os.DomainLength), u"LOOPBACK");
+    EXPECT_EQ(text(os.Password, os.PasswordLength), u"p\u00E4ss\u4E16 word");
+    EXPECT_EQ(os.Flags, static_cast<unsigned>(SEC_WINNT_AUTH_IDENTITY_UNICODE));
+    EXPECT_TRUE(who);
+}
+
+TEST_F(identity_test, text_beyond_16_bits_becomes_two_units) {
+    const identity who{L"\U0001F511", L"", L"x"};
+    const auto os = who.native();
+    EXPECT_EQ(text(os.User, os.UserLength), u"\U0001F511");
+    EXPECT_EQ(os.UserLength, 2U);
+}
+
+TEST_F(identity_test, password_with_a_zero_inside_keeps_its_length) {
+    const identity who{L"alice", L"", L"one\0two"sv};
+    const auto os = who.native();
+    EXPECT_EQ(text(os.Password, os.PasswordLength), u"one\0two"sv);
+}
+
+TEST_F(identity_test, trap_empty_password_is_a_pointer_to_an_empty_string) {
+    const identity who{L"", L"", L""};
+    const auto os = who.native();
+    ASSERT_NE(os.User, nullptr);
+    ASSERT_NE(os.Domain, nullptr);
+    ASSERT_NE(os.Password, nullptr);
+    EXPECT_EQ(text(os.Password, os.PasswordLength), u"");
+    EXPECT_TRUE(who) << "somebody without a name, but not moved from";
+}
+
+TEST_F(identity_test, moved_from_names_nobody) {
+    identity first{L"alice", L"LOOPBACK", L"correct horse"};
+    const auto* password = first.native().Password;
+    identity second{std::move(first)};
+    EXPECT_FALSE(first);
+    EXPECT_EQ(first.native().PasswordLength, 0U);
+    EXPECT_EQ(first.native().UserLength, 0U);
+    EXPECT_TRUE(second);
+    EXPECT_EQ(second.native().Password, password) << "the secret has not been copied";
+    first = std::move(second);
+    EXPECT_TRUE(first);
+    EXPECT_FALSE(second);
+    EXPECT_EQ(text(first.native().Password, first.native().PasswordLength), u"correct horse");
+}
+
+/// In bytes, as UTF-16 with a zero.
+std::size_t size_of(std::wstring_view ascii) {
+    return (ascii.size() + 1) * 2;
+}
+
+TEST_F(identity_test, every_byte_is_wiped_before_it_is_freed) {
+    const auto before = loopback::wiped_bytes();
+    {
+        const identity who{L"alice", L"LOOPBACK", L"correct horse"};
+        EXPECT_EQ(loopback::wiped_bytes(), before) << "in one allocation each, without leftovers";
+    }
+    EXPECT_GE(loopback::wiped_bytes() - before, size_of(L"alice") + size_of(L"LOOPBACK") + size_of(L"correct horse"));
+}
+
+TEST_F(identity_test, assigning_wipes_what_was_there) {
+    identity who{L"alice", L"", L"correct horse"};
+    const auto before = loopback::wiped_bytes();
+    who = identity{L"bob", L"", L"battery staple"};
+    EXPECT_GE(loopback::wiped_bytes() - before, size_of(L"alice") + size_of(L"correct horse"));
+}
+
+TEST_F(identity_test, constructor_that_fails_wipes_what_it_had) {
+    const auto before = loopback::wiped_bytes();
+    for (std::size_t nth = 1; nth <= 3; ++nth) {
+        EXPECT_THROW(
+            {
+                allocation::fail_at(nth);
+                identity(L"alice", L"LOOPBACK", L"correct horse");
+            },
+            std::bad_alloc);
+    }
+    allocation::fail_at(0);
+    EXPECT_GE(loopback::wiped_bytes() - before, 2 * size_of(L"alice") + size_of(L"LOOPBACK"));
+}
+
+TEST_F(identity_test, text_without_a_utf16_form_is_refused) {
+    if constexpr (sizeof(wchar_t) > 2) {
+        for (const auto unit : {0x110000L, 0xD800L, 0xDFFFL}) {
+            const std::wstring broken(1, static_cast<wchar_t>(unit));
+            const auto expect_refused = [](auto make) {
+                try {
+                    make();
+                    ADD_FAILURE() << "accepted";
+                } catch (const sspan::error& refused) {
+                    EXPECT_EQ(refused.code(), errc::invalid_parameter);
+                    EXPECT_STREQ(refused.function(), "AcquireCredentialsHandle");
+                }
+            };
+            expect_refused([&] { identity(broken, L"", L""); });
+            expect_refused([&] { identity(L"", broken, L""); });
+            expect_refused([&] { identity(L"", L"", broken); });
+        }
+    } else { // every unit is UTF-16 already
+        const identity who{std::wstring(1, static_cast<wchar_t>(0xD800)), L"", L""};
+        EXPECT_EQ(who.native().UserLength, 1U);
+    }
+}
+
+} // namespace

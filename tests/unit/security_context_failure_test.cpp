@@ -18,7 +18,6 @@
 namespace {
 
 using namespace testing_support;
-using loopback::calls;
 using loopback::function;
 using sspan::errc;
 

@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: MIT
+#include <sspan/impersonation.hpp>
+
+#include "fixture.hpp"
+#include "profiles.hpp"
+
+#include <sspan/handshake.hpp>
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdio>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <type_traits>
+#include <utility>
+
+namespace {
+
+using namespace testing_support;
+using loopback::calls;
+using loopback::current_thread_client;
+using loopback::current_thread_level;
+using loopback::function;
+using sspan::errc;
+using sspan::impersonation_guard;
+using sspan::impersonation_level;
+using sspan::impersonation_options;
+
+static_assert(!std::is_copy_constructible_v<impersonation_guard>);
+static_assert(!std::is_move_constructible_v<impersonation_guard>);
+static_assert(!std::is_copy_assignable_v<impersonation_guard>);
+static_assert(!std::is_move_assignable_v<impersonation_guard>);
+static_assert(!std::is_constructible_v<impersonation_guard, const sspan::security_context&>);
+static_assert(!std::is_constructible_v<impersonation_guard, sspan::server_context>);
+static_assert(!std::is_constructible_v<impersonation_guard, const sspan::server_context&&, std::error_code&>);
+static_assert(!std::is_convertible_v<const sspan::server_context&, impersonation_guard>);
+
+constexpr const char* impersonate = "ImpersonateSecurityContext";
+
+const std::wstring nobody;
+const std::wstring alice = L"LOOPBACK\\alice";
+const std::wstring bob = L"LOOPBACK\\bob";
+
+/// A guard that lives as long as `work` runs, on either surface.
+template <class Work>
+outcome as_client(surface form, const sspan::server_context& context, const impersonation_options& options, Work work) {
+    return outcome_of(
+        form,
+        [&](std::error_code& ec) {
+            const impersonation_guard guard{context, options, ec};
+            EXPECT_EQ(guard.active(), !ec);
+            if (!ec) {
+                work(guard);
+            }
+        },
+        [&] {
+            const impersonation_guard guard{context, options};
+            work(guard);
+        });
+}
+
+constexpr auto must_not_run = [](const impersonation_guard&) { ADD_FAILURE() << "ran as somebody else"; };
+
+/// A server's context of somebody.
+established accepted(const std::wstring& user) {
+    loopback::configure().user = user;
+    return establish();
+}
+
+class impersonation : public surface_test {};
+INSTANTIATE_TEST_SUITE_P(each, impersonation, each_profile_and_surface(), name_of{});
+
+TEST_P(impersonation, lasts_as_long_as_the_guard) {
+    const auto pair = establish(which_profile());
+    bool ran = false;
+    EXPECT_TRUE(succeeded(as_client(which_surface(), pair.server, {}, [&](const impersonation_guard& guard) {
+        ran = true;
+        EXPECT_EQ(current_thread_client(), alice);
+        EXPECT_EQ(guard.level(), impersonation_level::impersonation);
+    })));
+    EXPECT_TRUE(ran);
+    EXPECT_EQ(current_thread_client(), nobody);
+    EXPECT_EQ(calls(function::impersonate_security_context), 1U);
+    EXPECT_EQ(calls(function::revert_security_context), 1U);
+}
+
+TEST_P(impersonation, ends_when_an_exception_leaves_the_scope) {
+    const auto pair = establish(which_profile());
+    EXPECT_THROW(
+        {
+            const impersonation_guard guard{pair.server};
+            throw std::runtime_error{"work failed"};
+        },
+        std::runtime_error);
+    EXPECT_EQ(current_thread_client(), nobody);
+}
+
+TEST_P(impersonation, misuse_11_nested_guards_restore_each_other) {
+    const auto first = accepted(L"alice");
+    const auto second = accepted(L"bob");
+    const auto inner = [&](const impersonation_guard&) { EXPECT_EQ(current_thread_client(), bob); };
+    EXPECT_TRUE(succeeded(as_client(which_surface(), first.server, {}, [&](const impersonation_guard&) {
+        EXPECT_TRUE(succeeded(as_client(which_surface(), second.server, {}, inner)));
+        EXPECT_EQ(current_thread_client(), alice);
+        EXPECT_TRUE(succeeded(as_client(which_surface(), first.server, {}, [](const impersonation_guard&) {})));
+        EXPECT_EQ(current_thread_client(), alice);
+    })));
+    EXPECT_EQ(current_thread_client(), nobody);
+}
+
+TEST_P(impersonation, misuse_11_restores_what_somebody_else_had_put_on_the_thread) {
+    const auto pair = establish(which_profile());
+    loopback::impersonate_on_thread(L"LOOPBACK\\carol", SecurityIdentification);
+    EXPECT_TRUE(succeeded(as_client(which_surface(), pair.server, {},
+                                    [](const impersonation_guard&) { EXPECT_EQ(current_thread_client(), alice); })));
+    EXPECT_EQ(current_thread_client(), L"LOOPBACK\\carol");
+    EXPECT_EQ(current_thread_level(), SecurityIdentification);
+    loopback::stop_impersonating_on_thread();
+}
+
+TEST_P(impersonation, each_failure_of_the_call_means_that_no_work_runs) {
+    const auto pair = establish(which_profile());
+    loopback::impersonate_on_thread(bob, SecurityImpersonation);
+    for (const auto status : all_failures()) {
+        loopback::fail_at(function::impersonate_security_context, 1, status);
+        EXPECT_TRUE(
+            failed_with(as_client(which_surface(), pair.server, {}, must_not_run), sspi_code(status), impersonate));
+        EXPECT_EQ(current_thread_client(), bob);
+    }
+    EXPECT_EQ(calls(function::revert_security_context), 0U);
+    loopback::stop_impersonating_on_thread();
+}
+
+TEST_P(impersonation, any_other_success_of_the_call_is_a_failure_and_reverted) {
+    const auto pair = establish(which_profile());
+    loopback::impersonate_on_thread(bob, SecurityImpersonation);
+    for (const auto status : all_informational()) {
+        loopback::return_after(function::impersonate_security_context, 1, status);
+        EXPECT_TRUE(
+            failed_with(as_client(which_surface(), pair.server, {}, must_not_run), sspi_code(status), impersonate));
+        EXPECT_EQ(current_thread_client(), bob);
+    }
+    EXPECT_EQ(calls(function::revert_security_context), all_informational().size());
+    loopback::stop_impersonating_on_thread();
+}
+
+TEST_P(impersonation, trap_level_that_was_lowered_silently_is_noticed_at_once) {
+    const auto pair = establish(which_profile());
+    for (const auto granted : {SecurityAnonymous, SecurityIdentification}) {
+        loopback::configure().impersonation_level = granted;
+        const auto result = as_client(which_surface(), pair.server, {}, must_not_run);
+        EXPECT_EQ(result.code, errc::bad_impersonation_level);
+        EXPECT_EQ(result.what.empty(), which_surface() == surface::error_code);
+        EXPECT_EQ(current_thread_client(), nobody);
+    }
+}
+
+TEST_P(impersonation, required_level_is_compared_with_the_one_reached) {
+    const auto pair = establish(which_profile());
+    constexpr std::array levels{SecurityIdentification, SecurityImpersonation, SecurityDelegation};
+    for (const auto granted : levels) {
+        for (const auto required : levels) {
+            loopback::configure().impersonation_level = granted;
+            impersonation_options options;
+            options.require = static_cast<impersonation_level>(required);
+            std::optional<impersonation_level> reached;
+            const auto result = as_client(which_surface(), pair.server, options,
+                                          [&](const impersonation_guard& guard) { reached = guard.level(); });
+            if (granted >= required) {
+                EXPECT_TRUE(succeeded(result));
+                EXPECT_EQ(reached, static_cast<impersonation_level>(granted));
+            } else {
+                EXPECT_TRUE(failed_with(result, errc::bad_impersonation_level, "GetTokenInformation"));
+                EXPECT_FALSE(reached);
+            }
+            EXPECT_EQ(current_thread_client(), nobody);
+        }
+    }
+}
+
+TEST_P(impersonation, anonymous_client_cannot_be_opened_and_is_taken_by_who_asks_for_it) {
+    const auto pair = establish(which_profile());
+    impersonation_options options;
+    for (const auto required : {impersonation_level::anonymous, impersonation_level::identification}) {
+        options.require = required;
+        loopback::fail_at(function::open_thread_token, 2,
+                          ERROR_CANT_OPEN_ANONYMOUS); // 1 is the look at what was before
+        const auto result = as_client(which_surface(), pair.server, options, [](const impersonation_guard& guard) {
+            EXPECT_EQ(guard.level(), impersonation_level::anonymous);
+        });
+        EXPECT_TRUE(required == impersonation_level::anonymous
+                        ? succeeded(result)
+                        : failed_with(result, errc::bad_impersonation_level, "OpenThreadToken"));
+        EXPECT_EQ(current_thread_client(), nobody);
+    }
+}
+
+TEST_P(impersonation, failure_to_read_the_level_is_reverted) {
+    const auto pair = establish(which_profile());
+    const std::error_code denied{static_cast<int>(0x80070005U), sspan::category()};
+    loopback::fail_at(function::open_thread_token, 2, 5); // ERROR_ACCESS_DENIED
+    EXPECT_TRUE(failed_with(as_client(which_surface(), pair.server, {}, must_not_run), denied, "OpenThreadToken"));
+    EXPECT_EQ(current_thread_client(), nobody);
+    loopback::fail_at(function::query_impersonation_level, 1, 5);
+    EXPECT_TRUE(failed_with(as_client(which_surface(), pair.server, {}, must_not_run), denied, "GetTokenInformation"));
+    EXPECT_EQ(current_thread_client(), nobody);
+    EXPECT_EQ(calls(function::revert_security_context), 2U);
+}
+
+TEST_P(impersonation, failure_to_read_what_was_before_impersonates_nobody) {
+    const auto pair = establish(which_profile());
+    const std::error_code denied{static_cast<int>(0x80070005U), sspan::category()};
+    loopback::fail_at(function::open_thread_token, 1, 5);
+    EXPECT_TRUE(failed_with(as_client(which_surface(), pair.server, {}, must_not_run), denied, "OpenThreadToken"));
+    EXPECT_EQ(calls(function::impersonate_security_context), 0U);
+    EXPECT_EQ(calls(function::revert_security_context), 0U);
+}
+
+TEST_P(impersonation, zero_state_is_refused_before_any_call) {
+    const sspan::server_context zero;
+    EXPECT_TRUE(failed_with(as_client(which_surface(), zero, {}, must_not_run), errc::invalid_handle, impersonate));
+    EXPECT_EQ(calls(function::impersonate_security_context), 0U);
+    EXPECT_EQ(calls(function::open_thread_token), 0U);
+}
+
+TEST_P(impersonation, client_side_that_was_adopted_as_a_server_has_no_client) {
+    auto pair = establish(which_profile());
+    const auto granted = pair.client.granted();
+    auto wrong = sspan::server_context::adopt(pair.client.release(), granted);
+    EXPECT_TRUE(failed_with(as_client(which_surface(), wrong, {}, must_not_run), errc::no_impersonation, impersonate));
+}
+
+TEST_P(impersonation, context_may_be_moved_in_the_meantime) {
+    auto pair = establish(which_profile());
+    sspan::server_context moved;
+    {
+        const impersonation_guard guard{pair.server};
+        moved = std::move(pair.server);
+        EXPECT_EQ(current_thread_client(), alice);
+    }
+    EXPECT_EQ(current_thread_client(), nobody);
+    EXPECT_EQ(calls(function::revert_security_context), 1U);
+}
+
+TEST_P(impersonation, other_threads_stay_as_they_are) {
+    const auto pair = establish(which_profile());
+    EXPECT_TRUE(succeeded(as_client(which_surface(), pair.server, {}, [](const impersonation_guard&) {
+        std::thread{[] { EXPECT_EQ(current_thread_client(), nobody); }}.join();
+    })));
+}
+
+TEST_P(impersonation, early_revert_is_the_only_one) {
+    const auto pair = establish(which_profile());
+    {
+        impersonation_guard guard{pair.server};
+        EXPECT_TRUE(guard.active());
+        const auto revert = [&] {
+            return outcome_of(
+                which_surface(), [&](std::error_code& ec) { EXPECT_TRUE(guard.revert(ec)); }, [&] { guard.revert(); });
+        };
+        EXPECT_TRUE(succeeded(revert()));
+        EXPECT_FALSE(guard.active());
+        EXPECT_EQ(current_thread_client(), nobody);
+        EXPECT_TRUE(succeeded(revert())) << "reverted already";
+        loopback::impersonate_on_thread(bob, SecurityImpersonation);
+    }
+    EXPECT_EQ(current_thread_client(), bob) << "the guard has nothing more to do with the thread";
+    EXPECT_EQ(calls(function::revert_security_context), 1U);
+    loopback::stop_impersonating_on_thread();
+}
+
+TEST_P(impersonation, misuse_11_each_failure_of_an_early_revert_is_told_and_retried) {
+    const auto pair = establish(which_profile());
+    for (const auto status : all_failures()) {
+        impersonation_guard guard{pair.server};
+        loopback::fail_at(function::revert_security_context, 1, status);
+        const auto result = outcome_of(
+            which_surface(), [&](std::error_code& ec) { EXPECT_FALSE(guard.revert(ec)); }, [&] { guard.revert(); });
+        EXPECT_TRUE(failed_with(result, sspi_code(status), "RevertSecurityContext"));
+        EXPECT_TRUE(guard.active());
+        EXPECT_EQ(current_thread_client(), alice);
+    }
+    EXPECT_EQ(current_thread_client(), nobody) << "the destructors have succeeded";
+}
+
+TEST_P(impersonation, misuse_11_failure_to_restore_is_told_and_only_that_is_retried) {
+    const auto pair = establish(which_profile());
+    loopback::impersonate_on_thread(bob, SecurityImpersonation);
+    {
+        impersonation_guard guard{pair.server};
+        loopback::fail_at(function::set_thread_token, 1, 5);
+        const auto result = outcome_of(
+            which_surface(), [&](std::error_code& ec) { EXPECT_FALSE(guard.revert(ec)); }, [&] { guard.revert(); });
+        EXPECT_TRUE(failed_with(result, sspi_code(sspi_status(0x80070005U)), "SetThreadToken"));
+        EXPECT_TRUE(guard.active());
+    }
+    EXPECT_EQ(current_thread_client(), bob);
+    EXPECT_EQ(calls(function::revert_security_context), 1U);
+    loopback::stop_impersonating_on_thread();
+}
+
+TEST_P(impersonation, misuse_11_other_thread_cannot_revert) {
+    const auto pair = establish(which_profile());
+    impersonation_guard guard{pair.server};
+    std::thread{[&] {
+        const auto result = outcome_of(
+            which_surface(), [&](std::error_code& ec) { EXPECT_FALSE(guard.revert(ec)); }, [&] { guard.revert(); });
+        EXPECT_TRUE(failed_with(result, errc::not_owner, "RevertSecurityContext"));
+    }}.join();
+    EXPECT_EQ(calls(function::revert_security_context), 0U);
+    EXPECT_TRUE(guard.active());
+    EXPECT_EQ(current_thread_client(), alice);
+}
+
+TEST_P(impersonation, two_threads_act_as_two_clients) {
+    const auto first = accepted(L"alice");
+    const auto second = accepted(L"bob");
+    const auto work = [](const sspan::server_context& context, const std::wstring& expected) {
+        for (int i = 0; i != 200; ++i) {
+            const impersonation_guard guard{context};
+            EXPECT_EQ(current_thread_client(), expected);
+        }
+        EXPECT_EQ(current_thread_client(), nobody);
+    };
+    std::thread one{[&] { work(first.server, alice); }};
+    std::thread other{[&] { work(second.server, bob); }};
+    one.join();
+    other.join();
+}
+
+// The process must end: a child process shows it.
+
+class impersonation_death : public loopback_test {
+protected:
+    void SetUp() override {
+        GTEST_FLAG_SET(death_test_style, "threadsafe");
+        loopback_test::SetUp();
+    }
+};
+const auto ended = ::testing::ExitedWithCode(loopback::fail_fast_exit_code);
+
+TEST_F(impersonation_death, misuse_11_failed_revert_ends_the_process) {
+    const auto program = [] {
+        const auto pair = establish();
+        loopback::fail_from(function::revert_security_context, 1, SEC_E_INTERNAL_ERROR);
+        const impersonation_guard guard{pair.server};
+    };
+    EXPECT_EXIT(program(), ended, "loopback: fail_fast");
+}
+
+TEST_F(impersonation_death, misuse_11_informational_status_of_the_revert_ends_the_process) {
+    const auto program = [] {
+        const auto pair = establish();
+        loopback::fail_from(function::revert_security_context, 1, SEC_I_CONTINUE_NEEDED);
+        const impersonation_guard guard{pair.server};
+    };
+    EXPECT_EXIT(program(), ended, "loopback: fail_fast");
+}
+
+TEST_F(impersonation_death, misuse_11_failed_restore_ends_the_process) {
+    const auto program = [] {
+        const auto pair = establish();
+        loopback::impersonate_on_thread(bob, SecurityImpersonation);
+        loopback::fail_from(function::set_thread_token, 1, 5);
+        const impersonation_guard guard{pair.server};
+    };
+    EXPECT_EXIT(program(), ended, "loopback: fail_fast");
+}
+
+TEST_F(impersonation_death, failed_revert_of_a_guard_that_is_refused_ends_the_process) {
+    const auto program = [] {
+        const auto pair = establish();
+        loopback::configure().impersonation_level = SecurityIdentification;
+        loopback::fail_from(function::revert_security_context, 1, SEC_E_INTERNAL_ERROR);
+        std::error_code ec;
+        const impersonation_guard guard{pair.server, ec};
+    };
+    EXPECT_EXIT(program(), ended, "loopback: fail_fast");
+}
+
+TEST_F(impersonation_death, hook_observes_and_prevents_nothing) {
+    const auto program = [] {
+        const auto pair = establish();
+        loopback::fail_from(function::revert_security_context, 1, SEC_E_NOT_OWNER);
+        impersonation_options options;
+        options.on_revert_failure = [](const std::error_code& ec) noexcept {
+            std::fprintf(stderr, "observed %08X, ", static_cast<unsigned>(ec.value()));
+        };
+        const impersonation_guard guard{pair.server, options};
+    };
+    EXPECT_EXIT(program(), ended, "observed 80090306, loopback: fail_fast");
+}
+
+TEST_F(impersonation_death, misuse_11_guard_that_ends_on_another_thread_ends_the_process) {
+    const auto program = [] {
+        const auto pair = establish();
+        std::optional<impersonation_guard> guard;
+        guard.emplace(pair.server);
+        std::thread{[&] { guard.reset(); }}.join();
+    };
+    EXPECT_EXIT(program(), ended, "loopback: fail_fast");
+}
+
+} // namespace

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 namespace loopback {
 
@@ -15,7 +16,7 @@ constexpr std::size_t prefix_size = length_offset + sizeof(std::uint32_t);
 
 class writer {
 public:
-    void bytes(std::span<const std::byte> more) { out.insert(out.end(), more.begin(), more.end()); }
+    void bytes(std::span<const std::byte> more) { std::ranges::copy(more, std::back_inserter(out)); }
     template <class Integer>
     void number(Integer value) {
         std::array<std::byte, sizeof(Integer)> little{};

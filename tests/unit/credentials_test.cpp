@@ -207,7 +207,7 @@ TEST_P(credentials_test, lack_of_memory_at_each_allocation_is_an_error_and_leaks
             EXPECT_EQ(result.code, errc::insufficient_memory);
             EXPECT_EQ(live().credentials, 0U);
         }
-        EXPECT_GE(failures, 2U); // the name for SSPI, the name to keep
+        EXPECT_GE(failures, 1U); // the name for SSPI; a long one to keep takes another
     }
 }
 

@@ -1,0 +1,14 @@
+// expect: (discards qualifiers|no matching|rvalue|passing)
+// SPDX-License-Identifier: MIT
+//
+// finish ends the handshake, and says so.
+#include <sspan/handshake.hpp>
+
+#include <utility>
+
+auto program(sspan::client_handshake& client) {
+#if defined(MUST_FAIL)
+    static_cast<void>(client.finish());
+#endif
+    return std::move(client).finish();
+}

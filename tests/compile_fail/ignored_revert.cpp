@@ -1,0 +1,14 @@
+// expect: (nodiscard|ignoring return value)
+// SPDX-License-Identifier: MIT
+//
+// misuse_11: a failed revert that nobody noticed.
+#include <sspan/impersonation.hpp>
+
+#include <system_error>
+
+bool program(sspan::impersonation_guard& guard, std::error_code& ec) {
+#if defined(MUST_FAIL)
+    guard.revert(ec);
+#endif
+    return guard.revert(ec);
+}

@@ -1,0 +1,12 @@
+// expect: (nodiscard|ignoring return value)
+// SPDX-License-Identifier: MIT
+//
+// misuse_03: a state that nobody looked at.
+#include <sspan/handshake.hpp>
+
+auto program(sspan::client_handshake& client) {
+#if defined(MUST_FAIL)
+    client.step();
+#endif
+    return client.step();
+}

@@ -1,0 +1,13 @@
+// expect: (no match for|invalid operands)
+// SPDX-License-Identifier: MIT
+//
+// misuse_02: what a package can do is not what a context was granted.
+#include <sspan/flags.hpp>
+
+auto program() {
+#if defined(MUST_FAIL)
+    return sspan::context_flags::integrity | sspan::package_capabilities::integrity;
+#else
+    return sspan::context_flags::integrity | sspan::context_flags::confidentiality;
+#endif
+}

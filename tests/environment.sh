@@ -6,11 +6,12 @@
 
 scratch=$(mktemp -d)
 started=()
+wine_is_ours=
 
 end_everything() {
     local status=$?
     trap - EXIT
-    if [[ ${WINEPREFIX:-} ]] && command -v wineserver >/dev/null; then
+    if [[ $wine_is_ours ]]; then
         wineserver -k 2>/dev/null || true
     fi
     local pid
@@ -70,8 +71,11 @@ wait_for() {
     fail "there is no \"$2\" in what a program printed"
 }
 
-# wine_start: a Wine of our own, kept running so that programs start quickly. One script at a time has it, and build/.
+# wine_start: a Wine of our own, kept running so that programs start quickly. One script at a time has it, and build/,
+# together with the scripts that it calls.
 wine_start() {
+    [[ -z ${SSPAN_WINE_IS_UP:-} ]] || return 0
+    export SSPAN_WINE_IS_UP=1
     export WINEPREFIX=$PWD/build/wine WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml=d' DISPLAY=
     mkdir -p build
     exec 9>build/lock
@@ -79,6 +83,7 @@ wine_start() {
         printf 'waiting for another script that works in build/\n'
         flock -w 1200 9 || fail 'it has not ended'
     }
+    wine_is_ours=1
     wineserver -k 2>/dev/null || true # one that a killed script has left
     if [[ ! -e $WINEPREFIX/complete ]]; then
         rm -rf "$WINEPREFIX"

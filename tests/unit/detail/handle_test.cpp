@@ -38,7 +38,7 @@ TEST_F(handle, misuse_07_zero_state_closes_nothing) {
     {
         recorded zero;
         EXPECT_FALSE(zero);
-        recorded moved{std::move(zero)};
+        const recorded moved{std::move(zero)};
         EXPECT_FALSE(moved);
         zero.reset();
     }

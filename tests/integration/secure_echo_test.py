@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: MIT
+#
+# secure_echo against peers that are not what they should be, and clients that cannot log on. run.sh sets up the realm
+# and says where everything is.
+import contextlib
+import os
+import re
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+PROGRAM = [*os.environ['SSPAN_RUNNER'].split(), os.environ['SSPAN_ECHO']]
+SERVICE = os.environ['SSPAN_SERVICE']
+PASSWORD = os.environ['SSPAN_PASSWORD']
+PATIENCE = 60
+MIB = 1 << 20
+# Wine's Kerberos asks for the ticket at once, and has one number for every failure of it.
+DENIED = r'^AcquireCredentialsHandle: NTSTATUS \(0xC0000001\)'
+
+
+def length(number):
+    return struct.pack('>I', number)
+
+
+# What a Windows program prints goes to files: a pipe would stay open in the services that Wine starts with it.
+
+def run(*arguments, password=None):
+    with tempfile.TemporaryFile('w+') as printed, tempfile.TemporaryFile('w+') as complaints:
+        source = {'stdin': subprocess.DEVNULL} if password is None else {'input': password}
+        done = subprocess.run([*PROGRAM, *arguments], **source, stdout=printed, stderr=complaints, text=True,
+                              timeout=PATIENCE)
+        printed.seek(0)
+        complaints.seek(0)
+        return done.returncode, printed.read(), complaints.read()
+
+
+def client(port, *options, target=SERVICE, password=None):
+    return run('send', '--host', '127.0.0.1', '--port', str(port), '--target', target, *options, password=password)
+
+
+class Server:
+    """secure_echo serve, and what it prints."""
+
+    def __init__(self, *options):
+        self.log = tempfile.NamedTemporaryFile('r')
+        with open(self.log.name, 'w') as output:
+            self.process = subprocess.Popen([*PROGRAM, 'serve', '--port', '0', *options], stdin=subprocess.DEVNULL,
+                                            stdout=output, stderr=subprocess.STDOUT)
+        self.port = int(self.wait_for(r'^listening on port (\d+)').group(1))
+
+    def wait_for(self, pattern):
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            self.log.seek(0)
+            lines = self.log.read().splitlines()
+            found = next(filter(None, (re.search(pattern, line) for line in lines)), None)
+            if found:
+                return found
+            time.sleep(0.05)
+        raise AssertionError(f'the server did not say {pattern}, but {lines}')
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        self.log.close()
+
+
+def port_of(connection):
+    return connection.getsockname()[1]
+
+
+class HostileClients(unittest.TestCase):
+    """One connection goes wrong, with an error that says why; the server serves on."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server('--timeout', '3')
+        cls.connections = 0
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+
+    @contextlib.contextmanager
+    def connection(self):
+        with socket.create_connection(('127.0.0.1', self.server.port), PATIENCE) as peer:
+            yield peer
+
+    def expect(self, sent, complaint, close=False):
+        with self.connection() as peer:
+            type(self).connections += 1
+            number = self.connections
+            peer.sendall(sent)
+            if close:
+                peer.shutdown(socket.SHUT_WR)
+            self.server.wait_for(rf'^connection {number}: .*{complaint}')
+            with contextlib.suppress(ConnectionResetError):
+                while peer.recv(4096):
+                    pass
+        self.expect_honest_client_to_be_served()
+
+    def expect_honest_client_to_be_served(self):
+        status, printed, complaints = client(self.server.port, '--count', '2')
+        type(self).connections += 1
+        self.assertEqual((status, complaints), (0, ''))
+        self.assertIn('signed 2 messages of 256 bytes', printed)
+
+    def test_garbage_for_a_length(self):
+        self.expect(b'GET / HTTP/1.1\r\n\r\n', 'the peer claims a length of 1195725856 bytes')
+
+    def test_length_of_4_gib(self):
+        self.expect(length(0xFFFFFFFF), 'the peer claims a length of 4294967295 bytes; the limit is 16777216')
+
+    def test_length_just_over_the_limit(self):
+        self.expect(length(16 * MIB + 1), 'the peer claims a length of 16777217 bytes')
+
+    def test_length_at_the_limit_and_nothing_behind_it(self):
+        self.expect(length(16 * MIB), 'the peer closed the connection', close=True)
+
+    def test_empty_token(self):
+        self.expect(length(0), 'the peer sent an empty token')
+
+    def test_garbage_for_a_token(self):
+        self.expect(length(100) + bytes(range(100)), r'AcceptSecurityContext: SEC_E_\w+ \(0x8009')
+
+    def test_large_garbage_for_a_token(self):
+        self.expect(length(16 * MIB) + bytes(16 * MIB), r'AcceptSecurityContext: ')
+
+    def test_close_at_once(self):
+        self.expect(b'', 'the peer closed the connection', close=True)
+
+    def test_close_inside_a_length(self):
+        self.expect(b'\0\0', 'the peer closed the connection', close=True)
+
+    def test_close_inside_a_token(self):
+        self.expect(length(100) + bytes(50), 'the peer closed the connection in the middle of a message', close=True)
+
+    def test_silence(self):
+        self.expect(b'', 'the peer is silent')
+
+    def test_silence_inside_a_token(self):
+        self.expect(length(100) + bytes(50), 'the peer is silent')
+
+
+class HostileServers(unittest.TestCase):
+    """The client tells why, and ends with 2: no handshake."""
+
+    def expect(self, answer, complaint, *options):
+        with socket.create_server(('127.0.0.1', 0)) as listener:
+            def serve():
+                peer, _ = listener.accept()
+                with peer, contextlib.suppress(ConnectionResetError, BrokenPipeError):
+                    peer.settimeout(PATIENCE)
+                    peer.recv(65536)
+                    if answer is None:
+                        peer.recv(1)  # until the client has lost its patience
+                    else:
+                        peer.sendall(answer)
+            thread = threading.Thread(target=serve)
+            thread.start()
+            status, printed, complaints = client(port_of(listener), *options)
+            thread.join()
+        self.assertEqual(status, 2, printed + complaints)
+        self.assertRegex(complaints, f'^no handshake: .*{complaint}')
+        self.assertNotIn('authenticated', printed)
+
+    def test_garbage_for_a_length(self):
+        self.expect(b'HTTP/1.1 400\r\n\r\n', 'the peer claims a length of 1213486160 bytes')
+
+    def test_garbage_for_a_token(self):
+        self.expect(length(40) + bytes(40), r'InitializeSecurityContext: SEC_E_\w+ \(0x8009')
+
+    def test_empty_token(self):
+        self.expect(length(0), 'the peer sent an empty token')
+
+    def test_close_at_once(self):
+        self.expect(b'', 'closed the connection')
+
+    def test_silence(self):
+        self.expect(None, 'the peer is silent', '--timeout', '2')
+
+
+class LogOn(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+
+    def test_explicit_credentials(self):
+        status, printed, complaints = client(self.server.port, '--user', 'alice', '--domain', 'SSPAN.TEST', '--count',
+                                             '1', password=PASSWORD + '\n')
+        self.assertEqual((status, complaints), (0, ''))
+        self.assertIn('signed 1 messages', printed)
+
+    def expect_refusal(self, pattern, *options, **more):
+        status, printed, complaints = client(self.server.port, *options, **more)
+        self.assertEqual(status, 2, printed + complaints)
+        self.assertRegex(complaints, pattern)
+        self.assertNotIn('authenticated', printed)
+
+    def test_wrong_password(self):
+        self.expect_refusal(DENIED, '--user', 'alice', '--domain', 'SSPAN.TEST', password='wrong\n')
+
+    def test_unknown_user(self):
+        self.expect_refusal(DENIED, '--user', 'mallory', '--domain', 'SSPAN.TEST', password='wrong\n')
+
+    def test_unknown_target(self):
+        self.expect_refusal(r'^no handshake: InitializeSecurityContext: SEC_E_\w+ \(0x8009', target='echo/nowhere.sspan.test')
+
+    def test_target_that_the_server_is_not(self):
+        self.expect_refusal(r'^no handshake: ', target=os.environ['SSPAN_OTHER_SERVICE'])
+
+    def test_dce_style_that_the_client_has_not_asked_for(self):
+        server = Server('--dce')
+        try:
+            self.assertIn(client(server.port)[0], (2, 5))  # its own side may be complete already
+            server.wait_for('^connection 1: AcceptSecurityContext did not grant dce_style: SEC_E_SECURITY_QOS_FAILED')
+        finally:
+            server.stop()
+
+    def test_nobody_listens(self):
+        with socket.socket() as reserved:
+            reserved.bind(('127.0.0.1', 0))
+            status, _, complaints = client(port_of(reserved))
+        self.assertEqual(status, 2)
+        self.assertRegex(complaints, '^no handshake: ')
+
+
+class CommandLine(unittest.TestCase):
+    def test_usage_errors_end_with_1(self):
+        for options in (['dance'], ['serve'], ['send', '--port', '1'], ['serve', '--port', '65536'],
+                        ['serve', '--port', '1', '--package', 'basic'], ['serve', '--port', '1', '--unknown']):
+            status, _, complaints = run(*options)
+            self.assertEqual(status, 1, options)
+            self.assertIn('secure_echo serve', complaints)
+
+    def test_server_ends_after_its_connections(self):
+        server = Server('--connections', '2')
+        try:
+            for _ in range(2):
+                self.assertEqual(client(server.port, '--count', '3', '--kind', 'seal')[0], 0)
+            self.assertEqual(server.process.wait(PATIENCE), 0)
+        finally:
+            server.stop()
+
+    def test_message_sizes(self):
+        server = Server()
+        try:
+            for size in (0, 1, 16, 65536, 16000000):
+                for kind in ('sign', 'seal'):
+                    status, printed, complaints = client(server.port, '--count', '1', '--kind', kind, '--size', str(size))
+                    self.assertEqual((status, complaints), (0, ''), printed)
+        finally:
+            server.stop()
+
+
+if __name__ == '__main__':
+    result = unittest.main(exit=False).result
+    bad = len(result.failures) + len(result.errors)
+    print(f'{result.testsRun - bad} passed, {bad} failed')
+    sys.exit(bad != 0)

@@ -16,11 +16,17 @@ layers=(
     buffer.hpp
     message.hpp
     detail/handle.hpp
+    detail/secret.hpp
     detail/text.hpp
     package.hpp
     identity.hpp
     credentials.hpp
+    message_frame.hpp
     detail/message_calls.hpp
+    detail/negotiated.hpp
+    detail/wrap_calls.hpp
+    message_sender.hpp
+    message_receiver.hpp
     security_context.hpp
     server_context.hpp
     handshake_step.hpp

@@ -5,7 +5,6 @@
 
 #include "detail/platform.hpp"
 
-#include <gsl/assert>
 #include <gsl/narrow>
 
 #include <cstddef>
@@ -15,71 +14,97 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// One SecBuffer over a caller's memory, which must outlive it; the span must be one that `fits`.
-class buffer {
+/// A part of a message that is to be signed or checked: a view of the caller's memory, which is only read.
+class const_buffer {
 public:
-    /// The message. Encrypting and decrypting overwrite it, signing and verifying do not.
-    [[nodiscard]] static buffer data(std::span<std::byte> bytes) noexcept { return {SECBUFFER_DATA, bytes}; }
-    [[nodiscard]] static buffer data(std::span<const std::byte> bytes) noexcept {
-        return {SECBUFFER_DATA, unconst(bytes)};
+    /// Covered by the signature.
+    [[nodiscard]] static const_buffer data(std::span<const std::byte> bytes) noexcept {
+        return {SECBUFFER_DATA, bytes};
     }
-    /// A signature, the package's part of an encrypted message, or a token of the handshake.
-    [[nodiscard]] static buffer token(std::span<std::byte> bytes) noexcept { return {SECBUFFER_TOKEN, bytes}; }
-    [[nodiscard]] static buffer token(std::span<const std::byte> bytes) noexcept {
-        return {SECBUFFER_TOKEN, unconst(bytes)};
+    /// Covered by the signature, as `data` is; the package is told that it is not for it to change.
+    [[nodiscard]] static const_buffer readonly_with_checksum(std::span<const std::byte> bytes) noexcept {
+        return {SECBUFFER_DATA | SECBUFFER_READONLY_WITH_CHECKSUM, bytes};
     }
-    /// What a block cipher adds behind the message.
-    [[nodiscard]] static buffer padding(std::span<std::byte> bytes) noexcept { return {SECBUFFER_PADDING, bytes}; }
-    /// A place that the package may use.
-    [[nodiscard]] static buffer empty() noexcept { return {SECBUFFER_EMPTY, {}}; }
+    /// Travels with the message, but the signature does not cover it: anybody can change it unnoticed.
+    [[nodiscard]] static const_buffer readonly(std::span<const std::byte> bytes) noexcept {
+        return {SECBUFFER_DATA | static_cast<std::uint32_t>(SECBUFFER_READONLY), bytes};
+    }
 
-    /// Whether SSPI, which counts in 32 bits, can take so many bytes.
-    [[nodiscard]] static constexpr bool fits(std::size_t size) noexcept { return size <= 0xFFFFFFFFU; }
-
-    [[nodiscard]] SecBuffer native() const noexcept { return native_; }
+    [[nodiscard]] std::uint32_t type() const noexcept { return type_; }
+    [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return bytes_; }
 
 private:
-    buffer(unsigned type, std::span<std::byte> bytes) noexcept
-        : native_{gsl::narrow_cast<ULONG>(bytes.size()), type, bytes.data()} {
-        Expects(fits(bytes.size()));
-    }
+    const_buffer(std::uint32_t type, std::span<const std::byte> bytes) noexcept : type_{type}, bytes_{bytes} {}
 
-    // SecBuffer has no const form. The packages only read what a const span is used for: input of the handshake,
-    // messages that are signed or verified, and received signatures.
-    static std::span<std::byte> unconst(std::span<const std::byte> bytes) noexcept {
-        return {const_cast<std::byte*>(bytes.data()), bytes.size()};
-    }
-
-    SecBuffer native_;
+    std::uint32_t type_;
+    std::span<const std::byte> bytes_;
 };
 
-/// `Count` buffers and their SecBufferDesc. It stays where it is, because the descriptor points into it.
-template <std::size_t Count>
+/// A part of a message that is to be encrypted or decrypted: a view of the caller's memory.
+class buffer {
+public:
+    /// Encrypted or decrypted in place, and covered by the token's checksum.
+    [[nodiscard]] static buffer data(std::span<std::byte> bytes) noexcept { return {SECBUFFER_DATA, bytes, bytes}; }
+    /// Neither encrypted nor changed, but covered by the token's checksum: a header, for example.
+    [[nodiscard]] static buffer readonly_with_checksum(std::span<const std::byte> bytes) noexcept {
+        return {SECBUFFER_DATA | SECBUFFER_READONLY_WITH_CHECKSUM, bytes, {}};
+    }
+    /// Travels with the message unprotected: anybody can read it, and change it unnoticed.
+    [[nodiscard]] static buffer readonly(std::span<const std::byte> bytes) noexcept {
+        return {SECBUFFER_DATA | static_cast<std::uint32_t>(SECBUFFER_READONLY), bytes, {}};
+    }
+
+    [[nodiscard]] std::uint32_t type() const noexcept { return type_; }
+    [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return bytes_; }
+    /// Whether it is `data`, which the package writes to.
+    [[nodiscard]] bool writable() const noexcept { return type_ == SECBUFFER_DATA; }
+    /// The same as `bytes` if it is writable, else empty.
+    [[nodiscard]] std::span<std::byte> writable_bytes() const noexcept { return writable_; }
+
+private:
+    buffer(std::uint32_t type, std::span<const std::byte> bytes, std::span<std::byte> writable) noexcept
+        : type_{type}, bytes_{bytes}, writable_{writable} {}
+
+    std::uint32_t type_;
+    std::span<const std::byte> bytes_;
+    std::span<std::byte> writable_;
+};
+
+/// How many parts one message may have.
+inline constexpr std::size_t max_message_parts = 16;
+
+namespace detail {
+
+/// Whether SSPI, which counts in 32 bits, can take so many bytes.
+[[nodiscard]] constexpr bool fits(std::size_t size) noexcept {
+    return size <= 0xFFFFFFFFU;
+}
+
+/// Up to `Capacity` buffers and their SecBufferDesc. It stays where it is, because the descriptor points into it.
+template <std::size_t Capacity>
 class buffer_list {
 public:
-    template <class... Buffers>
-    explicit buffer_list(const Buffers&... buffers) noexcept : buffers_{buffers.native()...} {
-        static_assert(sizeof...(Buffers) == Count);
-    }
+    buffer_list() noexcept = default; // the buffers are set by `add`
     buffer_list(const buffer_list&) = delete;
     buffer_list& operator=(const buffer_list&) = delete;
     ~buffer_list() = default;
 
+    /// A span that `fits`. SecBuffer has no const form: what is const is for the package to read only.
+    /// @return its index.
+    std::size_t add(std::uint32_t type, std::span<const std::byte> bytes) noexcept {
+        buffers_[descriptor_.cBuffers] = {gsl::narrow_cast<ULONG>(bytes.size()), type,
+                                          const_cast<std::byte*>(bytes.data())};
+        return descriptor_.cBuffers++;
+    }
+
     [[nodiscard]] SecBufferDesc* native() noexcept { return &descriptor_; }
     /// The buffer as the call has left it.
     [[nodiscard]] const SecBuffer& operator[](std::size_t index) const noexcept { return buffers_[index]; }
-    /// Leaves the last buffer out.
-    void drop_last() noexcept { --descriptor_.cBuffers; }
 
 private:
-    SecBuffer buffers_[Count];
-    SecBufferDesc descriptor_{SECBUFFER_VERSION, Count, buffers_};
+    SecBuffer buffers_[Capacity];
+    SecBufferDesc descriptor_{SECBUFFER_VERSION, 0, buffers_};
 };
-
-template <class... Buffers>
-buffer_list(const Buffers&...) -> buffer_list<sizeof...(Buffers)>;
-
-namespace detail {
 
 /// Whether two spans share a byte.
 [[nodiscard]] inline bool overlap(std::span<const std::byte> left, std::span<const std::byte> right) noexcept {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
@@ -48,9 +49,28 @@ struct encrypted_message {
     std::span<std::byte> padding;
 };
 
+/// What `encrypt` has added to a message in parts. On the wire: token, the parts in their order, padding, without gaps.
+struct encrypted_parts {
+    std::span<std::byte> token;
+    std::span<std::byte> padding;
+};
+
 /// A decrypted message, as part of the caller's buffer, and what protected it on its way.
 struct decrypted_message {
     std::span<std::byte> data;
+    quality_of_protection quality = quality_of_protection::integrity_only;
+};
+
+/// What became of a decrypted message in parts.
+struct decrypted_parts {
+    /// What is left of the last `buffer::data`, behind which the padding was. The other parts are whole.
+    std::span<std::byte> last;
+    quality_of_protection quality = quality_of_protection::integrity_only;
+};
+
+/// A copy of an unwrapped message, and what protected it on its way.
+struct unwrapped_copy {
+    std::vector<std::byte> data;
     quality_of_protection quality = quality_of_protection::integrity_only;
 };
 

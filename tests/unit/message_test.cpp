@@ -209,8 +209,9 @@ TEST_F(message_quality_of_ntlm, trap_output_that_ntlm_leaves_alone_is_initialise
     {
         auto other = establish(ntlm);
         raw_message = encrypt(other.client, numbered(10));
-        sspan::buffer_list buffers{sspan::buffer::token(std::span{raw_message.token}),
-                                   sspan::buffer::data(std::span{raw_message.data})};
+        sspan::detail::buffer_list<2> buffers;
+        buffers.add(SECBUFFER_TOKEN, raw_message.token);
+        buffers.add(SECBUFFER_DATA, raw_message.data);
         ULONG quality = 0xDEADBEEF;
         auto handle = other.server.native_handle();
         ASSERT_EQ(sspan::detail::api::decrypt_message(&handle, buffers.native(), 0, &quality), SEC_E_OK);

@@ -156,8 +156,9 @@ TEST_P(security_context_encrypt, plaintext_of_a_message_that_fails_its_check_is_
         auto pair = establish(GetParam());
         auto message = encrypt(pair.client, secret);
         message.token.back() ^= std::byte{0x80};
-        const sspan::buffer_list buffers{sspan::buffer::token(std::span{message.token}),
-                                         sspan::buffer::data(std::span{message.data})};
+        sspan::detail::buffer_list<2> buffers;
+        buffers.add(SECBUFFER_TOKEN, message.token);
+        buffers.add(SECBUFFER_DATA, message.data);
         SecBuffer raw[]{buffers[0], buffers[1]};
         SecBufferDesc descriptor{SECBUFFER_VERSION, 2, raw};
         ULONG quality = 0;

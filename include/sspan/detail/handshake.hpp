@@ -10,6 +10,8 @@
 #include "../handshake_step.hpp"
 #include "../security_context.hpp"
 #include "handle.hpp"
+#include "negotiated.hpp"
+#include "text.hpp"
 
 #include <cstddef>
 #include <span>
@@ -86,7 +88,7 @@ inline std::error_code handshake::refusal(std::span<const std::byte> input, flag
     if (!contains(known_flags(requested), require_ | request_) || !contains(known_flags(granted), require_)) {
         return errc::unsupported_function;
     }
-    if (phase_ == phase::bad_arguments || !buffer::fits(input.size()) || overlap(input, output_)) {
+    if (phase_ == phase::bad_arguments || !fits(input.size()) || overlap(input, output_)) {
         return errc::invalid_parameter;
     }
     return {};
@@ -109,11 +111,14 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
         return {};
     }
     const auto require_and_request = require_ | request_;
-    buffer_list in{buffer::token(input), buffer::empty()};
-    if (!contains(require_and_request, context_flags::stream)) {
-        in.drop_last(); // only stream packages leave input over
+    buffer_list<2> in;
+    in.add(SECBUFFER_TOKEN, input);
+    const bool may_leave_some = contains(require_and_request, context_flags::stream);
+    if (may_leave_some) {
+        in.add(SECBUFFER_EMPTY, {}); // where a stream package says how much it has left
     }
-    buffer_list out{buffer::token(std::span{output_})};
+    buffer_list<1> out;
+    out.add(SECBUFFER_TOKEN, output_);
     auto credential = credentials_->native_handle();
     auto context = context_.get();
     ULONG attributes = 0;
@@ -152,7 +157,7 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
             return fail(errc::internal_error, {}, ec);
         }
     }
-    const SecBuffer& rest = in[1];
+    const SecBuffer rest = may_leave_some ? in[1] : SecBuffer{};
     const bool has_rest = rest.BufferType == SECBUFFER_EXTRA && rest.cbBuffer <= input.size();
     const auto used = input.size() - (has_rest ? rest.cbBuffer : 0);
     switch (status) {
@@ -176,12 +181,8 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
 /// NTLM reports mutual authentication because it was asked for; it has none. Where it may be at work, and Negotiate
 /// does not tell which package it has chosen, there is a doubt about the server's identity.
 inline bool handshake::mutual_auth_is_real() const noexcept {
-    auto raw = context_.get();
-    SecPkgContext_NegotiationInfoW info{};
-    const auto status = api::query_context_attributes(&raw, SECPKG_ATTR_NEGOTIATION_INFO, &info);
-    const context_buffer<SecPkgInfoW> chosen{status < 0 ? nullptr : info.PackageInfo};
-    if (chosen && chosen.get()->Name != nullptr) {
-        return !is_name(chosen.get()->Name, package::ntlm);
+    if (const auto told = query_is_ntlm(context_.get()); told != is_ntlm::not_told) {
+        return told == is_ntlm::no;
     }
     const auto* acquired_for = credentials_->package().data(); // of a std::wstring, so there is a zero
     return !is_name(acquired_for, package::ntlm) && !is_name(acquired_for, package::negotiate);

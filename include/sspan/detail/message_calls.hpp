@@ -8,55 +8,92 @@
 #include "../flags.hpp"
 #include "../message.hpp"
 #include "handle.hpp"
+#include "secret.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <system_error>
 #include <utility>
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
-/// What makes a security context. The public class says what its functions do.
+/// How DecryptMessage takes a message in one piece. Packages differ.
+enum class unwrap_form : std::uint8_t { unknown, stream, token_and_data };
+
+/// What makes a security context. The public classes say what its functions do.
 struct established {
-    [[nodiscard]] std::span<std::byte> sign(std::span<const std::byte> message, std::span<std::byte> signature,
+    [[nodiscard]] std::span<std::byte> sign(std::span<const const_buffer> message, std::span<std::byte> signature,
                                             const protect_options& options, std::error_code& ec) noexcept;
-    [[nodiscard]] bool verify(std::span<const std::byte> message, std::span<const std::byte> signature,
+    [[nodiscard]] bool verify(std::span<const const_buffer> message, std::span<const std::byte> signature,
                               const accept_options& options, std::error_code& ec) noexcept;
-    [[nodiscard]] encrypted_message encrypt(std::span<std::byte> data, std::span<std::byte> token,
-                                            std::span<std::byte> padding, const protect_options& options,
-                                            std::error_code& ec) noexcept;
-    [[nodiscard]] decrypted_message decrypt(std::span<std::byte> data, std::span<std::byte> token,
-                                            const accept_options& options, std::error_code& ec) noexcept;
+    [[nodiscard]] encrypted_parts encrypt(std::span<const buffer> message, std::span<std::byte> token,
+                                          std::span<std::byte> padding, const protect_options& options,
+                                          std::error_code& ec) noexcept;
+    [[nodiscard]] decrypted_parts decrypt(std::span<const buffer> message, std::span<std::byte> token,
+                                          const accept_options& options, std::error_code& ec) noexcept;
 
     /// Why a message call cannot be made with these buffers; SEC_E_OK if it can.
-    template <class... Spans>
-    [[nodiscard]] errc refusal(bool protection_granted, const Spans&... spans) const noexcept {
+    template <class Part, class... Spans>
+    [[nodiscard]] errc refusal(bool protection_granted, std::span<const Part> message,
+                               const Spans&... spans) const noexcept {
         if (!handle) {
             return errc::invalid_handle;
         }
         if (!protection_granted) {
             return errc::qop_not_supported;
         }
-        if (!(buffer::fits(spans.size()) && ...) || any_overlap(spans...)) {
+        if (message.size() > max_message_parts || !(fits(spans.size()) && ...) || any_overlap(spans...)) {
             return errc::invalid_parameter;
         }
+        for (std::size_t i = 0; i != message.size(); ++i) {
+            const auto bytes = message[i].bytes();
+            if (!fits(bytes.size()) || (overlap(bytes, spans) || ...) || overlaps_later(message, i)) {
+                return errc::invalid_parameter;
+            }
+        }
         return errc{};
+    }
+
+    /// What is only read may overlap.
+    [[nodiscard]] static bool overlaps_later(std::span<const const_buffer>, std::size_t) noexcept { return false; }
+    [[nodiscard]] static bool overlaps_later(std::span<const buffer> message, std::size_t index) noexcept {
+        for (std::size_t later = index + 1; later != message.size(); ++later) {
+            if (overlap(message[index].bytes(), message[later].bytes())) {
+                return true;
+            }
+        }
+        return false;
     }
 
     [[nodiscard]] bool can_sign() const noexcept {
         return contains(granted, context_flags::integrity) && sizes.max_signature != 0;
     }
+    [[nodiscard]] bool can_decrypt() const noexcept {
+        return (granted & (context_flags::integrity | context_flags::confidentiality)) != context_flags::none;
+    }
 
-    [[nodiscard]] bool must_be_encrypted(const accept_options& options) const noexcept {
-        return options.at_least ? *options.at_least == quality_of_protection::encrypted
-                                : contains(required, context_flags::confidentiality);
+    /// What DecryptMessage's `quality` means; whether `options` and the context allow it.
+    [[nodiscard]] bool accept(ULONG quality, const accept_options& options,
+                              quality_of_protection& result) const noexcept {
+        result = quality == 0 && contains(granted, context_flags::confidentiality)
+                     ? quality_of_protection::encrypted
+                     : quality_of_protection::integrity_only;
+        const bool must_be_encrypted = options.at_least ? *options.at_least == quality_of_protection::encrypted
+                                                        : contains(required, context_flags::confidentiality);
+        return result == quality_of_protection::encrypted || !must_be_encrypted;
     }
 
     context_handle handle;
     context_sizes sizes;
     context_flags granted = context_flags::none;
     context_flags required = context_flags::none;
+    unwrap_form form = unwrap_form::unknown; // the receiver's
+    std::uint32_t wrapped_token = 0;         // the sender's last; the receiver may look at it meanwhile
 };
+
+/// A message and two buffers of the package's.
+using message_buffers = buffer_list<max_message_parts + 2>;
 
 /// Asks for the sizes of a context that a handshake, or somebody else, has established. On failure it has been deleted.
 [[nodiscard]] inline established establish(context_handle handle, context_flags granted, context_flags required,
@@ -73,7 +110,7 @@ struct established {
             required};
 }
 
-inline std::span<std::byte> established::sign(std::span<const std::byte> message, std::span<std::byte> signature,
+inline std::span<std::byte> established::sign(std::span<const const_buffer> message, std::span<std::byte> signature,
                                               const protect_options& options, std::error_code& ec) noexcept {
     auto refused = refusal(can_sign(), message, signature);
     if (refused == errc{} && signature.size() < sizes.max_signature) {
@@ -82,20 +119,24 @@ inline std::span<std::byte> established::sign(std::span<const std::byte> message
     if (!succeeded(refused, ec)) {
         return {};
     }
-    buffer_list buffers{buffer::data(message), buffer::token(signature)};
+    message_buffers buffers;
+    for (const auto& part : message) {
+        buffers.add(part.type(), part.bytes());
+    }
+    const auto last = buffers.add(SECBUFFER_TOKEN, signature);
     auto raw = handle.get();
     if (!succeeded(api::make_signature(&raw, 0, buffers.native(), options.sequence_number), ec)) {
         return {};
     }
     std::span<std::byte> written;
-    if (!filled(buffers[1], signature, written) || written.empty()) {
+    if (!filled(buffers[last], signature, written) || written.empty()) {
         ec = errc::internal_error;
         return {};
     }
     return written;
 }
 
-inline bool established::verify(std::span<const std::byte> message, std::span<const std::byte> signature,
+inline bool established::verify(std::span<const const_buffer> message, std::span<const std::byte> signature,
                                 const accept_options& options, std::error_code& ec) noexcept {
     auto refused = refusal(can_sign(), message, signature);
     if (refused == errc{} && signature.empty()) {
@@ -104,27 +145,37 @@ inline bool established::verify(std::span<const std::byte> message, std::span<co
     if (!succeeded(refused, ec)) {
         return false;
     }
-    buffer_list buffers{buffer::data(message), buffer::token(signature)};
+    message_buffers buffers;
+    for (const auto& part : message) {
+        buffers.add(part.type(), part.bytes());
+    }
+    buffers.add(SECBUFFER_TOKEN, signature);
     ULONG quality = 0;
     auto raw = handle.get();
     return succeeded(api::verify_signature(&raw, buffers.native(), options.sequence_number, &quality), ec);
 }
 
-inline encrypted_message established::encrypt(std::span<std::byte> data, std::span<std::byte> token,
-                                              std::span<std::byte> padding, const protect_options& options,
-                                              std::error_code& ec) noexcept {
+inline encrypted_parts established::encrypt(std::span<const buffer> message, std::span<std::byte> token,
+                                            std::span<std::byte> padding, const protect_options& options,
+                                            std::error_code& ec) noexcept {
     const auto protection =
         options.quality == quality_of_protection::encrypted ? context_flags::confidentiality : context_flags::integrity;
-    auto refused = refusal(contains(granted, protection) && sizes.security_trailer != 0, data, token, padding);
+    auto refused = refusal(contains(granted, protection) && sizes.security_trailer != 0, message, token, padding);
     if (refused == errc{} && (token.size() < sizes.security_trailer || padding.size() < sizes.block_size)) {
         refused = errc::buffer_too_small;
     }
     if (!succeeded(refused, ec)) {
         return {};
     }
-    buffer_list buffers{buffer::token(token), buffer::data(data), buffer::padding(padding)};
-    if (padding.empty()) {
-        buffers.drop_last();
+    message_buffers buffers;
+    buffers.add(SECBUFFER_TOKEN, token);
+    for (const auto& part : message) {
+        buffers.add(part.type(), part.bytes());
+    }
+    SecBuffer pad{};
+    std::size_t last = 0;
+    if (!padding.empty()) {
+        last = buffers.add(SECBUFFER_PADDING, padding);
     }
     auto raw = handle.get();
     if (!succeeded(
@@ -132,50 +183,74 @@ inline encrypted_message established::encrypt(std::span<std::byte> data, std::sp
             ec)) {
         return {};
     }
-    encrypted_message message;
-    if (!filled(buffers[0], token, message.token) || message.token.empty() || !filled(buffers[1], data, message.data) ||
-        message.data.size() != data.size() || !filled(buffers[2], padding, message.padding)) {
+    if (last != 0) {
+        pad = buffers[last];
+    }
+    encrypted_parts parts;
+    bool sound = filled(buffers[0], token, parts.token) && !parts.token.empty() && filled(pad, padding, parts.padding);
+    for (std::size_t i = 0; i != message.size(); ++i) {
+        const auto bytes = message[i].bytes();
+        const auto& left = buffers[i + 1];
+        sound = sound && left.cbBuffer == bytes.size() && (bytes.empty() || left.pvBuffer == bytes.data());
+    }
+    if (!sound) {
         ec = errc::internal_error;
         return {};
     }
-    if (message.padding.size() > sizes.block_size) { // left as it was by a package that never pads
-        message.padding = {};
+    if (parts.padding.size() > sizes.block_size) { // left as it was by a package that never pads
+        parts.padding = {};
     }
-    return message;
+    return parts;
 }
 
-inline decrypted_message established::decrypt(std::span<std::byte> data, std::span<std::byte> token,
-                                              const accept_options& options, std::error_code& ec) noexcept {
-    const auto either = context_flags::integrity | context_flags::confidentiality;
-    auto refused = refusal((granted & either) != context_flags::none, data, token);
+inline decrypted_parts established::decrypt(std::span<const buffer> message, std::span<std::byte> token,
+                                            const accept_options& options, std::error_code& ec) noexcept {
+    auto refused = refusal(can_decrypt(), message, token);
     if (refused == errc{} && token.empty()) {
         refused = errc::invalid_token;
     }
     if (!succeeded(refused, ec)) {
         return {};
     }
-    buffer_list buffers{buffer::token(token), buffer::data(data)};
+    message_buffers buffers;
+    buffers.add(SECBUFFER_TOKEN, token);
+    std::size_t last = 0;
+    std::span<std::byte> data; // of the last part to decrypt
+    for (const auto& part : message) {
+        const auto index = buffers.add(part.type(), part.bytes());
+        if (part.writable()) {
+            last = index;
+            data = part.writable_bytes();
+        }
+    }
     ULONG quality = 0; // NTLM leaves it alone
     auto raw = handle.get();
     const auto status = api::decrypt_message(&raw, buffers.native(), options.sequence_number, &quality);
 
-    decrypted_message message;
-    if (quality == 0 && contains(granted, context_flags::confidentiality)) {
-        message.quality = quality_of_protection::encrypted;
-    }
-    if (succeeded(status, ec) && !filled_part(buffers[1], data, message.data)) {
-        ec = errc::internal_error;
-    }
-    if (!ec && must_be_encrypted(options) && message.quality != quality_of_protection::encrypted) {
-        ec = errc::qop_not_supported;
+    decrypted_parts parts;
+    if (succeeded(status, ec)) {
+        bool sound = last == 0 || filled_part(buffers[last], data, parts.last);
+        for (std::size_t i = 0; i != message.size(); ++i) {
+            const auto bytes = message[i].bytes();
+            const auto& left = buffers[i + 1];
+            sound = sound && (i + 1 == last ||
+                              (left.cbBuffer == bytes.size() && (bytes.empty() || left.pvBuffer == bytes.data())));
+        }
+        if (!sound) {
+            ec = errc::internal_error;
+        } else if (!accept(quality, options, parts.quality)) {
+            ec = errc::qop_not_supported;
+        }
     }
     if (ec) {
         // Some packages decrypt before they check, so this may be the plaintext of a message that is not authentic.
-        api::secure_zero(data.data(), data.size());
-        api::secure_zero(token.data(), token.size());
+        for (const auto& part : message) {
+            secure_zero(part.writable_bytes());
+        }
+        secure_zero(token);
         return {};
     }
-    return message;
+    return parts;
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::detail

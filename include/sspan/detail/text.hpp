@@ -1,34 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// Text on its way to and from SSPI, which counts in UTF-16; and memory that is wiped when it is freed.
+// Text on its way to and from SSPI, which counts in UTF-16.
 #pragma once
 
-#include "api.hpp"
+#include "secret.hpp"
 
-#include <cstddef> // std::size_t
-#include <memory>  // std::allocator
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
-
-/// For containers of secrets: what is freed was zeroed first.
-template <class T>
-struct wiping_allocator {
-    using value_type = T;
-
-    wiping_allocator() noexcept = default;
-    template <class U>
-    explicit wiping_allocator(const wiping_allocator<U>&) noexcept {}
-
-    [[nodiscard]] T* allocate(std::size_t count) { return std::allocator<T>{}.allocate(count); }
-    void deallocate(T* memory, std::size_t count) noexcept {
-        api::secure_zero(memory, count * sizeof(T));
-        std::allocator<T>{}.deallocate(memory, count);
-    }
-    friend bool operator==(const wiping_allocator&, const wiping_allocator&) noexcept { return true; }
-};
 
 /// UTF-16 with a terminating zero; empty (without one) when moved from.
 using os_string = std::vector<SEC_WCHAR>;

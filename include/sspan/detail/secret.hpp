@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+//
+// Memory that is wiped when it is freed.
+#pragma once
+
+#include "api.hpp"
+
+#include <cstddef>
+#include <memory> // std::allocator
+#include <span>
+#include <vector>
+
+namespace sspan::inline SSPAN_API_NAMESPACE::detail {
+
+/// For containers of secrets: what is freed was zeroed first.
+template <class T>
+struct wiping_allocator {
+    using value_type = T;
+
+    wiping_allocator() noexcept = default;
+    template <class U>
+    explicit wiping_allocator(const wiping_allocator<U>&) noexcept {}
+
+    [[nodiscard]] T* allocate(std::size_t count) { return std::allocator<T>{}.allocate(count); }
+    void deallocate(T* memory, std::size_t count) noexcept {
+        api::secure_zero(memory, count * sizeof(T));
+        std::allocator<T>{}.deallocate(memory, count);
+    }
+    friend bool operator==(const wiping_allocator&, const wiping_allocator&) noexcept { return true; }
+};
+
+inline void secure_zero(std::span<std::byte> bytes) noexcept {
+    api::secure_zero(bytes.data(), bytes.size());
+}
+
+using secret_bytes = std::vector<std::byte, wiping_allocator<std::byte>>;
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE::detail

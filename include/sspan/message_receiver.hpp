@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+//
+// Checking and opening messages: verify, decrypt, unwrap.
+#pragma once
+
+#include "buffer.hpp"
+#include "detail/message_calls.hpp"
+#include "detail/wrap_calls.hpp"
+#include "error.hpp"
+#include "message.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace sspan::inline SSPAN_API_NAMESPACE {
+
+/// What `security_context` and `message_receiver` can do. One thread at a time, and messages in the order in which they
+/// were sent.
+///
+/// A message that is not the peer's next one, unchanged, is `message_altered`, `out_of_sequence`, `invalid_token` or
+/// another error of the package; close the connection then. Of NTLM every later message fails, too.
+///
+/// Every function fails with `invalid_handle` in the zero state, with `qop_not_supported` when no such protection was
+/// granted, and with `invalid_parameter` when a buffer exceeds 32 bits or overlaps another or there are more than
+/// `max_message_parts`. All these are found before the package is called, and no buffer has been touched then. Any status
+/// of the package but SEC_E_OK is an error.
+template <class Derived>
+class message_receiving {
+public:
+    /// Checks that `signature`, exactly as received, is the peer's for `message`. Both are only read.
+    ///
+    /// @return whether it is; never true together with an error.
+    /// @note Calls VerifySignature.
+    [[nodiscard]] bool verify(std::span<const std::byte> message, std::span<const std::byte> signature,
+                              const accept_options& options, std::error_code& ec) noexcept {
+        const const_buffer whole[]{const_buffer::data(message)};
+        return verify(whole, signature, options, ec);
+    }
+    [[nodiscard]] bool verify(std::span<const std::byte> message, std::span<const std::byte> signature,
+                              std::error_code& ec) noexcept {
+        return verify(message, signature, {}, ec);
+    }
+    void verify(std::span<const std::byte> message, std::span<const std::byte> signature,
+                const accept_options& options = {}) {
+        std::error_code ec;
+        if (!verify(message, signature, options, ec)) {
+            throw error{ec, "VerifySignature"};
+        }
+    }
+    /// As above, of a message in the same parts as it was signed in.
+    [[nodiscard]] bool verify(std::span<const const_buffer> message, std::span<const std::byte> signature,
+                              const accept_options& options, std::error_code& ec) noexcept {
+        auto* const context = state(ec);
+        return context != nullptr && context->verify(message, signature, options, ec);
+    }
+    void verify(std::span<const const_buffer> message, std::span<const std::byte> signature,
+                const accept_options& options = {}) {
+        std::error_code ec;
+        if (!verify(message, signature, options, ec)) {
+            throw error{ec, "VerifySignature"};
+        }
+    }
+
+    /// Checks and decrypts `data`, which includes the padding if there is any, in place; `token` is exactly as received
+    /// and may be overwritten.
+    ///
+    /// @return the part of `data` that is the message, and what protected it. On failure there is none, and `data` and
+    ///   `token` are all zeros, unless the package was not called.
+    /// @throws error `qop_not_supported` also for a message that is authentic but was not encrypted, see
+    ///   `accept_options`.
+    /// @note Calls DecryptMessage.
+    [[nodiscard]] decrypted_message decrypt(std::span<std::byte> data, std::span<std::byte> token,
+                                            const accept_options& options, std::error_code& ec) noexcept {
+        const buffer whole[]{buffer::data(data)};
+        const auto parts = decrypt(whole, token, options, ec);
+        return {parts.last, parts.quality};
+    }
+    [[nodiscard]] decrypted_message decrypt(std::span<std::byte> data, std::span<std::byte> token,
+                                            std::error_code& ec) noexcept {
+        return decrypt(data, token, {}, ec);
+    }
+    [[nodiscard]] decrypted_message decrypt(std::span<std::byte> data, std::span<std::byte> token,
+                                            const accept_options& options = {}) {
+        std::error_code ec;
+        const auto message = decrypt(data, token, options, ec);
+        detail::throw_if(ec, "DecryptMessage");
+        return message;
+    }
+    /// As above, of a message in the same parts as it was encrypted in; the last `buffer::data` includes the padding. On
+    /// failure every `buffer::data` is all zeros.
+    [[nodiscard]] decrypted_parts decrypt(std::span<const buffer> message, std::span<std::byte> token,
+                                          const accept_options& options, std::error_code& ec) noexcept {
+        auto* const context = state(ec);
+        return context == nullptr ? decrypted_parts{} : context->decrypt(message, token, options, ec);
+    }
+    [[nodiscard]] decrypted_parts decrypt(std::span<const buffer> message, std::span<std::byte> token,
+                                          const accept_options& options = {}) {
+        std::error_code ec;
+        const auto parts = decrypt(message, token, options, ec);
+        detail::throw_if(ec, "DecryptMessage");
+        return parts;
+    }
+
+    /// Checks and decrypts a message in one piece, as `wrap` and gss_wrap make it, in place.
+    ///
+    /// @return the part of `wire` that is the message, and what protected it. On failure there is none, and `wire` is all
+    ///   zeros, unless the package was not called.
+    /// @throws error as `decrypt`.
+    /// @note Calls DecryptMessage with SECBUFFER_STREAM; for NTLM, and for packages that do not know it, with TOKEN and
+    ///   DATA. The first message tells which.
+    [[nodiscard]] decrypted_message unwrap(std::span<std::byte> wire, const accept_options& options,
+                                           std::error_code& ec) noexcept {
+        auto* const context = state(ec);
+        return context == nullptr ? decrypted_message{} : detail::wrap_calls::unwrap(*context, wire, options, ec);
+    }
+    [[nodiscard]] decrypted_message unwrap(std::span<std::byte> wire, std::error_code& ec) noexcept {
+        return unwrap(wire, {}, ec);
+    }
+    [[nodiscard]] decrypted_message unwrap(std::span<std::byte> wire, const accept_options& options = {}) {
+        std::error_code ec;
+        const auto message = unwrap(wire, options, ec);
+        detail::throw_if(ec, "DecryptMessage");
+        return message;
+    }
+    /// As `unwrap`, for those who do not mind two copies and two allocations.
+    /// @throws std::bad_alloc
+    [[nodiscard]] unwrapped_copy unwrap_copy(std::span<const std::byte> wire, const accept_options& options = {}) {
+        detail::secret_bytes copy{wire.begin(), wire.end()};
+        const auto message = unwrap(copy, options);
+        return {{message.data.begin(), message.data.end()}, message.quality};
+    }
+
+protected:
+    message_receiving() noexcept = default;
+    message_receiving(message_receiving&&) noexcept = default;
+    message_receiving& operator=(message_receiving&&) noexcept = default;
+    ~message_receiving() = default;
+
+private:
+    detail::established* state(std::error_code& ec) noexcept {
+        auto* const context = static_cast<Derived&>(*this).state();
+        if (context == nullptr) {
+            ec = errc::invalid_handle;
+        }
+        return context;
+    }
+};
+
+/// The receiving half of a context that was `split`: one thread's, while another has the sending half.
+class message_receiver : public message_receiving<message_receiver> {
+public:
+    /// The zero state, in which a moved-from object is, too.
+    message_receiver() noexcept = default;
+
+    [[nodiscard]] context_sizes sizes() const noexcept { return context_ ? context_->sizes : context_sizes{}; }
+    /// False in the zero state.
+    explicit operator bool() const noexcept { return context_ != nullptr; }
+
+private:
+    friend class message_receiving<message_receiver>;
+    friend class security_context;
+    explicit message_receiver(std::shared_ptr<detail::established> context) noexcept : context_{std::move(context)} {}
+    [[nodiscard]] detail::established* state() const noexcept { return context_.get(); }
+
+    std::shared_ptr<detail::established> context_;
+};
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+//
+// Protecting messages: sign, encrypt, wrap.
+#pragma once
+
+#include "buffer.hpp"
+#include "detail/message_calls.hpp"
+#include "detail/wrap_calls.hpp"
+#include "error.hpp"
+#include "message.hpp"
+#include "message_frame.hpp"
+
+#include <algorithm> // std::ranges::copy
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace sspan::inline SSPAN_API_NAMESPACE {
+
+/// What `security_context` and `message_sender` can do. One thread at a time.
+///
+/// Every function fails with `invalid_handle` in the zero state, with `qop_not_supported` when the protection was not
+/// granted, with `invalid_parameter` when a buffer exceeds 32 bits or overlaps another or there are more than
+/// `max_message_parts`, and with `buffer_too_small`. All these are found before the package is called, and no buffer has
+/// been touched then. Any status of the package but SEC_E_OK is an error, `context_expired` for example.
+template <class Derived>
+class message_sending {
+public:
+    /// Signs `message` with the context's session key.
+    ///
+    /// Writes at most `sizes().max_signature` bytes to the front of `signature`, which must have room for so many;
+    /// `message` is only read.
+    /// @return the part of `signature` that was written; send it with the message.
+    /// @note Calls MakeSignature. The peer checks with `verify`.
+    [[nodiscard]] std::span<std::byte> sign(std::span<const std::byte> message, std::span<std::byte> signature,
+                                            const protect_options& options, std::error_code& ec) noexcept {
+        const const_buffer whole[]{const_buffer::data(message)};
+        return sign(whole, signature, options, ec);
+    }
+    [[nodiscard]] std::span<std::byte> sign(std::span<const std::byte> message, std::span<std::byte> signature,
+                                            std::error_code& ec) noexcept {
+        return sign(message, signature, {}, ec);
+    }
+    [[nodiscard]] std::span<std::byte> sign(std::span<const std::byte> message, std::span<std::byte> signature,
+                                            const protect_options& options = {}) {
+        std::error_code ec;
+        const auto written = sign(message, signature, options, ec);
+        detail::throw_if(ec, "MakeSignature");
+        return written;
+    }
+    /// As above, of a message in parts.
+    [[nodiscard]] std::span<std::byte> sign(std::span<const const_buffer> message, std::span<std::byte> signature,
+                                            const protect_options& options, std::error_code& ec) noexcept {
+        auto* const context = state(ec);
+        return context == nullptr ? std::span<std::byte>{} : context->sign(message, signature, options, ec);
+    }
+    [[nodiscard]] std::span<std::byte> sign(std::span<const const_buffer> message, std::span<std::byte> signature,
+                                            const protect_options& options = {}) {
+        std::error_code ec;
+        const auto written = sign(message, signature, options, ec);
+        detail::throw_if(ec, "MakeSignature");
+        return written;
+    }
+
+    /// Encrypts `data` in place.
+    ///
+    /// Writes at most `sizes().security_trailer` bytes to the front of `token` and at most `sizes().block_size` bytes
+    /// to the front of `padding`, which must have room for so many; one byte more lets sspan notice a package that
+    /// ignores padding (Wine's Kerberos). On failure `data` is neither plaintext nor a message.
+    /// @return the written parts of `token` and `padding`, and `data`; all three go to the peer.
+    /// @note Calls EncryptMessage. The peer uses `decrypt`. NTLM encrypts even what is to be `integrity_only`.
+    [[nodiscard]] encrypted_message encrypt(std::span<std::byte> data, std::span<std::byte> token,
+                                            std::span<std::byte> padding, const protect_options& options,
+                                            std::error_code& ec) noexcept {
+        const buffer whole[]{buffer::data(data)};
+        const auto parts = encrypt(whole, token, padding, options, ec);
+        return ec ? encrypted_message{} : encrypted_message{parts.token, data, parts.padding};
+    }
+    [[nodiscard]] encrypted_message encrypt(std::span<std::byte> data, std::span<std::byte> token,
+                                            std::span<std::byte> padding, std::error_code& ec) noexcept {
+        return encrypt(data, token, padding, {}, ec);
+    }
+    [[nodiscard]] encrypted_message encrypt(std::span<std::byte> data, std::span<std::byte> token,
+                                            std::span<std::byte> padding, const protect_options& options = {}) {
+        std::error_code ec;
+        const auto message = encrypt(data, token, padding, options, ec);
+        detail::throw_if(ec, "EncryptMessage");
+        return message;
+    }
+    /// As above, of a message in parts: each `buffer::data` is encrypted, the others are as they were.
+    [[nodiscard]] encrypted_parts encrypt(std::span<const buffer> message, std::span<std::byte> token,
+                                          std::span<std::byte> padding, const protect_options& options,
+                                          std::error_code& ec) noexcept {
+        auto* const context = state(ec);
+        return context == nullptr ? encrypted_parts{} : context->encrypt(message, token, padding, options, ec);
+    }
+    [[nodiscard]] encrypted_parts encrypt(std::span<const buffer> message, std::span<std::byte> token,
+                                          std::span<std::byte> padding, const protect_options& options = {}) {
+        std::error_code ec;
+        const auto parts = encrypt(message, token, padding, options, ec);
+        detail::throw_if(ec, "EncryptMessage");
+        return parts;
+    }
+
+    /// Encrypts the first `size` bytes of the frame's payload, in place, into a message in one piece: token, data and
+    /// padding without gaps, as gss_unwrap takes it. The payload has been overwritten, with zeros on failure.
+    ///
+    /// @return the message, part of the frame; send it before the frame's next use.
+    /// @throws error `buffer_too_small` also when the frame was made for smaller `sizes`.
+    /// @note Calls EncryptMessage. The peer uses `unwrap`.
+    [[nodiscard]] std::span<const std::byte> wrap(message_frame& frame, std::size_t size,
+                                                  const protect_options& options, std::error_code& ec) noexcept {
+        auto* const context = state(ec);
+        return context == nullptr ? std::span<const std::byte>{}
+                                  : detail::wrap_calls::wrap(*context, frame, size, options, ec);
+    }
+    [[nodiscard]] std::span<const std::byte> wrap(message_frame& frame, std::size_t size,
+                                                  std::error_code& ec) noexcept {
+        return wrap(frame, size, {}, ec);
+    }
+    [[nodiscard]] std::span<const std::byte> wrap(message_frame& frame, std::size_t size,
+                                                  const protect_options& options = {}) {
+        std::error_code ec;
+        const auto wire = wrap(frame, size, options, ec);
+        detail::throw_if(ec, "EncryptMessage");
+        return wire;
+    }
+    /// As `wrap`, for those who do not mind two copies and two allocations.
+    /// @throws std::bad_alloc
+    [[nodiscard]] std::vector<std::byte> wrap_copy(std::span<const std::byte> message,
+                                                   const protect_options& options = {}) {
+        std::error_code ec;
+        const auto* const context = state(ec);
+        detail::throw_if(ec, "EncryptMessage");
+        message_frame frame{context->sizes, message.size()};
+        std::ranges::copy(message, frame.payload().begin());
+        const auto wire = wrap(frame, message.size(), options);
+        return {wire.begin(), wire.end()};
+    }
+
+protected:
+    message_sending() noexcept = default;
+    message_sending(message_sending&&) noexcept = default;
+    message_sending& operator=(message_sending&&) noexcept = default;
+    ~message_sending() = default;
+
+private:
+    detail::established* state(std::error_code& ec) noexcept {
+        auto* const context = static_cast<Derived&>(*this).state();
+        if (context == nullptr) {
+            ec = errc::invalid_handle;
+        }
+        return context;
+    }
+};
+
+/// The sending half of a context that was `split`: one thread's, while another has the receiving half.
+class message_sender : public message_sending<message_sender> {
+public:
+    /// The zero state, in which a moved-from object is, too.
+    message_sender() noexcept = default;
+
+    [[nodiscard]] context_sizes sizes() const noexcept { return context_ ? context_->sizes : context_sizes{}; }
+    /// False in the zero state.
+    explicit operator bool() const noexcept { return context_ != nullptr; }
+
+private:
+    friend class message_sending<message_sender>;
+    friend class security_context;
+    explicit message_sender(std::shared_ptr<detail::established> context) noexcept : context_{std::move(context)} {}
+    [[nodiscard]] detail::established* state() const noexcept { return context_.get(); }
+
+    std::shared_ptr<detail::established> context_;
+};
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE

@@ -113,13 +113,12 @@ private:
            before(right.data(), left.data() + left.size());
 }
 
+[[nodiscard]] inline bool any_overlap() noexcept {
+    return false;
+}
 template <class First, class... Others>
 [[nodiscard]] bool any_overlap(const First& first, const Others&... others) noexcept {
-    if constexpr (sizeof...(Others) == 0) {
-        return false;
-    } else {
-        return (overlap(first, others) || ...) || any_overlap(others...);
-    }
+    return (overlap(first, others) || ...) || any_overlap(others...);
 }
 
 /// The part of `given` that a call has filled, by what it left in `buffer`.

@@ -25,9 +25,9 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 /// another error of the package; close the connection then. Of NTLM every later message fails, too.
 ///
 /// Every function fails with `invalid_handle` in the zero state, with `qop_not_supported` when no such protection was
-/// granted, and with `invalid_parameter` when a buffer exceeds 32 bits or overlaps another or there are more than
-/// `max_message_parts`. All these are found before the package is called, and no buffer has been touched then. Any status
-/// of the package but SEC_E_OK is an error.
+/// granted, and with `invalid_parameter` when a buffer exceeds 32 bits or overlaps another, or when there are no
+/// parts or more than `max_message_parts`. All these are found before the package is called, and no buffer has been
+/// touched then. Any status of the package but SEC_E_OK is an error.
 template <class Derived>
 class message_receiving {
 public:

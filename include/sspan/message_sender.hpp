@@ -23,9 +23,9 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 /// What `security_context` and `message_sender` can do. One thread at a time.
 ///
 /// Every function fails with `invalid_handle` in the zero state, with `qop_not_supported` when the protection was not
-/// granted, with `invalid_parameter` when a buffer exceeds 32 bits or overlaps another or there are more than
-/// `max_message_parts`, and with `buffer_too_small`. All these are found before the package is called, and no buffer has
-/// been touched then. Any status of the package but SEC_E_OK is an error, `context_expired` for example.
+/// granted, with `invalid_parameter` when a buffer exceeds 32 bits or overlaps another, or when there are no
+/// parts or more than `max_message_parts`, and with `buffer_too_small`. All these are found before the package is called,
+/// and no buffer has been touched then. Any status of the package but SEC_E_OK is an error, `context_expired` for example.
 template <class Derived>
 class message_sending {
 public:

@@ -168,6 +168,7 @@ enum class hostile_output : unsigned char {
     token_pointer,
     padding_pointer,
     data_pointer,
+    token_empty, ///< and claims a success
 };
 /// The nth call does its work; if that succeeds, its outputs are falsified.
 void hostile_at(function which, std::size_t nth, hostile_output how);

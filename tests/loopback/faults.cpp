@@ -106,7 +106,8 @@ falsifier::falsifier(const SecBufferDesc* buffers) noexcept {
 void falsifier::apply(hostile_output how, SecBufferDesc* buffers) const noexcept {
     static std::array<std::byte, 64> elsewhere{};
     ULONG type = SECBUFFER_DATA;
-    if (how == hostile_output::token_size || how == hostile_output::token_pointer) {
+    if (how == hostile_output::token_size || how == hostile_output::token_pointer ||
+        how == hostile_output::token_empty) {
         type = SECBUFFER_TOKEN;
     } else if (how == hostile_output::padding_size || how == hostile_output::padding_pointer) {
         type = SECBUFFER_PADDING;
@@ -120,6 +121,8 @@ void falsifier::apply(hostile_output how, SecBufferDesc* buffers) const noexcept
         }
         if (pointer) {
             buffer.pvBuffer = elsewhere.data();
+        } else if (how == hostile_output::token_empty) {
+            buffer.cbBuffer = 0;
         } else {
             buffer.cbBuffer = sizes_[i] + 1;
         }

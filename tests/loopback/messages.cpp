@@ -40,6 +40,17 @@ private:
     bool alone_;
 };
 
+constexpr bool is_written(operation what, const SecBuffer& buffer) noexcept {
+    switch (what) {
+    case operation::sign:
+        return buffer.BufferType == SECBUFFER_TOKEN;
+    case operation::verify:
+        return false;
+    default:
+        return (buffer.BufferType & static_cast<ULONG>(SECBUFFER_ATTRMASK)) == 0;
+    }
+}
+
 constexpr const char* name_of(operation what) noexcept {
     constexpr std::array names{"MakeSignature", "VerifySignature", "EncryptMessage", "DecryptMessage"};
     return names[static_cast<std::size_t>(what)];
@@ -113,8 +124,9 @@ const char* read_message(operation what, SecBufferDesc* list, message_buffers& b
     }
     for (std::size_t i = 0; i != buffers.all.size(); ++i) {
         for (std::size_t j = 0; j != i; ++j) {
-            if (overlap(buffers.all[i], buffers.all[j])) {
-                return "buffers overlap";
+            if (overlap(buffers.all[i], buffers.all[j]) &&
+                (is_written(what, buffers.all[i]) || is_written(what, buffers.all[j]))) {
+                return "a buffer that is written overlaps another";
             }
         }
     }

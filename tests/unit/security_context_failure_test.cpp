@@ -192,7 +192,8 @@ TEST_P(security_context_failure, failure_is_cleared_by_the_next_success) {
 }
 
 TEST_P(security_context_failure, hostile_signature_is_an_internal_error) {
-    for (const auto how : {loopback::hostile_output::token_size, loopback::hostile_output::token_pointer}) {
+    using enum loopback::hostile_output;
+    for (const auto how : {token_size, token_pointer, token_empty}) {
         exchange with{which_profile()};
         loopback::hostile_at(function::make_signature, 1, how);
         EXPECT_TRUE(failed_with(try_sign(with, which_surface()), errc::internal_error, "MakeSignature"));
@@ -201,7 +202,8 @@ TEST_P(security_context_failure, hostile_signature_is_an_internal_error) {
 
 TEST_P(security_context_failure, hostile_outputs_of_encrypt_are_an_internal_error) {
     using enum loopback::hostile_output;
-    for (const auto how : {token_size, token_pointer, padding_size, padding_pointer, data_size, data_pointer}) {
+    for (const auto how :
+         {token_size, token_pointer, padding_size, padding_pointer, data_size, data_pointer, token_empty}) {
         const bool of_padding = how == padding_size || how == padding_pointer;
         if (of_padding && which_profile().settings().block_size == 0) {
             continue; // there is no such buffer

@@ -43,7 +43,8 @@ struct established {
         if (!protection_granted) {
             return errc::qop_not_supported;
         }
-        if (message.size() > max_message_parts || !(fits(spans.size()) && ...) || any_overlap(spans...)) {
+        if (message.empty() || message.size() > max_message_parts || !(fits(spans.size()) && ...) ||
+            any_overlap(spans...)) {
             return errc::invalid_parameter;
         }
         for (std::size_t i = 0; i != message.size(); ++i) {

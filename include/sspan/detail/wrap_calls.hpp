@@ -89,7 +89,8 @@ inline decrypted_message wrap_calls::unwrap_as(unwrap_form form, established& co
 
 inline decrypted_message wrap_calls::unwrap(established& context, std::span<std::byte> wire,
                                             const accept_options& options, std::error_code& ec) noexcept {
-    auto refused = context.refusal(context.can_decrypt(), std::span<const buffer>{}, wire);
+    const buffer whole[]{buffer::data(wire)};
+    auto refused = context.refusal(context.can_decrypt(), std::span<const buffer>{whole});
     if (refused == errc{} && wire.empty()) {
         refused = errc::invalid_token;
     }

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+//
+// A context that was split into a sending and a receiving half.
+#include <sspan/security_context.hpp>
+
+#include "allocation.hpp"
+#include "messages.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <type_traits>
+#include <utility>
+
+namespace {
+
+using namespace testing_support;
+using loopback::calls;
+using loopback::function;
+using sspan::errc;
+using sspan::message_receiver;
+using sspan::message_sender;
+
+template <class T>
+constexpr bool only_moves = !std::is_copy_constructible_v<T> && !std::is_copy_assignable_v<T> &&
+                            std::is_nothrow_move_constructible_v<T> && std::is_nothrow_move_assignable_v<T>;
+static_assert(only_moves<message_sender>);
+static_assert(only_moves<message_receiver>);
+
+template <class T>
+concept can_sign = requires(T half, bytes memory) { half.sign(memory, memory); };
+template <class T>
+concept can_verify = requires(T half, bytes memory) { half.verify(memory, memory); };
+static_assert(can_sign<message_sender> && !can_verify<message_sender>);
+static_assert(can_verify<message_receiver> && !can_sign<message_receiver>);
+
+class message_halves : public surface_test {
+protected:
+    static outcome split(sspan::security_context& context, sspan::message_halves& halves) {
+        return outcome_of(
+            which_surface(), [&](std::error_code& ec) { halves = std::move(context).split(ec); },
+            [&] { halves = std::move(context).split(); });
+    }
+};
+INSTANTIATE_TEST_SUITE_P(each, message_halves, each_profile_and_surface(), name_of{});
+
+TEST_P(message_halves, do_what_the_context_did) {
+    auto pair = establish(which_profile());
+    const auto sizes = pair.client.sizes();
+    sspan::message_halves halves;
+    ASSERT_TRUE(succeeded(split(pair.client, halves)));
+    EXPECT_FALSE(pair.client);
+    EXPECT_TRUE(halves.sender);
+    EXPECT_TRUE(halves.receiver);
+    EXPECT_EQ(halves.sender.sizes().max_signature, sizes.max_signature);
+    EXPECT_EQ(halves.receiver.sizes().security_trailer, sizes.security_trailer);
+
+    bytes room(sizes.max_signature);
+    EXPECT_NO_THROW(pair.server.verify(numbered(10), halves.sender.sign(numbered(10), room)));
+    const auto answer = testing_support::sign(pair.server, numbered(11));
+    EXPECT_NO_THROW(halves.receiver.verify(answer.data, answer.signature));
+    EXPECT_EQ(pair.server.unwrap_copy(halves.sender.wrap_copy(numbered(12))).data, numbered(12));
+    EXPECT_EQ(halves.receiver.unwrap_copy(pair.server.wrap_copy(numbered(13))).data, numbered(13));
+}
+
+TEST_P(message_halves, misuse_07_context_is_deleted_with_the_second) {
+    {
+        auto pair = establish(which_profile());
+        sspan::message_halves halves;
+        ASSERT_TRUE(succeeded(split(pair.client, halves)));
+        halves.sender = message_sender{};
+        EXPECT_EQ(calls(function::delete_security_context), 0U);
+        const auto answer = testing_support::sign(pair.server, numbered(11));
+        EXPECT_NO_THROW(halves.receiver.verify(answer.data, answer.signature));
+        halves.receiver = message_receiver{};
+        EXPECT_EQ(calls(function::delete_security_context), 1U);
+    }
+    EXPECT_EQ(calls(function::delete_security_context), 2U);
+}
+
+TEST_P(message_halves, zero_state_does_not_split) {
+    sspan::security_context zero;
+    sspan::message_halves halves;
+    EXPECT_TRUE(failed_with(split(zero, halves), errc::invalid_handle, "security_context::split"));
+    EXPECT_FALSE(halves.sender);
+    EXPECT_FALSE(halves.receiver);
+}
+
+TEST_P(message_halves, lack_of_memory_leaves_the_context_as_it_was) {
+    auto pair = establish(which_profile());
+    sspan::message_halves halves;
+    allocation::fail_at(1);
+    const auto result = split(pair.client, halves);
+    allocation::fail_at(0);
+    EXPECT_EQ(result.code, errc::insufficient_memory);
+    EXPECT_TRUE(pair.client);
+    verify(pair.server, testing_support::sign(pair.client, numbered(10)));
+}
+
+TEST_P(message_halves, moved_from_half_is_the_zero_state) {
+    auto pair = establish(which_profile());
+    sspan::message_halves halves;
+    ASSERT_TRUE(succeeded(split(pair.client, halves)));
+    const auto sender = std::move(halves.sender);
+    const auto receiver = std::move(halves.receiver);
+    EXPECT_FALSE(halves.sender);
+    EXPECT_FALSE(halves.receiver);
+    EXPECT_EQ(halves.sender.sizes().max_signature, 0U);
+    EXPECT_EQ(halves.receiver.sizes().max_signature, 0U);
+    auto memory = numbered(100);
+    sspan::message_frame frame{sender.sizes(), 10};
+    std::error_code ec;
+    const auto refused = [&ec] { return std::exchange(ec, {}) == errc::invalid_handle; };
+    EXPECT_TRUE(halves.sender.sign(numbered(1), memory, ec).empty());
+    EXPECT_TRUE(refused());
+    static_cast<void>(halves.sender.encrypt(memory, {}, {}, ec));
+    EXPECT_TRUE(refused());
+    EXPECT_TRUE(halves.sender.wrap(frame, 1, ec).empty());
+    EXPECT_TRUE(refused());
+    EXPECT_FALSE(halves.receiver.verify(numbered(1), memory, ec));
+    EXPECT_TRUE(refused());
+    static_cast<void>(halves.receiver.decrypt(memory, {}, ec));
+    EXPECT_TRUE(refused());
+    static_cast<void>(halves.receiver.unwrap(memory, ec));
+    EXPECT_TRUE(refused());
+    EXPECT_EQ(memory, numbered(100));
+}
+
+/// Messages on their way from one thread to another.
+class pipe {
+public:
+    void send(std::span<const std::byte> message) {
+        {
+            const std::lock_guard lock{mutex_};
+            messages_.emplace_back(message.begin(), message.end());
+        }
+        arrived_.notify_one();
+    }
+    bytes receive() {
+        std::unique_lock lock{mutex_};
+        arrived_.wait(lock, [this] { return !messages_.empty(); });
+        auto message = std::move(messages_.front());
+        messages_.pop_front();
+        return message;
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable arrived_;
+    std::deque<bytes> messages_;
+};
+
+TEST_P(message_halves, one_thread_sends_while_another_receives) {
+    which_profile().settings().stream = false; // the receiver looks at what the sender has made
+    auto pair = establish(which_profile());
+    sspan::message_halves client;
+    sspan::message_halves server;
+    ASSERT_TRUE(succeeded(split(pair.client, client)));
+    ASSERT_TRUE(succeeded(split(pair.server, server)));
+    constexpr std::size_t count = 2000;
+    pipe to_server;
+    pipe to_client;
+    std::atomic<std::size_t> right{0};
+    const auto sends = [](message_sender& sender, pipe& way) {
+        sspan::message_frame frame{sender.sizes(), 50};
+        for (std::size_t i = 0; i != count; ++i) {
+            std::ranges::copy(numbered(i % 50), frame.payload().begin());
+            way.send(sender.wrap(frame, i % 50));
+        }
+    };
+    const auto receives = [&right](message_receiver& receiver, pipe& way) {
+        for (std::size_t i = 0; i != count; ++i) {
+            auto wire = way.receive();
+            right += copy_of(receiver.unwrap(wire).data) == numbered(i % 50) ? 1U : 0U;
+        }
+    };
+    std::thread threads[]{std::thread{[&] { sends(client.sender, to_server); }},
+                          std::thread{[&] { sends(server.sender, to_client); }},
+                          std::thread{[&] { receives(client.receiver, to_client); }},
+                          std::thread{[&] { receives(server.receiver, to_server); }}};
+    for (auto& thread : threads) {
+        thread.join();
+    }
+    EXPECT_EQ(right, 2 * count);
+}
+
+} // namespace

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: MIT
+//
+// Messages in parts: sign, verify, encrypt and decrypt over lists of buffers.
+#include <sspan/message_sender.hpp>
+
+#include "allocation.hpp"
+#include "messages.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <system_error>
+#include <vector>
+
+namespace {
+
+using namespace testing_support;
+using loopback::calls;
+using loopback::function;
+using sspan::buffer;
+using sspan::const_buffer;
+using sspan::errc;
+
+/// A header that everybody may read, a message, a trailer; and one that nobody protects.
+struct parts {
+    bytes header = numbered(24);
+    bytes first = numbered(40);
+    bytes second = numbered(17);
+    bytes trailer = numbered(8);
+    bytes unprotected = numbered(5);
+
+    [[nodiscard]] std::array<const_buffer, 5> to_sign() const {
+        return {const_buffer::readonly_with_checksum(header), const_buffer::data(first), const_buffer::data(second),
+                const_buffer::readonly_with_checksum(trailer), const_buffer::readonly(unprotected)};
+    }
+    [[nodiscard]] std::array<buffer, 5> to_encrypt() {
+        return {buffer::readonly_with_checksum(header), buffer::data(first), buffer::data(second),
+                buffer::readonly_with_checksum(trailer), buffer::readonly(unprotected)};
+    }
+    /// All that the checksum covers.
+    [[nodiscard]] std::array<bytes*, 4> protected_ones() { return {&header, &first, &second, &trailer}; }
+    friend bool operator==(const parts&, const parts&) = default;
+};
+
+class message_parts : public surface_test {
+protected:
+    static outcome sign(sspan::security_context& sender, std::span<const const_buffer> message,
+                        std::span<std::byte>& signature) {
+        const auto room = signature;
+        return outcome_of(
+            which_surface(), [&](std::error_code& ec) { signature = sender.sign(message, room, {}, ec); },
+            [&] { signature = sender.sign(message, room); });
+    }
+    static outcome verify(sspan::security_context& receiver, std::span<const const_buffer> message,
+                          std::span<const std::byte> signature) {
+        return outcome_of(
+            which_surface(), [&](std::error_code& ec) { EXPECT_EQ(receiver.verify(message, signature, {}, ec), !ec); },
+            [&] { receiver.verify(message, signature); });
+    }
+    static outcome encrypt(sspan::security_context& sender, std::span<const buffer> message, std::span<std::byte> token,
+                           std::span<std::byte> padding, sspan::encrypted_parts& made) {
+        return outcome_of(
+            which_surface(), [&](std::error_code& ec) { made = sender.encrypt(message, token, padding, {}, ec); },
+            [&] { made = sender.encrypt(message, token, padding); });
+    }
+    static outcome decrypt(sspan::security_context& receiver, std::span<const buffer> message,
+                           std::span<std::byte> token, sspan::decrypted_parts& opened) {
+        return outcome_of(
+            which_surface(), [&](std::error_code& ec) { opened = receiver.decrypt(message, token, {}, ec); },
+            [&] { opened = receiver.decrypt(message, token); });
+    }
+    static bytes sealed(sspan::security_context& sender, parts& message) {
+        bytes token(sender.sizes().security_trailer);
+        bytes padding(sender.sizes().block_size);
+        const auto made = sender.encrypt(message.to_encrypt(), token, padding);
+        message.second.insert(message.second.end(), made.padding.begin(), made.padding.end());
+        return copy_of(made.token);
+    }
+    static bytes signature_of(sspan::security_context& sender, const parts& message) {
+        bytes room(sender.sizes().max_signature);
+        return copy_of(sender.sign(message.to_sign(), room));
+    }
+};
+INSTANTIATE_TEST_SUITE_P(each, message_parts, each_profile_and_surface(), name_of{});
+
+TEST_P(message_parts, signature_covers_all_but_the_unprotected) {
+    auto pair = establish(which_profile());
+    parts message;
+    bytes room(pair.client.sizes().max_signature);
+    std::span<std::byte> signature{room};
+    ASSERT_TRUE(succeeded(sign(pair.client, message.to_sign(), signature)));
+    EXPECT_EQ(message, parts{}) << "only read";
+    message.unprotected[0] ^= std::byte{1};
+    EXPECT_TRUE(succeeded(verify(pair.server, message.to_sign(), signature)));
+    EXPECT_EQ(loopback::last_buffers(function::verify_signature).size(), 6U);
+}
+
+TEST_P(message_parts, each_changed_bit_of_a_signed_part_is_refused) {
+    parts message;
+    for (auto* part : message.protected_ones()) {
+        for (std::size_t bit = 0; bit < part->size() * 8; bit += 3) {
+            auto pair = establish(which_profile());
+            const auto signature = signature_of(pair.client, message);
+            flip(*part, bit);
+            EXPECT_TRUE(tells_of_tampering(verify(pair.server, message.to_sign(), signature).code));
+            flip(*part, bit);
+        }
+    }
+}
+
+TEST_P(message_parts, whole_message_is_the_special_case) {
+    auto pair = establish(which_profile());
+    const auto message = numbered(10);
+    const const_buffer whole[]{const_buffer::data(message)};
+    const auto flat = testing_support::sign(pair.client, message);
+    EXPECT_TRUE(succeeded(verify(pair.server, whole, flat.signature)));
+    bytes room(pair.client.sizes().max_signature);
+    std::span<std::byte> signature{room};
+    ASSERT_TRUE(succeeded(sign(pair.client, whole, signature)));
+    EXPECT_NO_THROW(pair.server.verify(message, signature));
+}
+
+TEST_P(message_parts, only_data_is_encrypted) {
+    which_profile().settings().padding = which_profile().settings().block_size / 2;
+    auto pair = establish(which_profile());
+    parts message;
+    bytes token(pair.client.sizes().security_trailer);
+    bytes padding(pair.client.sizes().block_size);
+    sspan::encrypted_parts made;
+    ASSERT_TRUE(succeeded(encrypt(pair.client, message.to_encrypt(), token, padding, made)));
+    EXPECT_EQ(message.header, parts{}.header);
+    EXPECT_EQ(message.trailer, parts{}.trailer);
+    EXPECT_EQ(message.unprotected, parts{}.unprotected);
+    EXPECT_NE(message.first, parts{}.first);
+    EXPECT_NE(message.second, parts{}.second);
+    EXPECT_EQ(made.padding.size(), which_profile().settings().padding);
+
+    message.second.insert(message.second.end(), made.padding.begin(), made.padding.end());
+    message.unprotected[0] ^= std::byte{1};
+    auto received = copy_of(made.token);
+    sspan::decrypted_parts opened;
+    ASSERT_TRUE(succeeded(decrypt(pair.server, message.to_encrypt(), received, opened)));
+    EXPECT_EQ(message.first, parts{}.first);
+    EXPECT_EQ(copy_of(opened.last), parts{}.second) << "without its padding";
+    EXPECT_EQ(opened.last.data(), message.second.data());
+    EXPECT_EQ(opened.quality, sspan::quality_of_protection::encrypted);
+}
+
+TEST_P(message_parts, each_changed_bit_of_an_encrypted_part_is_refused_and_leaves_zeros) {
+    for (std::size_t which = 0; which != 4; ++which) {
+        const auto bits = parts{}.protected_ones()[which]->size() * 8;
+        for (std::size_t bit = 0; bit < bits; bit += 5) {
+            auto pair = establish(which_profile());
+            parts message;
+            auto token = sealed(pair.client, message);
+            flip(*message.protected_ones()[which], bit);
+            const auto header = message.header;
+            sspan::decrypted_parts opened;
+            EXPECT_TRUE(tells_of_tampering(decrypt(pair.server, message.to_encrypt(), token, opened).code));
+            EXPECT_TRUE(all_zero(message.first));
+            EXPECT_TRUE(all_zero(message.second));
+            EXPECT_TRUE(all_zero(token));
+            EXPECT_EQ(message.header, header) << "not ours to write to";
+            EXPECT_EQ(opened.last.data(), nullptr);
+        }
+    }
+}
+
+TEST_P(message_parts, parts_in_another_order_are_refused) {
+    auto pair = establish(which_profile());
+    const auto one = numbered(10), two = numbered(11);
+    const const_buffer order[]{const_buffer::data(one), const_buffer::data(two)};
+    const const_buffer other[]{const_buffer::data(two), const_buffer::data(one)};
+    bytes room(pair.client.sizes().max_signature);
+    std::span<std::byte> signature{room};
+    ASSERT_TRUE(succeeded(sign(pair.client, order, signature)));
+    EXPECT_TRUE(tells_of_tampering(verify(pair.server, other, signature).code));
+}
+
+TEST_P(message_parts, sixteen_are_taken_and_seventeen_refused_untouched) {
+    auto pair = establish(which_profile());
+    std::vector<bytes> memory(17, numbered(3));
+    std::vector<const_buffer> readable;
+    std::vector<buffer> writable;
+    for (auto& part : memory) {
+        readable.push_back(const_buffer::data(part));
+        writable.push_back(buffer::data(part));
+    }
+    const auto first = [](const auto& list, std::size_t count) { return std::span{list}.first(count); };
+    bytes token(100), padding(100);
+    std::span<std::byte> signature{token};
+    sspan::encrypted_parts made;
+    sspan::decrypted_parts opened;
+    EXPECT_TRUE(failed_with(sign(pair.client, readable, signature), errc::invalid_parameter, "MakeSignature"));
+    EXPECT_TRUE(failed_with(verify(pair.server, readable, token), errc::invalid_parameter, "VerifySignature"));
+    EXPECT_TRUE(
+        failed_with(encrypt(pair.client, writable, token, padding, made), errc::invalid_parameter, "EncryptMessage"));
+    EXPECT_TRUE(failed_with(decrypt(pair.server, writable, token, opened), errc::invalid_parameter, "DecryptMessage"));
+    EXPECT_EQ(memory[0], numbered(3));
+    EXPECT_EQ(calls(function::make_signature) + calls(function::encrypt_message), 0U);
+
+    signature = token;
+    ASSERT_TRUE(succeeded(sign(pair.client, first(readable, 16), signature)));
+    EXPECT_TRUE(succeeded(verify(pair.server, first(readable, 16), signature)));
+    ASSERT_TRUE(succeeded(encrypt(pair.client, first(writable, 16), token, padding, made)));
+    EXPECT_NE(memory[15], numbered(3));
+    ASSERT_TRUE(succeeded(decrypt(pair.server, first(writable, 16), made.token, opened)));
+    EXPECT_EQ(memory, std::vector<bytes>(17, numbered(3)));
+}
+
+TEST_P(message_parts, overlapping_parts_may_be_signed_and_not_encrypted) {
+    auto pair = establish(which_profile());
+    auto memory = numbered(20);
+    const std::span<std::byte> all{memory};
+    bytes token(100), padding(100);
+    const const_buffer twice[]{const_buffer::readonly(all), const_buffer::data(all)};
+    std::span<std::byte> signature{token};
+    ASSERT_TRUE(succeeded(sign(pair.client, twice, signature)));
+    EXPECT_TRUE(succeeded(verify(pair.server, twice, signature)));
+    signature = token;
+    sspan::encrypted_parts made;
+    sspan::decrypted_parts opened;
+    const auto refused_everywhere = [&](const buffer& one, const buffer& other, std::span<std::byte> token_room) {
+        const buffer both[]{one, other};
+        EXPECT_TRUE(failed_with(encrypt(pair.client, both, token_room, padding, made), errc::invalid_parameter,
+                                "EncryptMessage"));
+        EXPECT_TRUE(
+            failed_with(decrypt(pair.server, both, token_room, opened), errc::invalid_parameter, "DecryptMessage"));
+    };
+    refused_everywhere(buffer::data(all), buffer::data(all.subspan(19)), token);
+    refused_everywhere(buffer::readonly(all.first(10)), buffer::data(all.subspan(9)), token);
+    refused_everywhere(buffer::readonly(all), buffer::readonly_with_checksum(all), token);
+    refused_everywhere(buffer::data(std::span{token}.subspan(99)), buffer::data(all), token);
+    EXPECT_EQ(memory, numbered(20));
+    const const_buffer in_the_signature[]{const_buffer::data(all), const_buffer::data(std::span{token}.first(1))};
+    EXPECT_TRUE(failed_with(sign(pair.client, in_the_signature, signature), errc::invalid_parameter, "MakeSignature"));
+    EXPECT_EQ(loopback::violations(), 0U);
+}
+
+#if SIZE_MAX > 0xFFFFFFFF
+TEST_P(message_parts, part_of_more_than_4_GiB_is_refused_before_the_call) {
+    auto pair = establish(which_profile());
+    auto small = numbered(3);
+    const const_buffer to_sign[]{const_buffer::data(small), const_buffer::data(more_than_4_gib())};
+    const buffer to_encrypt[]{buffer::data(small), buffer::data(more_than_4_gib())};
+    bytes token(100), padding(100);
+    std::span<std::byte> signature{token};
+    sspan::encrypted_parts made;
+    sspan::decrypted_parts opened;
+    EXPECT_TRUE(failed_with(sign(pair.client, to_sign, signature), errc::invalid_parameter, "MakeSignature"));
+    EXPECT_TRUE(failed_with(verify(pair.server, to_sign, token), errc::invalid_parameter, "VerifySignature"));
+    EXPECT_TRUE(
+        failed_with(encrypt(pair.client, to_encrypt, token, padding, made), errc::invalid_parameter, "EncryptMessage"));
+    EXPECT_TRUE(
+        failed_with(decrypt(pair.server, to_encrypt, token, opened), errc::invalid_parameter, "DecryptMessage"));
+    EXPECT_EQ(small, numbered(3));
+}
+#endif
+
+TEST_P(message_parts, no_parts_at_all_are_refused_before_any_call) {
+    auto pair = establish(which_profile());
+    bytes token(100), padding(100);
+    std::span<std::byte> signature{token};
+    sspan::encrypted_parts made;
+    sspan::decrypted_parts opened;
+    EXPECT_TRUE(failed_with(sign(pair.client, {}, signature), errc::invalid_parameter, "MakeSignature"));
+    EXPECT_TRUE(failed_with(verify(pair.server, {}, token), errc::invalid_parameter, "VerifySignature"));
+    EXPECT_TRUE(failed_with(encrypt(pair.client, {}, token, padding, made), errc::invalid_parameter, "EncryptMessage"));
+    EXPECT_TRUE(failed_with(decrypt(pair.server, {}, token, opened), errc::invalid_parameter, "DecryptMessage"));
+    EXPECT_EQ(calls(function::make_signature) + calls(function::encrypt_message), 0U);
+}
+
+TEST_P(message_parts, hostile_outputs_are_an_internal_error) {
+    using enum loopback::hostile_output;
+    for (const auto how : {token_size, token_pointer, data_size, data_pointer}) {
+        auto pair = establish(which_profile());
+        parts message;
+        bytes token(100), padding(100);
+        sspan::encrypted_parts made;
+        loopback::hostile_at(function::encrypt_message, 1, how);
+        EXPECT_TRUE(failed_with(encrypt(pair.client, message.to_encrypt(), token, padding, made), errc::internal_error,
+                                "EncryptMessage"));
+    }
+    for (const auto how : {data_size, data_pointer}) { // of the first part, which is not to change at all
+        auto pair = establish(which_profile());
+        parts message;
+        auto token = sealed(pair.client, message);
+        sspan::decrypted_parts opened;
+        loopback::hostile_at(function::decrypt_message, 1, how);
+        EXPECT_TRUE(failed_with(decrypt(pair.server, message.to_encrypt(), token, opened), errc::internal_error,
+                                "DecryptMessage"));
+        EXPECT_TRUE(all_zero(message.first));
+    }
+}
+
+TEST_P(message_parts, allocate_nothing) {
+    auto pair = establish(which_profile());
+    parts message;
+    bytes token(100), padding(100);
+    const auto before = allocation::count();
+    for (int i = 0; i != 10; ++i) {
+        std::error_code ec;
+        const auto signature = pair.client.sign(message.to_sign(), token, {}, ec);
+        ASSERT_TRUE(pair.server.verify(message.to_sign(), signature, {}, ec));
+        const auto made = pair.client.encrypt(message.to_encrypt(), token, padding, {}, ec);
+        static_cast<void>(pair.server.decrypt(message.to_encrypt(), made.token, {}, ec));
+        ASSERT_FALSE(ec) << ec.message();
+    }
+    EXPECT_EQ(allocation::count(), before);
+}
+
+} // namespace

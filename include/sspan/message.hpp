@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -34,12 +33,17 @@ struct protect_options {
     std::uint32_t sequence_number = 0; ///< For datagram contexts; the packages count by themselves on connections.
 };
 
+/// What a received message must have been protected with.
+enum class least_protection : std::uint8_t {
+    as_required,    ///< `encrypted` if the handshake required confidentiality, else `integrity_only`.
+    encrypted,      ///< A message that was merely signed is refused.
+    integrity_only, ///< Both are taken.
+};
+
 /// What to accept as one message.
 struct accept_options {
-    /// Of `decrypt`: `encrypted` refuses a message that was merely signed; `integrity_only` takes both. Unless set, the
-    /// context decides: it takes both if its handshake did not require confidentiality.
-    std::optional<quality_of_protection> at_least{};
-    std::uint32_t sequence_number = 0; ///< As in `protect_options`.
+    least_protection at_least = least_protection::as_required; ///< Of `decrypt` and `unwrap`.
+    std::uint32_t sequence_number = 0;                         ///< As in `protect_options`.
 };
 
 /// An encrypted message, as parts of the caller's buffers. On the wire: token, data, padding, without gaps.

@@ -56,11 +56,14 @@ class Server:
     def wait_for(self, pattern):
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
+            ended = self.process.poll() is not None
             self.log.seek(0)
             lines = self.log.read().splitlines()
             found = next(filter(None, (re.search(pattern, line) for line in lines)), None)
             if found:
                 return found
+            if ended:
+                break
             time.sleep(0.05)
         raise AssertionError(f'the server did not say {pattern}, but {lines}')
 

@@ -237,7 +237,7 @@ TEST_P(wrapping, trap_message_that_was_merely_signed_is_refused_unless_it_is_ask
     EXPECT_TRUE(all_zero(wire));
     wire = wrapped(pair.client, numbered(6), integrity_only);
     sspan::accept_options both;
-    both.at_least = quality_of_protection::integrity_only;
+    both.at_least = sspan::least_protection::integrity_only;
     ASSERT_TRUE(succeeded(unwrap(pair.server, wire, opened, both)));
     EXPECT_EQ(opened.quality, quality_of_protection::integrity_only);
     EXPECT_EQ(copy_of(opened.data), numbered(6));

@@ -56,7 +56,11 @@ protected:
     static outcome verify(sspan::security_context& receiver, std::span<const const_buffer> message,
                           std::span<const std::byte> signature) {
         return outcome_of(
-            which_surface(), [&](std::error_code& ec) { EXPECT_EQ(receiver.verify(message, signature, {}, ec), !ec); },
+            which_surface(),
+            [&](std::error_code& ec) {
+                const bool verified = receiver.verify(message, signature, {}, ec);
+                EXPECT_EQ(verified, !ec);
+            },
             [&] { receiver.verify(message, signature); });
     }
     static outcome encrypt(sspan::security_context& sender, std::span<const buffer> message, std::span<std::byte> token,

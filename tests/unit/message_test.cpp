@@ -32,7 +32,7 @@ TEST(message_values, are_sspis) {
     EXPECT_EQ(static_cast<std::uint32_t>(encrypted), 0U);
     EXPECT_EQ(static_cast<std::uint32_t>(integrity_only), 0x80000001U);
     EXPECT_EQ(sspan::protect_options{}.quality, encrypted);
-    EXPECT_FALSE(sspan::accept_options{}.at_least.has_value());
+    EXPECT_EQ(sspan::accept_options{}.at_least, sspan::least_protection::as_required);
     EXPECT_EQ(sspan::decrypted_message{}.quality, integrity_only); // what is not known is not encrypted
 }
 
@@ -97,14 +97,14 @@ TEST_P(message_quality, merely_signed_message_is_taken_by_who_asks_for_it_and_re
     auto pair = establish(which_profile());
     auto message = encrypt(pair.client, numbered(10), {integrity_only, 0});
     sspan::decrypted_message opened;
-    EXPECT_TRUE(succeeded(decrypt_outcome(pair.server, message, {integrity_only, 0}, opened)));
+    EXPECT_TRUE(succeeded(decrypt_outcome(pair.server, message, {sspan::least_protection::integrity_only, 0}, opened)));
     EXPECT_EQ(copy_of(opened.data), numbered(10));
     EXPECT_EQ(opened.quality, has_integrity_only() ? integrity_only : encrypted);
 }
 
 TEST_P(message_quality, encrypted_message_is_more_than_enough) {
     auto pair = establish(which_profile());
-    for (const auto at_least : {encrypted, integrity_only}) {
+    for (const auto at_least : {sspan::least_protection::encrypted, sspan::least_protection::integrity_only}) {
         auto message = encrypt(pair.client, numbered(10));
         sspan::decrypted_message opened;
         EXPECT_TRUE(succeeded(decrypt_outcome(pair.server, message, {at_least, 0}, opened)));
@@ -126,8 +126,8 @@ TEST_P(message_quality, context_that_did_not_require_confidentiality_takes_both)
     // Unless it is told otherwise.
     if (has_integrity_only()) {
         message = encrypt(pair.client, numbered(10), {integrity_only, 0});
-        EXPECT_TRUE(failed_with(decrypt_outcome(pair.server, message, {encrypted, 0}, opened), errc::qop_not_supported,
-                                "DecryptMessage"));
+        EXPECT_TRUE(failed_with(decrypt_outcome(pair.server, message, {sspan::least_protection::encrypted, 0}, opened),
+                                errc::qop_not_supported, "DecryptMessage"));
         EXPECT_TRUE(all_zero(message.data));
     }
 }
@@ -196,8 +196,8 @@ TEST_P(message_quality, trap_context_without_confidentiality_never_reports_encry
     EXPECT_TRUE(succeeded(decrypt_outcome(pair.server, message, {}, opened)));
     EXPECT_EQ(opened.quality, integrity_only);
     message = encrypt(pair.client, numbered(10));
-    EXPECT_TRUE(failed_with(decrypt_outcome(pair.server, message, {encrypted, 0}, opened), errc::qop_not_supported,
-                            "DecryptMessage"));
+    EXPECT_TRUE(failed_with(decrypt_outcome(pair.server, message, {sspan::least_protection::encrypted, 0}, opened),
+                            errc::qop_not_supported, "DecryptMessage"));
 }
 
 using message_quality_of_ntlm = loopback_test;

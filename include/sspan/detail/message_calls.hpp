@@ -80,8 +80,9 @@ struct established {
         result = quality == 0 && contains(granted, context_flags::confidentiality)
                      ? quality_of_protection::encrypted
                      : quality_of_protection::integrity_only;
-        const bool must_be_encrypted = options.at_least ? *options.at_least == quality_of_protection::encrypted
-                                                        : contains(required, context_flags::confidentiality);
+        const bool must_be_encrypted =
+            options.at_least == least_protection::encrypted ||
+            (options.at_least == least_protection::as_required && contains(required, context_flags::confidentiality));
         return result == quality_of_protection::encrypted || !must_be_encrypted;
     }
 

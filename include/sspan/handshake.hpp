@@ -65,8 +65,8 @@ public:
     ///
     /// @throws error `security_qos_failed` when something of `require` was not granted (`what()` and `missing()` tell),
     ///   `no_context` before completion. The handshake is over and its context deleted then.
-    /// @note Calls QueryContextAttributes for the sizes and, when the package says that the server has proved who it is,
-    ///   for the package that Negotiate has chosen: of NTLM that is not true.
+    /// @note Calls QueryContextAttributes for the sizes and, when the package says that the server has proved who it
+    ///   is, for the package that Negotiate has chosen: of NTLM that is not true.
     [[nodiscard]] security_context finish(std::error_code& ec) && noexcept { return handshake::finish(ec); }
     [[nodiscard]] security_context finish() && {
         std::error_code ec;

@@ -90,8 +90,8 @@ public:
         detail::throw_if(ec, "DecryptMessage");
         return message;
     }
-    /// As above, of a message in the same parts as it was encrypted in; the last `buffer::data` includes the padding. On
-    /// failure every `buffer::data` is all zeros.
+    /// As above, of a message in the same parts as it was encrypted in; the last `buffer::data` includes the padding.
+    /// On failure every `buffer::data` is all zeros.
     [[nodiscard]] decrypted_parts decrypt(std::span<const buffer> message, std::span<std::byte> token,
                                           const accept_options& options, std::error_code& ec) noexcept {
         auto* const context = state(ec);
@@ -107,8 +107,8 @@ public:
 
     /// Checks and decrypts a message in one piece, as `wrap` and gss_wrap make it, in place.
     ///
-    /// @return the part of `wire` that is the message, and what protected it. On failure there is none, and `wire` is all
-    ///   zeros, unless the package was not called.
+    /// @return the part of `wire` that is the message, and what protected it. On failure there is none, and `wire` is
+    ///   all zeros, unless the package was not called.
     /// @throws error as `decrypt`.
     /// @note Calls DecryptMessage with SECBUFFER_STREAM; for NTLM, and for packages that do not know it, with TOKEN and
     ///   DATA. The first message tells which.

@@ -24,8 +24,9 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 ///
 /// Every function fails with `invalid_handle` in the zero state, with `qop_not_supported` when the protection was not
 /// granted, with `invalid_parameter` when a buffer exceeds 32 bits or overlaps another, or when there are no
-/// parts or more than `max_message_parts`, and with `buffer_too_small`. All these are found before the package is called,
-/// and no buffer has been touched then. Any status of the package but SEC_E_OK is an error, `context_expired` for example.
+/// parts or more than `max_message_parts`, and with `buffer_too_small`. All these are found before the package is
+/// called, and no buffer has been touched then. Any status of the package but SEC_E_OK is an error, `context_expired`
+/// for example.
 template <class Derived>
 class message_sending {
 public:

@@ -30,8 +30,8 @@ struct message_halves {
 
 /// Owns a CtxtHandle. It comes from a handshake's `finish`.
 ///
-/// What it can do with messages is in message_sender.hpp (`sign`, `encrypt`, `wrap`) and message_receiver.hpp (`verify`,
-/// `decrypt`, `unwrap`). One thread may send while another receives; `split` makes that hard to get wrong.
+/// What it can do with messages is in message_sender.hpp (`sign`, `encrypt`, `wrap`) and message_receiver.hpp
+/// (`verify`, `decrypt`, `unwrap`). One thread may send while another receives; `split` makes that hard to get wrong.
 class security_context : public message_sending<security_context>, public message_receiving<security_context> {
 public:
     /// The zero state, in which a moved-from object is, too.

@@ -14,9 +14,11 @@ layers=(
     error.hpp
     flags.hpp
     buffer.hpp
+    channel_bindings.hpp
     message.hpp
     detail/handle.hpp
     detail/secret.hpp
+    detail/time.hpp
     detail/text.hpp
     package.hpp
     identity.hpp

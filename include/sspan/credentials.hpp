@@ -5,11 +5,14 @@
 
 #include "detail/handle.hpp"
 #include "detail/text.hpp"
+#include "detail/time.hpp"
 #include "error.hpp"
 #include "identity.hpp"
 #include "package.hpp"
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -85,6 +88,9 @@ public:
     /// The longest token that a handshake with these credentials makes, in bytes.
     [[nodiscard]] std::uint32_t max_token() const noexcept { return max_token_; }
 
+    /// When they end, as of a Kerberos ticket; nothing if never, or if the package has not told.
+    [[nodiscard]] std::optional<std::chrono::system_clock::time_point> expiry() const noexcept { return expiry_; }
+
     /// The package they were acquired for; empty in the zero state.
     [[nodiscard]] std::wstring_view package() const noexcept { return package_; }
 
@@ -142,6 +148,7 @@ private:
                 return {}; // `acquired` means nothing then
             }
             result.handle_ = detail::credentials_handle{acquired};
+            result.expiry_ = detail::to_time(expiry);
             if (!result) {
                 ec = errc::internal_error;
             }
@@ -166,6 +173,7 @@ private:
     detail::credentials_handle handle_;
     std::wstring package_;
     std::uint32_t max_token_ = 0;
+    detail::optional_time expiry_;
 };
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE

@@ -24,7 +24,7 @@ class client_handshake : public detail::handshake {
 public:
     /// `target` is the service's principal name, such as L"HTTP/web.corp.example"; the server proves that it is that.
     client_handshake(const credentials& creds, std::wstring_view target, const client_options& options = {})
-        : handshake{"InitializeSecurityContext", creds, options.require, options.request} {
+        : handshake{"InitializeSecurityContext", creds, options} {
         if (!detail::to_os_name(target, target_)) {
             refuse_arguments();
         }
@@ -36,19 +36,18 @@ public:
     /// @throws handshake_error, with a token for the peer if the package made one: `logon_denied`, `target_unknown`,
     ///   `wrong_principal`, `no_credentials`, `no_authenticating_authority`, `invalid_token` and others of the package;
     ///   `unsupported_function` for a flag that a client cannot ask for; `no_context` after a failure,
-    ///   `illegal_message` after completion, `invalid_parameter` for input that exceeds 32 bits or lies in our own
+    ///   `illegal_message` after completion and for one step more than `options.limits` allow, `invalid_token` for more
+    ///   input than they allow, `bad_bindings`, `invalid_parameter` for input that exceeds 32 bits or lies in our own
     ///   token, and for a target with a zero inside, `invalid_handle` in the zero state or when the credentials are.
     /// @note Calls InitializeSecurityContext and, when it says so, CompleteAuthToken.
     [[nodiscard]] handshake_step step(std::span<const std::byte> input, std::error_code& ec) noexcept {
         return handshake::step(
             input, &detail::flag_row::isc_request, &detail::flag_row::isc_granted,
             [&](CredHandle* credential, CtxtHandle* context, SecBufferDesc* in, ULONG request, CtxtHandle* new_context,
-                SecBufferDesc* out, ULONG* attributes) {
-                TimeStamp expiry{};
-                const bool no_input = context == nullptr && input.empty();
+                SecBufferDesc* out, ULONG* attributes, TimeStamp* expiry) {
                 return detail::api::initialize_security_context(credential, context, target_.data(), request,
-                                                                SECURITY_NATIVE_DREP, no_input ? nullptr : in,
-                                                                new_context, out, attributes, &expiry);
+                                                                SECURITY_NATIVE_DREP, in, new_context, out, attributes,
+                                                                expiry);
             },
             ec);
     }
@@ -87,7 +86,7 @@ private:
 class server_handshake : public detail::handshake {
 public:
     explicit server_handshake(const credentials& creds, const server_options& options = {})
-        : handshake{"AcceptSecurityContext", creds, options.require, options.request} {}
+        : handshake{"AcceptSecurityContext", creds, options} {}
     explicit server_handshake(const credentials&&, const server_options& = {}) = delete;
 
     /// Takes the peer's token and makes ours.
@@ -98,10 +97,9 @@ public:
         return handshake::step(
             input, &detail::flag_row::asc_request, &detail::flag_row::asc_granted,
             [](CredHandle* credential, CtxtHandle* context, SecBufferDesc* in, ULONG request, CtxtHandle* new_context,
-               SecBufferDesc* out, ULONG* attributes) {
-                TimeStamp expiry{};
+               SecBufferDesc* out, ULONG* attributes, TimeStamp* expiry) {
                 return detail::api::accept_security_context(credential, context, in, request, SECURITY_NATIVE_DREP,
-                                                            new_context, out, attributes, &expiry);
+                                                            new_context, out, attributes, expiry);
             },
             ec);
     }

@@ -12,7 +12,9 @@
 #include "message_sender.hpp"
 #include "package.hpp" // detail::without_bad_alloc
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -73,6 +75,10 @@ public:
     /// What the handshake granted.
     [[nodiscard]] context_flags granted() const noexcept { return state_.granted; }
     [[nodiscard]] const context_sizes& sizes() const noexcept { return state_.sizes; }
+
+    /// When it ends; nothing if never, or if the package has not told. From then on message calls may fail with
+    /// `context_expired`.
+    [[nodiscard]] std::optional<std::chrono::system_clock::time_point> expiry() const noexcept { return state_.expiry; }
 
     /// Lends the handle; zero when there is none.
     [[nodiscard]] CtxtHandle native_handle() const noexcept { return state_.handle.get(); }

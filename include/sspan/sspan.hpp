@@ -5,6 +5,7 @@
 
 #include "attributes.hpp"
 #include "buffer.hpp"
+#include "channel_bindings.hpp"
 #include "credentials.hpp"
 #include "error.hpp"
 #include "flags.hpp"

@@ -199,6 +199,9 @@ SECURITY_STATUS engine::step(role side, const step_arguments& arguments) {
     if (status >= 0) {
         status = first ? first_context(side, arguments, ctx) : known_context(side, arguments, ctx);
     }
+    if (status >= 0 && !first && (buffers.bindings != nullptr) != ctx->has_bindings) {
+        violation(name_of(side) + "channel bindings in some steps, but not in all");
+    }
     if (status >= 0 && buffers.bindings != nullptr) {
         ctx->has_bindings = true;
         status = read_bindings(*buffers.bindings, ctx->bindings);

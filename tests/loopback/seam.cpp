@@ -215,6 +215,10 @@ DWORD close_handle(HANDLE handle) noexcept {
     return win32(function::close_handle, [&] { return ::loopback::thread_tokens::close(handle); });
 }
 
+std::int64_t local_to_utc(std::int64_t local) noexcept {
+    return local - engine::instance().settings.utc_offset;
+}
+
 void secure_zero(void* memory, std::size_t size) noexcept {
     const visit here;
     static_cast<void>(faults::instance().begin(function::secure_zero, 0));

@@ -13,7 +13,11 @@
 #else
 
 #include <cstddef> // std::size_t
+#include <cstdint>
 #include <cstdlib> // std::abort
+#if !defined(_WIN32)
+#include <ctime> // localtime_r
+#endif
 
 #if defined(_WIN32)
 #define SSPAN_OS(function) ::function
@@ -137,6 +141,15 @@ inline DWORD close_handle(HANDLE handle) noexcept {
     return ::CloseHandle(handle) ? ERROR_SUCCESS : ::GetLastError();
 }
 
+/// Both in 100 ns since 1601, by the time zone's offset of this moment, as packages reckon; 0 when that is not possible.
+inline std::int64_t local_to_utc(std::int64_t local) noexcept {
+    FILETIME from{};
+    FILETIME to{};
+    from.dwLowDateTime = static_cast<DWORD>(local & 0xFFFFFFFF);
+    from.dwHighDateTime = static_cast<DWORD>(local >> 32);
+    return ::LocalFileTimeToFileTime(&from, &to) ? std::int64_t{to.dwHighDateTime} << 32 | to.dwLowDateTime : 0;
+}
+
 inline void secure_zero(void* memory, std::size_t size) noexcept {
     ::SecureZeroMemory(memory, size);
 }
@@ -164,6 +177,12 @@ inline DWORD query_impersonation_level(HANDLE, SECURITY_IMPERSONATION_LEVEL*) no
 
 inline DWORD close_handle(HANDLE handle) noexcept {
     return ::CloseHandle(handle) ? ERROR_SUCCESS : ERROR_INVALID_HANDLE;
+}
+
+inline std::int64_t local_to_utc(std::int64_t local) noexcept {
+    const auto now = ::time(nullptr);
+    std::tm here{};
+    return ::localtime_r(&now, &here) != nullptr ? local - std::int64_t{here.tm_gmtoff} * 10'000'000 : 0;
 }
 
 inline void secure_zero(void* memory, std::size_t size) noexcept {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "../buffer.hpp"
+#include "../channel_bindings.hpp"
 #include "../credentials.hpp"
 #include "../error.hpp"
 #include "../flags.hpp"
@@ -12,8 +13,10 @@
 #include "handle.hpp"
 #include "negotiated.hpp"
 #include "text.hpp"
+#include "time.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <system_error>
@@ -35,8 +38,10 @@ public:
 
 protected:
     /// `function`, a string literal, is what a step calls.
-    handshake(const char* function, const credentials& creds, context_flags require, context_flags request)
-        : function_{function}, credentials_{&creds}, require_{require}, request_{request}, output_(creds.max_token()) {}
+    template <class Options>
+    handshake(const char* function, const credentials& creds, const Options& options)
+        : function_{function}, credentials_{&creds}, require_{options.require}, request_{options.request},
+          bindings_{options.bindings}, limits_{options.limits}, output_(creds.max_token()) {}
     handshake(handshake&&) noexcept = default;
     handshake& operator=(handshake&&) noexcept = default;
     ~handshake() = default;
@@ -59,6 +64,7 @@ private:
 
     enum class phase { bad_arguments, first_leg, later_leg, complete, over };
 
+    /// Why the package is not called with this; the handshake stays as it is.
     [[nodiscard]] std::error_code refusal(std::span<const std::byte> input, flag_column requested,
                                           flag_column granted) const noexcept;
     handshake_step fail(std::error_code reason, std::span<const std::byte> token, std::error_code& ec) noexcept;
@@ -70,6 +76,10 @@ private:
     context_flags require_;
     context_flags request_;
     context_flags granted_ = context_flags::none;
+    channel_bindings bindings_;
+    handshake_limits limits_;
+    std::uint32_t steps_ = 0;
+    optional_time expiry_;
     phase phase_ = phase::first_leg;
     std::vector<std::byte> output_; // empty when moved from
 };
@@ -110,23 +120,38 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
     if (ec) {
         return {};
     }
+    if (input.size() > limits_.max_token) {
+        return fail(errc::invalid_token, {}, ec);
+    }
+    if (steps_ == limits_.max_steps) {
+        return fail(errc::illegal_message, {}, ec);
+    }
     const auto require_and_request = require_ | request_;
-    buffer_list<2> in;
-    in.add(SECBUFFER_TOKEN, input);
-    const bool may_leave_some = contains(require_and_request, context_flags::stream);
+    const bool speaks_first = requested == &flag_row::isc_request && phase_ == phase::first_leg && input.empty();
+    const bool may_leave_some = !speaks_first && contains(require_and_request, context_flags::stream);
+    buffer_list<3> in;
+    if (!speaks_first) {
+        in.add(SECBUFFER_TOKEN, input);
+    }
     if (may_leave_some) {
         in.add(SECBUFFER_EMPTY, {}); // where a stream package says how much it has left
     }
+    if (bindings_) {
+        in.add(SECBUFFER_CHANNEL_BINDINGS, bindings_.native());
+    }
+    auto* const has_input = speaks_first && !bindings_ ? nullptr : in.native();
     buffer_list<1> out;
     out.add(SECBUFFER_TOKEN, output_);
     auto credential = credentials_->native_handle();
     auto context = context_.get();
     ULONG attributes = 0;
-    const auto status = call(&credential, phase_ == phase::first_leg ? nullptr : &context, in.native(),
-                             to_bits(require_and_request, requested), &context, out.native(), &attributes);
+    TimeStamp expiry{};
+    const auto status = call(&credential, phase_ == phase::first_leg ? nullptr : &context, has_input,
+                             to_bits(require_and_request, requested), &context, out.native(), &attributes, &expiry);
     if (status == static_cast<SECURITY_STATUS>(errc::incomplete_message)) {
         return {{}, 0, handshake_state::incomplete_message};
     }
+    ++steps_;
     std::span<std::byte> token;
     const bool token_is_sound = filled(out[0], output_, token);
     const auto given = from_bits(attributes, granted);
@@ -164,6 +189,7 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
     case sec_i::ok:
     case sec_i::complete_needed:
         phase_ = phase::complete;
+        expiry_ = to_time(expiry);
         return {token, used, handshake_state::complete};
     case sec_i::continue_needed:
     case sec_i::complete_and_continue:
@@ -208,7 +234,7 @@ inline security_context handshake::finish(std::error_code& ec) noexcept {
         return {};
     }
     culprit_ = "QueryContextAttributes";
-    return security_context{establish(std::move(context), granted_, require_, ec)};
+    return security_context{establish(std::move(context), granted_, require_, ec, expiry_)};
 }
 
 class not_granted : public error {

@@ -9,6 +9,7 @@
 #include "../message.hpp"
 #include "handle.hpp"
 #include "secret.hpp"
+#include "time.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -90,6 +91,7 @@ struct established {
     context_sizes sizes;
     context_flags granted = context_flags::none;
     context_flags required = context_flags::none;
+    optional_time expiry;
     unwrap_form form = unwrap_form::unknown; // the receiver's
     std::uint32_t wrapped_token = 0;         // the sender's last; the receiver may look at it meanwhile
 };
@@ -99,7 +101,7 @@ using message_buffers = buffer_list<max_message_parts + 2>;
 
 /// Asks for the sizes of a context that a handshake, or somebody else, has established. On failure it has been deleted.
 [[nodiscard]] inline established establish(context_handle handle, context_flags granted, context_flags required,
-                                           std::error_code& ec) noexcept {
+                                           std::error_code& ec, optional_time expiry = {}) noexcept {
     SecPkgContext_Sizes sizes{};
     auto raw = handle.get();
     ec = handle ? failure(api::query_context_attributes(&raw, SECPKG_ATTR_SIZES, &sizes)) : errc::invalid_handle;
@@ -109,7 +111,8 @@ using message_buffers = buffer_list<max_message_parts + 2>;
     return {std::move(handle),
             {sizes.cbMaxToken, sizes.cbMaxSignature, sizes.cbBlockSize, sizes.cbSecurityTrailer},
             granted,
-            required};
+            required,
+            expiry};
 }
 
 inline std::span<std::byte> established::sign(std::span<const const_buffer> message, std::span<std::byte> signature,

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+//
+// What ties a handshake to the secure channel that it runs over.
+#pragma once
+
+#include "buffer.hpp"
+#include "error.hpp"
+
+#include <cstddef>
+#include <cstring> // std::memcpy
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace sspan::inline SSPAN_API_NAMESPACE {
+
+/// Names the channel, usually TLS, inside which a handshake takes place (RFC 5056). Both sides give the same; then nobody
+/// in the middle can pass the handshake on from one channel to another.
+class channel_bindings {
+public:
+    /// None: the handshake is not tied to a channel.
+    channel_bindings() noexcept = default;
+
+    /// The channel's data as they are, the prefix included that says of what kind they are.
+    /// @throws std::bad_alloc; error `invalid_parameter` for more than 32 bits can count.
+    [[nodiscard]] static channel_bindings application_data(std::span<const std::byte> data) { return {{}, data}; }
+    /// Of TLS up to 1.2: the first Finished message of the latest handshake (RFC 5929, section 3).
+    [[nodiscard]] static channel_bindings tls_unique(std::span<const std::byte> finished) {
+        return {"tls-unique:", finished};
+    }
+    /// The hash of the server's certificate. The hash is that of the certificate's signature, or SHA-256 in the place of
+    /// MD5 and SHA-1 (RFC 5929, section 4.1).
+    [[nodiscard]] static channel_bindings tls_server_end_point(std::span<const std::byte> certificate_hash) {
+        return {"tls-server-end-point:", certificate_hash};
+    }
+    /// A SEC_CHANNEL_BINDINGS with all that belongs to it, as Schannel returns one for SECPKG_ATTR_UNIQUE_BINDINGS and
+    /// SECPKG_ATTR_ENDPOINT_BINDINGS.
+    /// @throws std::bad_alloc; error `invalid_parameter` when one of its parts lies outside.
+    [[nodiscard]] static channel_bindings adopt(std::span<const std::byte> structure) {
+        SEC_CHANNEL_BINDINGS header{};
+        if (structure.size() < sizeof header || !detail::fits(structure.size())) {
+            refuse();
+        }
+        std::memcpy(&header, structure.data(), sizeof header);
+        const auto lies_inside = [&](std::size_t offset, std::size_t size) {
+            return size == 0 || (offset <= structure.size() && size <= structure.size() - offset);
+        };
+        if (!lies_inside(header.dwInitiatorOffset, header.cbInitiatorLength) ||
+            !lies_inside(header.dwAcceptorOffset, header.cbAcceptorLength) ||
+            !lies_inside(header.dwApplicationDataOffset, header.cbApplicationDataLength)) {
+            refuse();
+        }
+        channel_bindings adopted;
+        adopted.structure_.assign(structure.begin(), structure.end());
+        return adopted;
+    }
+
+    /// The SEC_CHANNEL_BINDINGS and what belongs to it; empty when there are none.
+    [[nodiscard]] std::span<const std::byte> native() const noexcept { return structure_; }
+    /// False when there are none.
+    explicit operator bool() const noexcept { return !structure_.empty(); }
+
+private:
+    channel_bindings(std::string_view prefix, std::span<const std::byte> data) {
+        SEC_CHANNEL_BINDINGS header{};
+        if (data.size() > 0xFFFFFFFFU - sizeof header - prefix.size()) {
+            refuse();
+        }
+        header.cbApplicationDataLength = gsl::narrow_cast<ULONG>(prefix.size() + data.size());
+        header.dwApplicationDataOffset = sizeof header;
+        structure_.reserve(sizeof header + header.cbApplicationDataLength);
+        const auto append = [this](std::span<const std::byte> more) {
+            structure_.insert(structure_.end(), more.begin(), more.end());
+        };
+        append(std::as_bytes(std::span{&header, 1}));
+        append(std::as_bytes(std::span{prefix}));
+        append(data);
+    }
+
+    [[noreturn]] static void refuse() { throw error{errc::invalid_parameter, "SEC_CHANNEL_BINDINGS"}; }
+
+    std::vector<std::byte> structure_;
+};
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+//
+// SSPI's times, which are local.
+#pragma once
+
+#include "api.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <cstring> // std::memcpy
+#include <optional>
+#include <ratio>
+
+namespace sspan::inline SSPAN_API_NAMESPACE::detail {
+
+using optional_time = std::optional<std::chrono::system_clock::time_point>;
+
+/// A time that the package has just told; it is local, by the time zone's offset of this moment. Nothing if it is
+/// "unknown", or "never": packages have various dates of a distant past and future for these.
+inline optional_time to_time(const TimeStamp& told) noexcept {
+    using ticks = std::chrono::duration<std::int64_t, std::ratio<1, 10'000'000>>;
+    constexpr std::int64_t unix_epoch = 116'444'736'000'000'000; // in ticks since 1601
+    constexpr std::int64_t year_2200 = 189'025'920'000'000'000;
+    std::int64_t local = 0;
+    static_assert(sizeof told == sizeof local);
+    std::memcpy(&local, &told, sizeof local);
+    if (local < unix_epoch || local >= year_2200) {
+        return std::nullopt;
+    }
+    const ticks since_1970{api::local_to_utc(local) - unix_epoch};
+    return std::chrono::system_clock::time_point{
+        std::chrono::duration_cast<std::chrono::system_clock::duration>(since_1970)};
+}
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE::detail

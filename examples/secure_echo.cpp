@@ -183,33 +183,12 @@ std::span<std::byte> check(sspan::security_context& context, received_message& m
     return context.decrypt(message.data, message.token).data;
 }
 
-/// Exchanges tokens until both sides know each other. `input` is what the peer has sent: nothing yet, for the client.
+/// Exchanges tokens until both sides know each other.
 template <class Handshake>
-auto establish(Handshake handshake, net::connection& peer, std::vector<std::byte> input) {
-    try {
-        for (;;) {
-            const auto step = handshake.step(input);
-            if (!step.token.empty()) {
-                send_token(peer, step.token);
-            }
-            if (step.done()) {
-                return std::move(handshake).finish(); // throws if less was granted than required
-            }
-            if (step.state != sspan::handshake_state::continue_needed) {
-                throw std::runtime_error{"the package wants more than this program's handshake offers"};
-            }
-            input = receive_token(peer);
-        }
-    } catch (const sspan::handshake_error& error) {
-        if (!error.token().empty()) { // it tells the peer why
-            try {
-                send_token(peer, error.token());
-            } catch (const std::runtime_error&) {
-                throw error; // the first error is the one to report
-            }
-        }
-        throw;
-    }
+auto establish(Handshake handshake, net::connection& peer) {
+    return sspan::establish(
+        std::move(handshake), [&peer](std::span<const std::byte> token) { send_token(peer, token); },
+        [&peer] { return receive_token(peer); });
 }
 
 /// The package at work and the flags that it granted.
@@ -237,7 +216,7 @@ void answer(const options& chosen, const sspan::credentials& credentials, net::c
     if (chosen.dce) {
         wanted.require |= sspan::context_flags::dce_style;
     }
-    auto context = establish(sspan::server_handshake{credentials, wanted}, peer, receive_token(peer));
+    auto context = establish(sspan::server_handshake{credentials, wanted}, peer);
     print(std::cout, label + "authenticated " + client_name(context) + " with " + describe(context, chosen.package));
 
     message_writer writer{context};
@@ -391,7 +370,7 @@ int send_messages(const options& chosen) {
     try {
         auto peer = net::connect(chosen.host, chosen.port, chosen.timeout);
         sspan::client_handshake handshake{credentials, chosen.target, wanted_by_client(chosen)};
-        auto context = establish(std::move(handshake), peer, {});
+        auto context = establish(std::move(handshake), peer);
         status_on_failure = connection_lost;
         const auto& sizes = context.sizes();
         print(std::cout,

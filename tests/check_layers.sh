@@ -34,6 +34,7 @@ layers=(
     handshake_step.hpp
     detail/handshake.hpp
     handshake.hpp
+    establish.hpp
     impersonation.hpp
     attributes.hpp
     sspan.hpp

@@ -8,6 +8,7 @@
 #include "channel_bindings.hpp"
 #include "credentials.hpp"
 #include "error.hpp"
+#include "establish.hpp"
 #include "flags.hpp"
 #include "handshake.hpp"
 #include "handshake_step.hpp"

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+//
+// A whole handshake, over two functions of the caller's.
+#pragma once
+
+#include "error.hpp"
+#include "handshake.hpp"
+#include "handshake_step.hpp"
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace sspan::inline SSPAN_API_NAMESPACE {
+
+template <class Handshake>
+concept handshake_side = std::same_as<Handshake, client_handshake> || std::same_as<Handshake, server_handshake>;
+
+namespace detail {
+
+/// The loop of both forms: the functions set `ec`, or throw.
+template <class Step, class Send, class Receive>
+void exchange_tokens(bool is_client, Step step, Send send, Receive receive, std::error_code& ec) {
+    std::vector<std::byte> pending; // what the peer has sent and no step has taken
+    for (bool input_is_due = !is_client;;) {
+        if (input_is_due) {
+            const auto received = receive(ec);
+            const std::span<const std::byte> token{received};
+            if (!ec && token.empty()) {
+                ec = errc::invalid_token;
+            }
+            if (ec) {
+                return;
+            }
+            pending.insert(pending.end(), token.begin(), token.end());
+        }
+        const handshake_step taken = step(pending, ec);
+        if (!ec && !taken.token.empty()) {
+            send(taken.token, ec);
+        }
+        if (ec) {
+            return;
+        }
+        pending.erase(pending.begin(), pending.begin() + static_cast<std::ptrdiff_t>(taken.used));
+        if (taken.done()) {
+            if (!pending.empty()) {
+                ec = errc::illegal_message;
+            }
+            return;
+        }
+        input_is_due = taken.state == handshake_state::incomplete_message ||
+                       (taken.state == handshake_state::continue_needed && pending.empty());
+    }
+}
+
+} // namespace detail
+
+/// Establishes a context: `send(token)` sends a token of ours, `receive()` returns the peer's next one.
+///
+/// The two functions keep tokens apart, by a length in front of each for example, and bound what they take in. `send`
+/// takes a std::span<const std::byte>, never an empty one; what `receive` returns converts to one. If our side fails and
+/// has a token that tells the peer why, that is sent.
+///
+/// @return a client's `security_context`, a server's `server_context`. The peer may yet refuse it.
+/// @throws what the handshake's `step` and `finish` and the two functions throw; error `invalid_token` when `receive`
+///   returns nothing, `illegal_message` when the peer's last token is followed by more: use `step` where that is right.
+template <handshake_side Handshake, std::invocable<std::span<const std::byte>> Send, std::invocable Receive>
+[[nodiscard]] auto establish(Handshake&& handshake, Send send, Receive receive) {
+    const auto step = [&](std::span<const std::byte> input, std::error_code&) {
+        try {
+            return handshake.step(input);
+        } catch (const handshake_error& failure) {
+            if (!failure.token().empty()) {
+                try {
+                    send(failure.token());
+                } catch (...) {
+                    throw handshake_error{failure}; // why there is no context is what matters
+                }
+            }
+            throw;
+        }
+    };
+    std::error_code ec;
+    detail::exchange_tokens(
+        std::same_as<Handshake, client_handshake>, step,
+        [&](std::span<const std::byte> token, std::error_code&) { send(token); },
+        [&](std::error_code&) { return receive(); }, ec);
+    detail::throw_if(ec, "sspan::establish");
+    return std::move(handshake).finish();
+}
+
+/// As above; `send(token, ec)` and `receive(ec)` set `ec` to end the handshake, and throw nothing.
+template <handshake_side Handshake, std::invocable<std::span<const std::byte>, std::error_code&> Send,
+          std::invocable<std::error_code&> Receive>
+[[nodiscard]] auto establish(Handshake&& handshake, Send send, Receive receive, std::error_code& ec) noexcept {
+    const auto step = [&](std::span<const std::byte> input, std::error_code& failure) noexcept {
+        const auto taken = handshake.step(input, failure);
+        if (failure && !taken.token.empty()) {
+            std::error_code ignored; // why there is no context is what matters
+            send(taken.token, ignored);
+        }
+        return taken;
+    };
+    using context = decltype(std::move(handshake).finish());
+    return detail::without_bad_alloc<context>(ec, [&]() -> context {
+        detail::exchange_tokens(std::same_as<Handshake, client_handshake>, step, send, receive, ec);
+        return ec ? context{} : std::move(handshake).finish(ec);
+    });
+}
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE

@@ -25,8 +25,8 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 /// another error of the package; close the connection then. Of NTLM every later message fails, too.
 ///
 /// Every function fails with `invalid_handle` in the zero state, with `qop_not_supported` when no such protection was
-/// granted, and with `invalid_parameter` when a buffer exceeds 32 bits or overlaps another, or when there are no
-/// parts or more than `max_message_parts`. All these are found before the package is called, and no buffer has been
+/// granted, with `invalid_parameter` when a buffer exceeds 32 bits or overlaps another, or when there are no parts or
+/// more than `max_message_parts`, and with `unsupported_function` for more than one part under Wine and WinPR. All these are found before the package is called, and no buffer has been
 /// touched then. Any status of the package but SEC_E_OK is an error.
 template <class Derived>
 class message_receiving {
@@ -134,13 +134,13 @@ public:
         return {{message.data.begin(), message.data.end()}, message.quality};
     }
 
-protected:
+private:
+    friend Derived;
     message_receiving() noexcept = default;
     message_receiving(message_receiving&&) noexcept = default;
     message_receiving& operator=(message_receiving&&) noexcept = default;
     ~message_receiving() = default;
 
-private:
     detail::established* state(std::error_code& ec) noexcept {
         auto* const context = static_cast<Derived&>(*this).state();
         if (context == nullptr) {

@@ -24,7 +24,8 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 ///
 /// Every function fails with `invalid_handle` in the zero state, with `qop_not_supported` when the protection was not
 /// granted, with `invalid_parameter` when a buffer exceeds 32 bits or overlaps another, or when there are no
-/// parts or more than `max_message_parts`, and with `buffer_too_small`. All these are found before the package is
+/// parts or more than `max_message_parts`, with `unsupported_function` for more than one part under Wine and WinPR,
+/// which would protect the first only, and with `buffer_too_small`. All these are found before the package is
 /// called, and no buffer has been touched then. Any status of the package but SEC_E_OK is an error, `context_expired`
 /// for example.
 template <class Derived>
@@ -142,13 +143,13 @@ public:
         return {wire.begin(), wire.end()};
     }
 
-protected:
+private:
+    friend Derived;
     message_sending() noexcept = default;
     message_sending(message_sending&&) noexcept = default;
     message_sending& operator=(message_sending&&) noexcept = default;
     ~message_sending() = default;
 
-private:
     detail::established* state(std::error_code& ec) noexcept {
         auto* const context = static_cast<Derived&>(*this).state();
         if (context == nullptr) {

@@ -12,5 +12,36 @@ wine_start
 realm_start
 other=echo/other.sspan.test
 logged kadmin.local addprinc -randkey "$other"
-SSPAN_RUNNER=wine SSPAN_ECHO=build/mingw/examples/secure_echo.exe SSPAN_SERVICE=$service SSPAN_OTHER_SERVICE=$other \
-    SSPAN_PASSWORD=$alice_password python3 tests/integration/secure_echo_test.py "$@"
+export SSPAN_SERVICE=$service
+passed=0 failed=0
+
+# kerberos_tests NAME OPTION...: what both sides do in one process.
+kerberos_tests() {
+    local name=$1 report=$scratch/kerberos.xml cases=0 bad=1
+    shift
+    rm -f "$report"
+    (cd "$scratch" && wine "$tests" --gtest_brief=1 --gtest_output=xml:kerberos.xml "$@") >"$scratch/kerberos.log" 2>&1 </dev/null || true
+    if [[ -e $report ]]; then
+        cases=$(grep -c '^ *<testcase ' "$report")
+        bad=$(grep -m 1 -o ' failures="[0-9]*"' "$report" | tr -dc 0-9)
+    fi
+    if [[ $cases -eq 0 ]]; then cases=1 bad=1; fi
+    [[ $bad -eq 0 ]] || cat "$scratch/kerberos.log"
+    printf '%s: %d of %d passed\n' "$name" $((cases - bad)) "$cases"
+    passed=$((passed + cases - bad)) failed=$((failed + bad))
+}
+tests=$PWD/build/mingw/tests/kerberos_tests.exe
+kerberos_tests 'both sides'
+for zone in Asia/Kolkata America/Anchorage; do # local time is ahead, and behind
+    TZ=$zone kerberos_tests "expiry in $zone" '--gtest_filter=*end_with_the_ticket*'
+done
+
+SSPAN_RUNNER=wine SSPAN_ECHO=build/mingw/examples/secure_echo.exe SSPAN_OTHER_SERVICE=$other \
+    SSPAN_PASSWORD=$alice_password python3 tests/integration/secure_echo_test.py 2>&1 | tee "$scratch/echo.log" || true
+if [[ $(tail -n 1 "$scratch/echo.log") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+    passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2]))
+else
+    failed=$((failed + 1))
+fi
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[[ $failed -eq 0 ]]

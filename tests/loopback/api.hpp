@@ -47,6 +47,7 @@ DWORD set_thread_token(HANDLE token) noexcept;
 DWORD query_impersonation_level(HANDLE token, SECURITY_IMPERSONATION_LEVEL* level) noexcept;
 DWORD close_handle(HANDLE handle) noexcept;
 
+bool takes_parts() noexcept;
 std::int64_t local_to_utc(std::int64_t local) noexcept;
 void secure_zero(void* memory, std::size_t size) noexcept;
 [[noreturn]] void fail_fast() noexcept;

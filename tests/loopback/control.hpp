@@ -85,6 +85,7 @@ struct options {
     std::int64_t expiry = 0x01DD000000000000; ///< reported everywhere, local time as Windows does
     std::int64_t utc_offset = 0; ///< of the local time, in 100 ns: what is now east of Greenwich is positive
     std::vector<ULONG> unsupported_attributes; ///< QueryContextAttributes says SEC_E_UNSUPPORTED_FUNCTION
+    bool takes_parts = true;                   ///< messages may have more than one SECBUFFER_DATA
     bool credentials_outlive_contexts = false; ///< if true, freeing credentials before their contexts is a violation
     std::optional<SECURITY_IMPERSONATION_LEVEL> impersonation_level; ///< else as the granted flags say
 };

@@ -215,6 +215,10 @@ DWORD close_handle(HANDLE handle) noexcept {
     return win32(function::close_handle, [&] { return ::loopback::thread_tokens::close(handle); });
 }
 
+bool takes_parts() noexcept {
+    return engine::instance().settings.takes_parts;
+}
+
 std::int64_t local_to_utc(std::int64_t local) noexcept {
     return local - engine::instance().settings.utc_offset;
 }

@@ -104,7 +104,7 @@ TEST(time, keeps_the_fraction_that_the_clock_can_hold) {
     EXPECT_EQ(*told - noon, std::chrono::duration_cast<time_point::duration>(1'234'567'800ns));
 }
 
-TEST(time, goes_from_1970_to_2200) {
+TEST(time, goes_from_1970_to_2100) {
     loopback::reset();
     const auto start = ticks_of(sys_days{std::chrono::January / 1 / 1970});
     const auto first = converted(start);
@@ -112,7 +112,7 @@ TEST(time, goes_from_1970_to_2200) {
     EXPECT_EQ(first->time_since_epoch(), 0s);
     EXPECT_FALSE(converted(start - 1));
     EXPECT_FALSE(converted(1));
-    const auto last = ticks_of(sys_days{std::chrono::January / 1 / 2200});
+    const auto last = ticks_of(sys_days{std::chrono::January / 1 / 2100});
     EXPECT_TRUE(converted(last - 1));
     EXPECT_FALSE(converted(last));
 }

@@ -141,6 +141,15 @@ inline DWORD close_handle(HANDLE handle) noexcept {
     return ::CloseHandle(handle) ? ERROR_SUCCESS : ::GetLastError();
 }
 
+/// Whether the packages look at every SECBUFFER_DATA of a message. Wine's look at the first, and say nothing of the others.
+inline bool takes_parts() noexcept {
+    static const bool is_wine = [] {
+        const auto ntdll = ::GetModuleHandleW(L"ntdll.dll");
+        return ntdll != nullptr && ::GetProcAddress(ntdll, "wine_get_version") != nullptr;
+    }();
+    return !is_wine;
+}
+
 /// Both in 100 ns since 1601, by the time zone's offset of this moment, as packages reckon; 0 when that is not possible.
 inline std::int64_t local_to_utc(std::int64_t local) noexcept {
     FILETIME from{};
@@ -177,6 +186,10 @@ inline DWORD query_impersonation_level(HANDLE, SECURITY_IMPERSONATION_LEVEL*) no
 
 inline DWORD close_handle(HANDLE handle) noexcept {
     return ::CloseHandle(handle) ? ERROR_SUCCESS : ERROR_INVALID_HANDLE;
+}
+
+inline bool takes_parts() noexcept {
+    return false; // WinPR's packages look at the first SECBUFFER_DATA, and say nothing of the others
 }
 
 inline std::int64_t local_to_utc(std::int64_t local) noexcept {

@@ -48,6 +48,9 @@ struct established {
             any_overlap(spans...)) {
             return errc::invalid_parameter;
         }
+        if (message.size() > 1 && !api::takes_parts()) { // all but one would go unprotected
+            return errc::unsupported_function;
+        }
         for (std::size_t i = 0; i != message.size(); ++i) {
             const auto bytes = message[i].bytes();
             if (!fits(bytes.size()) || (overlap(bytes, spans) || ...) || overlaps_later(message, i)) {

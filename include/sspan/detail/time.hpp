@@ -20,11 +20,11 @@ using optional_time = std::optional<std::chrono::system_clock::time_point>;
 inline optional_time to_time(const TimeStamp& told) noexcept {
     using ticks = std::chrono::duration<std::int64_t, std::ratio<1, 10'000'000>>;
     constexpr std::int64_t unix_epoch = 116'444'736'000'000'000; // in ticks since 1601
-    constexpr std::int64_t year_2200 = 189'025'920'000'000'000;
+    constexpr std::int64_t year_2100 = 157'469'184'000'000'000;
     std::int64_t local = 0;
     static_assert(sizeof told == sizeof local);
     std::memcpy(&local, &told, sizeof local);
-    if (local < unix_epoch || local >= year_2200) {
+    if (local < unix_epoch || local >= year_2100) {
         return std::nullopt;
     }
     const ticks since_1970{api::local_to_utc(local) - unix_epoch};

@@ -59,7 +59,7 @@ inline std::span<const std::byte> wrap_calls::wrap(established& context, message
 inline decrypted_message wrap_calls::unwrap_as(unwrap_form form, established& context, std::span<std::byte> wire,
                                                const accept_options& options, std::error_code& ec) noexcept {
     buffer_list<2> buffers;
-    std::size_t data = 1;
+    constexpr std::size_t data = 1;
     std::span<std::byte> where = wire;
     if (form == unwrap_form::stream) {
         buffers.add(SECBUFFER_STREAM, wire);

@@ -89,7 +89,7 @@ template <handshake_side Handshake, std::invocable<std::span<const std::byte>> S
         [&](std::span<const std::byte> token, std::error_code&) { send(token); },
         [&](std::error_code&) { return receive(); }, ec);
     detail::throw_if(ec, "sspan::establish");
-    return std::move(handshake).finish();
+    return std::forward<Handshake>(handshake).finish();
 }
 
 /// As above; `send(token, ec)` and `receive(ec)` set `ec` to end the handshake, and throw nothing.
@@ -104,10 +104,10 @@ template <handshake_side Handshake, std::invocable<std::span<const std::byte>, s
         }
         return taken;
     };
-    using context = decltype(std::move(handshake).finish());
+    using context = decltype(std::forward<Handshake>(handshake).finish());
     return detail::without_bad_alloc<context>(ec, [&]() -> context {
         detail::exchange_tokens(std::same_as<Handshake, client_handshake>, step, send, receive, ec);
-        return ec ? context{} : std::move(handshake).finish(ec);
+        return ec ? context{} : std::forward<Handshake>(handshake).finish(ec);
     });
 }
 

@@ -55,8 +55,8 @@ inline constexpr context_flags message_protection = context_flags::integrity | c
 
 /// How much a peer may ask of us before we know who it is.
 struct handshake_limits {
-    std::size_t max_token = 128U * 1024; ///< A longer token from the peer is `invalid_token`. In bytes.
-    std::uint32_t max_steps = 16;        ///< One more is `illegal_message`. Kerberos takes 1 or 2, NTLM 2.
+    std::size_t max_token = std::size_t{128} * 1024; ///< A longer token from the peer is `invalid_token`. In bytes.
+    std::uint32_t max_steps = 16;                    ///< One more is `illegal_message`. Kerberos takes 1 or 2, NTLM 2.
 };
 
 /// What a client wants of its context.

@@ -54,12 +54,12 @@ struct pair_of_contexts {
 class kerberos : public ::testing::TestWithParam<bool> {
 protected:
     static void SetUpTestSuite() {
-        outbound.emplace(sspan::credentials::outbound(sspan::package::kerberos));
-        inbound.emplace(sspan::credentials::inbound(sspan::package::kerberos));
+        outbound = sspan::credentials::outbound(sspan::package::kerberos);
+        inbound = sspan::credentials::inbound(sspan::package::kerberos);
     }
     static void TearDownTestSuite() {
-        outbound.reset();
-        inbound.reset();
+        outbound = {};
+        inbound = {};
     }
 
     static pair_of_contexts establish() {
@@ -73,8 +73,8 @@ protected:
     }
     static pair_of_contexts establish(const sspan::client_options& client_options,
                                       const sspan::server_options& server_options) {
-        sspan::client_handshake client{*outbound, service(), client_options};
-        sspan::server_handshake server{*inbound, server_options};
+        sspan::client_handshake client{outbound, service(), client_options};
+        sspan::server_handshake server{inbound, server_options};
         for (auto token = client.step().token; !token.empty();) {
             token = server.step(token).token;
             token = token.empty() ? token : client.step(token).token;
@@ -83,8 +83,8 @@ protected:
         return {std::move(context), std::move(server).finish()};
     }
 
-    inline static std::optional<sspan::credentials> outbound;
-    inline static std::optional<sspan::credentials> inbound;
+    inline static sspan::credentials outbound;
+    inline static sspan::credentials inbound;
 };
 INSTANTIATE_TEST_SUITE_P(each, kerberos, ::testing::Bool(),
                          [](const auto& test) { return test.param ? "dce_style" : "plain"; });
@@ -308,12 +308,11 @@ TEST_P(kerberos, halves_work_in_two_threads) {
 TEST_P(kerberos, context_and_credentials_end_with_the_ticket) { // of a day, as run.sh asks for
     const auto pair = establish();
     const auto now = std::chrono::system_clock::now();
-    for (const auto& end : {pair.client.expiry(), pair.server.expiry(), outbound->expiry()}) {
-        ASSERT_TRUE(end);
-        EXPECT_GT(*end - now, std::chrono::hours{23});
-        EXPECT_LT(*end - now, std::chrono::hours{25});
+    for (const auto& end : {pair.client.expiry(), pair.server.expiry(), outbound.expiry()}) {
+        EXPECT_GT(end, now + std::chrono::hours{23});
+        EXPECT_LT(end, now + std::chrono::hours{25});
     }
-    EXPECT_EQ(inbound->expiry(), std::nullopt); // a key in a file does not end
+    EXPECT_EQ(inbound.expiry(), std::nullopt); // a key in a file does not end
 }
 
 TEST_P(kerberos, tells_the_package_and_says_so_where_it_does_not_tell) {

@@ -105,7 +105,7 @@ protected:
         client.bindings = client_bindings;
         const sspan::server_options server{.request = server_request, .bindings = server_bindings};
         conversation talk{which_profile().package, client, server, which_surface()};
-        const auto end = talk.run();
+        auto end = talk.run();
         if (!end.code) {
             expect_established(talk);
         }

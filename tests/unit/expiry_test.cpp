@@ -100,16 +100,13 @@ TEST_P(expiry, is_nothing_when_never_or_not_told) {
 TEST(time, keeps_the_fraction_that_the_clock_can_hold) {
     loopback::reset();
     const auto told = converted(ticks_of(noon) + 12'345'678);
-    ASSERT_TRUE(told);
-    EXPECT_EQ(*told - noon, std::chrono::duration_cast<time_point::duration>(1'234'567'800ns));
+    EXPECT_EQ(told, noon + std::chrono::duration_cast<time_point::duration>(1'234'567'800ns));
 }
 
 TEST(time, goes_from_1970_to_2100) {
     loopback::reset();
     const auto start = ticks_of(sys_days{std::chrono::January / 1 / 1970});
-    const auto first = converted(start);
-    ASSERT_TRUE(first);
-    EXPECT_EQ(first->time_since_epoch(), 0s);
+    EXPECT_EQ(converted(start), time_point{});
     EXPECT_FALSE(converted(start - 1));
     EXPECT_FALSE(converted(1));
     const auto last = ticks_of(sys_days{std::chrono::January / 1 / 2100});

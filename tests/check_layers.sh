@@ -18,6 +18,7 @@ layers=(
     message.hpp
     detail/handle.hpp
     detail/secret.hpp
+    secret_bytes.hpp
     detail/time.hpp
     detail/text.hpp
     package.hpp
@@ -36,6 +37,7 @@ layers=(
     handshake.hpp
     establish.hpp
     impersonation.hpp
+    detail/attribute_query.hpp
     attributes.hpp
     sspan.hpp
 )

@@ -3,21 +3,134 @@
 // What a package tells of an established context.
 #pragma once
 
-#include "detail/handle.hpp"
+#include "detail/attribute_query.hpp"
 #include "detail/text.hpp"
+#include "detail/time.hpp"
 #include "error.hpp"
+#include "flags.hpp"
 #include "package.hpp"
+#include "secret_bytes.hpp"
 #include "security_context.hpp"
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <system_error>
+#include <vector>
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
 // Every function here calls QueryContextAttributes, may run in any thread, and returns values that own their memory.
 // All fail with `unsupported_function` when the package does not offer the attribute (WinPR and Wine offer few), with
 // `invalid_handle` in the zero state, and with `insufficient_memory`.
+
+/// The name of the client (SECPKG_ATTR_NAMES): of whom a server has accepted, or as whom a client has logged on.
+[[nodiscard]] inline std::wstring query_user_name(const security_context& context, std::error_code& ec) noexcept {
+    return detail::query<detail::SecPkgContext_NamesW>(
+        context, SECPKG_ATTR_NAMES, ec, [&ec](auto& names) { return detail::take_string(names.sUserName, ec); });
+}
+[[nodiscard]] inline std::wstring query_user_name(const security_context& context) {
+    return detail::or_throw([&](std::error_code& ec) { return query_user_name(context, ec); });
+}
+
+/// From when until when a context is good. Nothing: always, or not told.
+struct lifespan {
+    std::optional<std::chrono::system_clock::time_point> start;
+    std::optional<std::chrono::system_clock::time_point> expiry;
+};
+
+/// SECPKG_ATTR_LIFESPAN.
+[[nodiscard]] inline lifespan query_lifespan(const security_context& context, std::error_code& ec) noexcept {
+    return detail::query<SecPkgContext_Lifespan>(context, SECPKG_ATTR_LIFESPAN, ec, [](const auto& told) {
+        return lifespan{detail::to_time(told.tsStart), detail::to_time(told.tsExpiry)};
+    });
+}
+[[nodiscard]] inline lifespan query_lifespan(const security_context& context) {
+    return detail::or_throw([&](std::error_code& ec) { return query_lifespan(context, ec); });
+}
+
+/// When the client's password expires (SECPKG_ATTR_PASSWORD_EXPIRY); nothing if never.
+[[nodiscard]] inline std::optional<std::chrono::system_clock::time_point>
+query_password_expiry(const security_context& context, std::error_code& ec) noexcept {
+    return detail::query<SecPkgContext_PasswordExpiry>(context, SECPKG_ATTR_PASSWORD_EXPIRY, ec, [](const auto& told) {
+        return detail::to_time(told.tsPasswordExpires);
+    });
+}
+[[nodiscard]] inline std::optional<std::chrono::system_clock::time_point>
+query_password_expiry(const security_context& context) {
+    return detail::or_throw([&](std::error_code& ec) { return query_password_expiry(context, ec); });
+}
+
+/// What DCE RPC wants to know.
+struct dce_info {
+    std::uint32_t authorization_service = 0; ///< RPC_C_AUTHZ_
+    context_memory<void> privileges;         ///< What it points to depends on the service; a name for RPC_C_AUTHZ_NAME.
+};
+
+/// SECPKG_ATTR_DCE_INFO.
+[[nodiscard]] inline dce_info query_dce_info(const security_context& context, std::error_code& ec) noexcept {
+    return detail::query<detail::SecPkgContext_DceInfo>(context, SECPKG_ATTR_DCE_INFO, ec, [](const auto& told) {
+        return dce_info{static_cast<std::uint32_t>(told.AuthzSvc), context_memory<void>{told.pPac}};
+    });
+}
+[[nodiscard]] inline dce_info query_dce_info(const security_context& context) {
+    return detail::or_throw([&](std::error_code& ec) { return query_dce_info(context, ec); });
+}
+
+/// The algorithms that protect messages, and the key's length in bits. The numbers are the package's own.
+struct key_info {
+    std::wstring signature_algorithm;
+    std::wstring encrypt_algorithm;
+    std::uint32_t key_size = 0;
+    std::uint32_t signature_algorithm_id = 0;
+    std::uint32_t encrypt_algorithm_id = 0;
+};
+
+/// SECPKG_ATTR_KEY_INFO.
+[[nodiscard]] inline key_info query_key_info(const security_context& context, std::error_code& ec) noexcept {
+    return detail::query<detail::SecPkgContext_KeyInfoW>(context, SECPKG_ATTR_KEY_INFO, ec, [&ec](const auto& told) {
+        const context_memory<SEC_WCHAR> signature{told.sSignatureAlgorithmName};
+        const context_memory<SEC_WCHAR> encrypt{told.sEncryptAlgorithmName};
+        return key_info{detail::to_string(signature, ec), detail::to_string(encrypt, ec),
+                        static_cast<std::uint32_t>(told.KeySize), static_cast<std::uint32_t>(told.SignatureAlgorithm),
+                        static_cast<std::uint32_t>(told.EncryptAlgorithm)};
+    });
+}
+[[nodiscard]] inline key_info query_key_info(const security_context& context) {
+    return detail::or_throw([&](std::error_code& ec) { return query_key_info(context, ec); });
+}
+
+/// Who vouches for the client, such as its domain (SECPKG_ATTR_AUTHORITY).
+[[nodiscard]] inline std::wstring query_authority(const security_context& context, std::error_code& ec) noexcept {
+    return detail::query<detail::SecPkgContext_AuthorityW>(
+        context, SECPKG_ATTR_AUTHORITY, ec, [&ec](auto& told) { return detail::take_string(told.sAuthorityName, ec); });
+}
+[[nodiscard]] inline std::wstring query_authority(const security_context& context) {
+    return detail::or_throw([&](std::error_code& ec) { return query_authority(context, ec); });
+}
+
+/// The key that both sides share (SECPKG_ATTR_SESSION_KEY). Whoever knows it can forge messages: keep it no longer than
+/// need be. Its memory is wiped when it is freed, the package's copy at once.
+[[nodiscard]] inline secret_bytes query_session_key(const security_context& context, std::error_code& ec) noexcept {
+    return detail::query<SecPkgContext_SessionKey>(context, SECPKG_ATTR_SESSION_KEY, ec, [&ec](const auto& told) {
+        return detail::take_bytes<secret_bytes>(told.SessionKey, told.SessionKeyLength, ec);
+    });
+}
+[[nodiscard]] inline secret_bytes query_session_key(const security_context& context) {
+    return detail::or_throw([&](std::error_code& ec) { return query_session_key(context, ec); });
+}
+
+/// The package that the context was established with (SECPKG_ATTR_PACKAGE_INFO).
+[[nodiscard]] inline package_info query_package_info(const security_context& context, std::error_code& ec) noexcept {
+    return detail::query<detail::SecPkgContext_PackageInfoW>(context, SECPKG_ATTR_PACKAGE_INFO, ec, [&ec](auto& told) {
+        return detail::take_package(told.PackageInfo, ec);
+    });
+}
+[[nodiscard]] inline package_info query_package_info(const security_context& context) {
+    return detail::or_throw([&](std::error_code& ec) { return query_package_info(context, ec); });
+}
 
 /// How far Negotiate's choice of a package has come (SECPKG_NEGOTIATION_). The values are SSPI's.
 enum class negotiation_state : std::uint32_t {
@@ -28,65 +141,114 @@ enum class negotiation_state : std::uint32_t {
     try_multicred = 4
 };
 
-/// The package that Negotiate has chosen, or the package itself (SecPkgContext_NegotiationInfo).
+/// The package that Negotiate has chosen, or the package itself.
 struct negotiation_info {
     package_info package;
     negotiation_state state = negotiation_state::complete;
 };
 
-namespace detail {
-
-template <class Attribute>
-Attribute query_context_attributes(const security_context& context, ULONG attribute, std::error_code& ec) noexcept {
-    Attribute value{};
-    auto raw = context.native_handle();
-    ec = context ? failure(api::query_context_attributes(&raw, attribute, &value)) : errc::invalid_handle;
-    return ec ? Attribute{} : value;
-}
-
-} // namespace detail
-
-/// The name of the client (SECPKG_ATTR_NAMES): of whom a server has accepted, or as whom a client has logged on.
-[[nodiscard]] inline std::wstring query_user_name(const security_context& context, std::error_code& ec) noexcept {
-    return detail::without_bad_alloc<std::wstring>(ec, [&] {
-        const auto names =
-            detail::query_context_attributes<detail::SecPkgContext_NamesW>(context, SECPKG_ATTR_NAMES, ec);
-        const detail::context_buffer<SEC_WCHAR> name{names.sUserName};
-        if (!ec && !name) {
-            ec = errc::internal_error;
-        }
-        return detail::from_os(name.get());
-    });
-}
-
-[[nodiscard]] inline std::wstring query_user_name(const security_context& context) {
-    std::error_code ec;
-    auto name = query_user_name(context, ec);
-    detail::throw_if(ec, "QueryContextAttributes");
-    return name;
-}
-
-/// The package at work, which for Negotiate is the one it has chosen (SECPKG_ATTR_NEGOTIATION_INFO).
+/// The package at work (SECPKG_ATTR_NEGOTIATION_INFO).
 [[nodiscard]] inline negotiation_info query_negotiation_info(const security_context& context,
                                                              std::error_code& ec) noexcept {
-    return detail::without_bad_alloc<negotiation_info>(ec, [&]() -> negotiation_info {
-        const auto info = detail::query_context_attributes<detail::SecPkgContext_NegotiationInfoW>(
-            context, SECPKG_ATTR_NEGOTIATION_INFO, ec);
-        const detail::context_buffer<SecPkgInfoW> package{info.PackageInfo};
-        if (!ec && !package) {
-            ec = errc::internal_error;
-        }
-        return ec ? negotiation_info{}
-                  : negotiation_info{detail::to_package_info(*package.get()),
-                                     static_cast<negotiation_state>(info.NegotiationState)};
-    });
+    return detail::query<detail::SecPkgContext_NegotiationInfoW>(
+        context, SECPKG_ATTR_NEGOTIATION_INFO, ec, [&ec](auto& told) {
+            return negotiation_info{detail::take_package(told.PackageInfo, ec),
+                                    static_cast<negotiation_state>(told.NegotiationState)};
+        });
+}
+[[nodiscard]] inline negotiation_info query_negotiation_info(const security_context& context) {
+    return detail::or_throw([&](std::error_code& ec) { return query_negotiation_info(context, ec); });
 }
 
-[[nodiscard]] inline negotiation_info query_negotiation_info(const security_context& context) {
-    std::error_code ec;
-    auto info = query_negotiation_info(context, ec);
-    detail::throw_if(ec, "QueryContextAttributes");
-    return info;
+/// Both sides' names as the package spells them.
+struct native_names {
+    std::wstring client;
+    std::wstring server;
+};
+
+/// SECPKG_ATTR_NATIVE_NAMES.
+[[nodiscard]] inline native_names query_native_names(const security_context& context, std::error_code& ec) noexcept {
+    return detail::query<detail::SecPkgContext_NativeNamesW>(
+        context, SECPKG_ATTR_NATIVE_NAMES, ec, [&ec](const auto& told) {
+            const context_memory<SEC_WCHAR> client{told.sClientName};
+            const context_memory<SEC_WCHAR> server{told.sServerName};
+            return native_names{detail::to_string(client, ec), detail::to_string(server, ec)};
+        });
+}
+[[nodiscard]] inline native_names query_native_names(const security_context& context) {
+    return detail::or_throw([&](std::error_code& ec) { return query_native_names(context, ec); });
+}
+
+/// What is granted now (SECPKG_ATTR_FLAGS); `granted` of the context is what the handshake was told.
+[[nodiscard]] inline context_flags query_flags(const security_context& context, std::error_code& ec) noexcept {
+    return detail::query<SecPkgContext_Flags>(context, SECPKG_ATTR_FLAGS, ec, [&context](const auto& told) {
+        return detail::from_bits(told.Flags,
+                                 context.is_server() ? &detail::flag_row::asc_granted : &detail::flag_row::isc_granted);
+    });
+}
+[[nodiscard]] inline context_flags query_flags(const security_context& context) {
+    return detail::or_throw([&](std::error_code& ec) { return query_flags(context, ec); });
+}
+
+/// The marshalled name of the target (SECPKG_ATTR_TARGET_INFORMATION).
+[[nodiscard]] inline std::vector<std::byte> query_target_information(const security_context& context,
+                                                                     std::error_code& ec) noexcept {
+    return detail::query<SecPkgContext_TargetInformation>(
+        context, SECPKG_ATTR_TARGET_INFORMATION, ec, [&ec](const auto& told) {
+            return detail::take_bytes<std::vector<std::byte>>(told.MarshalledTargetInfo,
+                                                              told.MarshalledTargetInfoLength, ec);
+        });
+}
+[[nodiscard]] inline std::vector<std::byte> query_target_information(const security_context& context) {
+    return detail::or_throw([&](std::error_code& ec) { return query_target_information(context, ec); });
+}
+
+/// The client's access token (SECPKG_ATTR_ACCESS_TOKEN). It stays the package's: do not close it, and do not use it
+/// longer than the context. `query_security_context_token` gives one to keep.
+[[nodiscard]] inline HANDLE query_access_token(const security_context& context, std::error_code& ec) noexcept {
+    return detail::query<SecPkgContext_AccessToken>(context, SECPKG_ATTR_ACCESS_TOKEN, ec,
+                                                    [](const auto& told) { return HANDLE{told.AccessToken}; });
+}
+[[nodiscard]] inline HANDLE query_access_token(const security_context& context) {
+    return detail::or_throw([&](std::error_code& ec) { return query_access_token(context, ec); });
+}
+
+/// The service that the client meant to reach, of a server's context (SECPKG_ATTR_CLIENT_SPECIFIED_TARGET). A server
+/// that is not of that name is being used against its client: refuse it.
+[[nodiscard]] inline std::wstring query_client_specified_target(const security_context& context,
+                                                                std::error_code& ec) noexcept {
+    return detail::query<detail::SecPkgContext_ClientSpecifiedTarget>(
+        context, SECPKG_ATTR_CLIENT_SPECIFIED_TARGET, ec,
+        [&ec](auto& told) { return detail::take_string(told.sTargetName, ec); });
+}
+[[nodiscard]] inline std::wstring query_client_specified_target(const security_context& context) {
+    return detail::or_throw([&](std::error_code& ec) { return query_client_specified_target(context, ec); });
+}
+
+/// Whether the server waits for one more token of the client's. The values are SSPI's.
+enum class last_client_token_status : std::uint32_t { yes = 0, no = 1, maybe = 2 };
+
+/// SECPKG_ATTR_LAST_CLIENT_TOKEN_STATUS.
+[[nodiscard]] inline last_client_token_status query_last_client_token_status(const security_context& context,
+                                                                             std::error_code& ec) noexcept {
+    return detail::query<detail::SecPkgContext_LastClientTokenStatus>(
+        context, SECPKG_ATTR_LAST_CLIENT_TOKEN_STATUS, ec,
+        [](const auto& told) { return static_cast<last_client_token_status>(told.LastClientTokenStatus); });
+}
+[[nodiscard]] inline last_client_token_status query_last_client_token_status(const security_context& context) {
+    return detail::or_throw([&](std::error_code& ec) { return query_last_client_token_status(context, ec); });
+}
+
+/// Any other attribute, by SSPI's number and the structure that SSPI documents for it. Give each pointer in it that
+/// SSPI says to free to a `context_memory`.
+template <detail::attribute_structure Attribute>
+[[nodiscard]] Attribute query_attribute(const security_context& context, std::uint32_t attribute,
+                                        std::error_code& ec) noexcept {
+    return detail::query<Attribute>(context, attribute, ec, [](const Attribute& told) { return told; });
+}
+template <detail::attribute_structure Attribute>
+[[nodiscard]] Attribute query_attribute(const security_context& context, std::uint32_t attribute) {
+    return detail::or_throw([&](std::error_code& ec) { return query_attribute<Attribute>(context, attribute, ec); });
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE

@@ -14,8 +14,8 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// Names the channel, usually TLS, inside which a handshake takes place (RFC 5056). Both sides give the same; then nobody
-/// in the middle can pass the handshake on from one channel to another.
+/// Names the channel, usually TLS, inside which a handshake takes place (RFC 5056). Both sides give the same; then
+/// nobody in the middle can pass the handshake on from one channel to another.
 class channel_bindings {
 public:
     /// None: the handshake is not tied to a channel.

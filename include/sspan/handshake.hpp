@@ -66,10 +66,10 @@ public:
     ///   `no_context` before completion. The handshake is over and its context deleted then.
     /// @note Calls QueryContextAttributes for the sizes and, when the package says that the server has proved who it
     ///   is, for the package that Negotiate has chosen: of NTLM that is not true.
-    [[nodiscard]] security_context finish(std::error_code& ec) && noexcept { return handshake::finish(ec); }
+    [[nodiscard]] security_context finish(std::error_code& ec) && noexcept { return handshake::finish(false, ec); }
     [[nodiscard]] security_context finish() && {
         std::error_code ec;
-        auto context = handshake::finish(ec);
+        auto context = handshake::finish(false, ec);
         if (ec) {
             throw_unfinished(ec);
         }
@@ -114,11 +114,11 @@ public:
 
     /// The established context, as of the client's `finish`.
     [[nodiscard]] server_context finish(std::error_code& ec) && noexcept {
-        return server_context{handshake::finish(ec)};
+        return server_context{handshake::finish(true, ec)};
     }
     [[nodiscard]] server_context finish() && {
         std::error_code ec;
-        server_context context{handshake::finish(ec)};
+        server_context context{handshake::finish(true, ec)};
         if (ec) {
             throw_unfinished(ec);
         }

@@ -50,7 +50,7 @@ private:
     std::size_t token_room_;
     std::size_t capacity_;
     std::size_t padding_room_; // one more than asked for, to notice a package that ignores it
-    detail::secret_bytes memory_;
+    detail::wiped_vector memory_;
 };
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE

@@ -39,11 +39,11 @@ public:
     /// The zero state, in which a moved-from object is, too.
     security_context() noexcept = default;
 
-    /// Takes a handle that was established elsewhere with `granted`, all of which counts as required.
+    /// Takes a client's handle that was established elsewhere with `granted`, all of which counts as required.
     /// @throws error what QueryContextAttributes reports for SECPKG_ATTR_SIZES; then the handle has been deleted.
     [[nodiscard]] static security_context adopt(CtxtHandle handle, context_flags granted,
                                                 std::error_code& ec) noexcept {
-        return security_context{detail::establish(detail::context_handle{handle}, granted, granted, ec)};
+        return adopt(handle, granted, false, ec);
     }
     [[nodiscard]] static security_context adopt(CtxtHandle handle, context_flags granted) {
         std::error_code ec;
@@ -76,6 +76,8 @@ public:
     [[nodiscard]] context_flags granted() const noexcept { return state_.granted; }
     [[nodiscard]] const context_sizes& sizes() const noexcept { return state_.sizes; }
 
+    /// Whether AcceptSecurityContext has established it.
+    [[nodiscard]] bool is_server() const noexcept { return state_.is_server; }
     /// When it ends; nothing if never, or if the package has not told. From then on message calls may fail with
     /// `context_expired`.
     [[nodiscard]] std::optional<std::chrono::system_clock::time_point> expiry() const noexcept { return state_.expiry; }
@@ -86,6 +88,13 @@ public:
     [[nodiscard]] CtxtHandle release() noexcept { return state_.handle.release(); }
     /// False in the zero state.
     explicit operator bool() const noexcept { return static_cast<bool>(state_.handle); }
+
+protected:
+    [[nodiscard]] static security_context adopt(CtxtHandle handle, context_flags granted, bool is_server,
+                                                std::error_code& ec) noexcept {
+        return security_context{
+            detail::establish(detail::context_handle{handle}, granted, granted, ec, std::nullopt, is_server)};
+    }
 
 private:
     friend class detail::handshake;

@@ -17,10 +17,13 @@ public:
 
     /// As `security_context::adopt`, of a handle that AcceptSecurityContext established.
     [[nodiscard]] static server_context adopt(CtxtHandle handle, context_flags granted, std::error_code& ec) noexcept {
-        return server_context{security_context::adopt(handle, granted, ec)};
+        return server_context{security_context::adopt(handle, granted, true, ec)};
     }
     [[nodiscard]] static server_context adopt(CtxtHandle handle, context_flags granted) {
-        return server_context{security_context::adopt(handle, granted)};
+        std::error_code ec;
+        auto adopted = adopt(handle, granted, ec);
+        detail::throw_if(ec, "QueryContextAttributes");
+        return adopted;
     }
 
 private:

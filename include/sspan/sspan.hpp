@@ -19,6 +19,7 @@
 #include "message_receiver.hpp"
 #include "message_sender.hpp"
 #include "package.hpp"
+#include "secret_bytes.hpp"
 #include "security_context.hpp"
 #include "server_context.hpp"
 #include "version.hpp"

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
+#include <span>
 
 namespace loopback {
 
@@ -21,10 +23,24 @@ struct native_names_attribute {
 struct string_attribute {
     SEC_WCHAR* text;
 };
+struct dce_attribute {
+    ULONG service;
+    void* privileges;
+};
+struct key_info_attribute {
+    SEC_WCHAR* signature_algorithm;
+    SEC_WCHAR* encrypt_algorithm;
+    ULONG key_size;
+    ULONG signature_algorithm_id;
+    ULONG encrypt_algorithm_id;
+};
+struct handle_attribute {
+    HANDLE handle;
+};
 struct flags_attribute {
     ULONG flags;
 };
-struct session_key_attribute {
+struct bytes_attribute {
     ULONG size;
     unsigned char* key;
 };
@@ -83,15 +99,39 @@ SECURITY_STATUS engine::query_context(const CtxtHandle* handle, ULONG attribute,
     case SECPKG_ATTR_LIFESPAN:
         return established([&] {
             auto* lifespan = static_cast<lifespan_attribute*>(buffer);
-            set_time(&lifespan->start, 0);
+            set_time(&lifespan->start, settings.start);
             set_time(&lifespan->expiry, settings.expiry);
         });
+    case SECPKG_ATTR_DCE_INFO:
+        return established([&] {
+            constexpr ULONG name_service = 1; // RPC_C_AUTHZ_NAME
+            *static_cast<dce_attribute*>(buffer) = {name_service, allocate_string(ctx->client_name())};
+        });
+    case SECPKG_ATTR_KEY_INFO:
+        return established([&] {
+            *static_cast<key_info_attribute*>(buffer) = {allocate_string(u"SipHash"),
+                                                         allocate_string(u"SipHash stream"), 128, 0x1234, 0x5678};
+        });
+    case SECPKG_ATTR_AUTHORITY:
+        return established([&] { static_cast<string_attribute*>(buffer)->text = allocate_string(ctx->domain); });
+    case SECPKG_ATTR_PASSWORD_EXPIRY:
+        return established([&] { set_time(static_cast<TimeStamp*>(buffer), settings.expiry); });
+    case SECPKG_ATTR_TARGET_INFORMATION:
+        return established([&] {
+            const auto target = std::as_bytes(std::span{ctx->target});
+            *static_cast<bytes_attribute*>(buffer) = {static_cast<ULONG>(target.size()), allocate_bytes(target)};
+        });
+    case SECPKG_ATTR_ACCESS_TOKEN:
+        if (ctx->side != role::server) {
+            return SEC_E_NO_IMPERSONATION;
+        }
+        return established([&] { static_cast<handle_attribute*>(buffer)->handle = settings.access_token; });
+    case 30: // SECPKG_ATTR_LAST_CLIENT_TOKEN_STATUS
+        return established([&] { static_cast<flags_attribute*>(buffer)->flags = ctx->leg % 2 == 0 ? 1 : 0; });
     case SECPKG_ATTR_SESSION_KEY:
         return established([&] {
-            auto* key = static_cast<unsigned char*>(allocate(block::key, ctx->session_key.size()));
-            std::transform(ctx->session_key.begin(), ctx->session_key.end(), key,
-                           [](std::byte byte) { return std::to_integer<unsigned char>(byte); });
-            *static_cast<session_key_attribute*>(buffer) = {static_cast<ULONG>(ctx->session_key.size()), key};
+            *static_cast<bytes_attribute*>(buffer) = {static_cast<ULONG>(ctx->session_key.size()),
+                                                      allocate_bytes(ctx->session_key)};
         });
     case SECPKG_ATTR_PACKAGE_INFO:
         static_cast<package_attribute*>(buffer)->info = allocate_infos(&ctx->offered, 1);

@@ -83,6 +83,8 @@ struct options {
     // Contexts.
     bool expired = false;                     ///< message calls say SEC_E_CONTEXT_EXPIRED
     std::int64_t expiry = 0x01DD000000000000; ///< reported everywhere, local time as Windows does
+    std::int64_t start = 0;                   ///< of a context's life
+    HANDLE access_token = nullptr;            ///< what SECPKG_ATTR_ACCESS_TOKEN lends
     std::int64_t utc_offset = 0; ///< of the local time, in 100 ns: what is now east of Greenwich is positive
     std::vector<ULONG> unsupported_attributes; ///< QueryContextAttributes says SEC_E_UNSUPPORTED_FUNCTION
     bool takes_parts = true;                   ///< messages may have more than one SECBUFFER_DATA

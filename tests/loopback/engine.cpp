@@ -151,7 +151,7 @@ void* engine::allocate(block kind, std::size_t size) {
         throw std::bad_alloc{};
     }
     const std::lock_guard lock{mutex_};
-    blocks_.emplace(memory, kind);
+    blocks_.emplace(memory, owned_block{kind, size});
     return memory;
 }
 
@@ -162,15 +162,33 @@ SEC_WCHAR* engine::allocate_string(std::u16string_view text) {
     return memory;
 }
 
+unsigned char* engine::allocate_bytes(std::span<const std::byte> bytes) {
+    auto* memory = static_cast<unsigned char*>(allocate(block::key, bytes.size()));
+    std::memcpy(memory, bytes.data(), bytes.size());
+    return memory;
+}
+
 SECURITY_STATUS engine::free_buffer(void* memory) {
     bool known = false;
+    bool secret_left = false;
     {
         const std::lock_guard lock{mutex_};
-        known = blocks_.erase(memory) != 0;
+        const auto found = blocks_.find(memory);
+        known = found != blocks_.end();
+        if (known) {
+            const auto [kind, size] = found->second;
+            const std::span bytes{static_cast<const unsigned char*>(memory), size};
+            secret_left =
+                kind == block::key && std::ranges::any_of(bytes, [](unsigned char byte) { return byte != 0; });
+            blocks_.erase(found);
+        }
     }
     if (!known) {
         violation("FreeContextBuffer: memory that the package did not give, or has taken back");
         return SEC_E_INVALID_HANDLE;
+    }
+    if (secret_left) {
+        violation("FreeContextBuffer: a key that was not wiped");
     }
     std::free(memory);
     return SEC_E_OK;
@@ -183,8 +201,8 @@ live_counts engine::live() {
         counts.credentials = credentials_.size();
         counts.contexts = contexts_.size();
         const auto blocks_of = [this](block kind) {
-            return static_cast<std::size_t>(std::count_if(blocks_.begin(), blocks_.end(),
-                                                          [kind](const auto& entry) { return entry.second == kind; }));
+            return static_cast<std::size_t>(std::count_if(
+                blocks_.begin(), blocks_.end(), [kind](const auto& entry) { return entry.second.kind == kind; }));
         };
         counts.package_blocks = blocks_of(block::package_info);
         counts.string_blocks = blocks_of(block::string);

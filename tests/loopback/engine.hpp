@@ -98,6 +98,7 @@ private:
 
     [[nodiscard]] void* allocate(block kind, std::size_t size);
     [[nodiscard]] SEC_WCHAR* allocate_string(std::u16string_view text);
+    [[nodiscard]] unsigned char* allocate_bytes(std::span<const std::byte> bytes);
     [[nodiscard]] SecPkgInfoW* allocate_infos(const package* packages, std::size_t count);
 
     // One handshake step, by stages.
@@ -127,7 +128,11 @@ private:
     std::mutex mutex_;
     table<credential> credentials_;
     table<context> contexts_;
-    std::unordered_map<void*, block> blocks_;
+    struct owned_block {
+        block kind;
+        std::size_t size;
+    };
+    std::unordered_map<void*, owned_block> blocks_;
     std::vector<std::string> violations_;
     std::uintptr_t last_id_ = 0;
     std::atomic<std::uint64_t> nonces_{0};

@@ -7,10 +7,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
+#include <functional>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -22,21 +27,72 @@ using sspan::errc;
 
 constexpr const char* query = "QueryContextAttributes";
 
+/// One function of attributes.hpp, whatever it returns.
+struct attribute {
+    ULONG number;
+    std::function<outcome(surface, const sspan::security_context&)> ask;
+    bool points; ///< the structure has pointers, without which there is no value
+};
+
+/// `ask(context, ec...)` calls the function with the arguments it is given; the last value goes to `value`.
+template <class Ask, class Value>
+attribute made_of(ULONG number, Ask ask, Value& value, bool points = true) {
+    return {number,
+            [ask, &value](surface which, const sspan::security_context& context) {
+                value = Value{};
+                return outcome_of(
+                    which, [&](std::error_code& ec) { value = ask(context, ec); }, [&] { value = ask(context); });
+            },
+            points};
+}
+
+#define SSPAN_ASK(function) [](auto&&... arguments) { return sspan::function(arguments...); }
+
 class attributes : public surface_test {
 protected:
-    outcome user_name(const sspan::security_context& context) {
-        return outcome_of(
-            which_surface(), [&](std::error_code& ec) { name = sspan::query_user_name(context, ec); },
-            [&] { name = sspan::query_user_name(context); });
-    }
+    outcome user_name(const sspan::security_context& context) { return ask(SECPKG_ATTR_NAMES, context); }
     outcome negotiation_info(const sspan::security_context& context) {
-        return outcome_of(
-            which_surface(), [&](std::error_code& ec) { info = sspan::query_negotiation_info(context, ec); },
-            [&] { info = sspan::query_negotiation_info(context); });
+        return ask(SECPKG_ATTR_NEGOTIATION_INFO, context);
+    }
+    outcome ask(ULONG number, const sspan::security_context& context) {
+        const auto found = std::ranges::find(all, number, &attribute::number);
+        return found->ask(which_surface(), context);
     }
 
     std::wstring name;
     sspan::negotiation_info info;
+    sspan::lifespan lifespan;
+    std::optional<std::chrono::system_clock::time_point> password_expiry;
+    sspan::dce_info dce;
+    sspan::key_info keys;
+    std::wstring authority;
+    sspan::secret_bytes session_key;
+    sspan::package_info package;
+    sspan::native_names names;
+    sspan::context_flags flags{};
+    bytes target_information;
+    HANDLE access_token = nullptr;
+    std::wstring client_target;
+    sspan::last_client_token_status last_token{};
+    SecPkgContext_Flags raw_flags{};
+
+    const std::vector<attribute> all{
+        made_of(SECPKG_ATTR_NAMES, SSPAN_ASK(query_user_name), name),
+        made_of(SECPKG_ATTR_NEGOTIATION_INFO, SSPAN_ASK(query_negotiation_info), info),
+        made_of(SECPKG_ATTR_LIFESPAN, SSPAN_ASK(query_lifespan), lifespan, false),
+        made_of(SECPKG_ATTR_PASSWORD_EXPIRY, SSPAN_ASK(query_password_expiry), password_expiry, false),
+        made_of(SECPKG_ATTR_DCE_INFO, SSPAN_ASK(query_dce_info), dce, false),
+        made_of(SECPKG_ATTR_KEY_INFO, SSPAN_ASK(query_key_info), keys),
+        made_of(SECPKG_ATTR_AUTHORITY, SSPAN_ASK(query_authority), authority),
+        made_of(SECPKG_ATTR_SESSION_KEY, SSPAN_ASK(query_session_key), session_key),
+        made_of(SECPKG_ATTR_PACKAGE_INFO, SSPAN_ASK(query_package_info), package),
+        made_of(SECPKG_ATTR_NATIVE_NAMES, SSPAN_ASK(query_native_names), names),
+        made_of(SECPKG_ATTR_FLAGS, SSPAN_ASK(query_flags), flags, false),
+        made_of(SECPKG_ATTR_TARGET_INFORMATION, SSPAN_ASK(query_target_information), target_information),
+        made_of(SECPKG_ATTR_ACCESS_TOKEN, SSPAN_ASK(query_access_token), access_token, false),
+        made_of(SECPKG_ATTR_CLIENT_SPECIFIED_TARGET, SSPAN_ASK(query_client_specified_target), client_target),
+        made_of(SECPKG_ATTR_LAST_CLIENT_TOKEN_STATUS, SSPAN_ASK(query_last_client_token_status), last_token, false),
+    };
 };
 INSTANTIATE_TEST_SUITE_P(each, attributes, each_profile_and_surface(), name_of{});
 
@@ -67,61 +123,146 @@ TEST_P(attributes, negotiation_info_is_the_package_at_work) {
     EXPECT_EQ(live().package_blocks, 0U);
 }
 
+TEST_P(attributes, all_have_the_values_of_the_package) {
+    using namespace std::chrono_literals;
+    using std::chrono::sys_days;
+    const auto of_year = [](int year) { return sys_days{std::chrono::year{year} / 1 / 1}; };
+    const auto ticks = [](auto when) {
+        return std::chrono::floor<std::chrono::seconds>(when - sys_days{std::chrono::year{1601} / 1 / 1}).count() *
+               10'000'000;
+    };
+    loopback::configure().utc_offset = 3600LL * 10'000'000;
+    loopback::configure().start = ticks(of_year(2026) + 1h);
+    loopback::configure().expiry = ticks(of_year(2027) + 1h);
+    int token = 0;
+    loopback::configure().access_token = &token;
+    const auto pair = establish(which_profile());
+    for (const auto& each : all) {
+        ASSERT_TRUE(succeeded(each.ask(which_surface(), pair.server))) << each.number;
+        EXPECT_EQ(loopback::last_flags(function::query_context_attributes), each.number);
+    }
+    const bool is_ntlm = which_profile().package == sspan::package::ntlm;
+    EXPECT_EQ(name, L"LOOPBACK\\alice");
+    EXPECT_EQ(lifespan.start, of_year(2026));
+    EXPECT_EQ(lifespan.expiry, of_year(2027));
+    EXPECT_EQ(password_expiry, of_year(2027));
+    EXPECT_EQ(dce.authorization_service, 1U);
+    EXPECT_EQ(sspan::detail::from_os(static_cast<const SEC_WCHAR*>(dce.privileges.get())), L"LOOPBACK\\alice");
+    EXPECT_EQ(keys.signature_algorithm, L"SipHash");
+    EXPECT_EQ(keys.encrypt_algorithm, L"SipHash stream");
+    EXPECT_EQ(keys.key_size, 128U);
+    EXPECT_EQ(keys.signature_algorithm_id, 0x1234U);
+    EXPECT_EQ(keys.encrypt_algorithm_id, 0x5678U);
+    EXPECT_EQ(authority, L"LOOPBACK");
+    EXPECT_FALSE(session_key.empty());
+    EXPECT_EQ(package.name, which_profile().package);
+    EXPECT_EQ(names.client, L"LOOPBACK\\alice");
+    EXPECT_EQ(names.server, service());
+    EXPECT_EQ(flags, pair.server.granted());
+    EXPECT_EQ(target_information.size(), service().size() * 2);
+    EXPECT_EQ(access_token, &token);
+    EXPECT_EQ(client_target, service());
+    EXPECT_EQ(last_token, is_ntlm ? sspan::last_client_token_status::yes : sspan::last_client_token_status::no);
+    EXPECT_EQ(live().string_blocks, 1U); // dce.privileges
+    dce = {};
+    EXPECT_EQ(live().string_blocks + live().package_blocks + live().key_blocks, 0U);
+    EXPECT_EQ(calls(function::close_handle), 0U); // the access token is only lent
+}
+
+TEST_P(attributes, session_key_is_the_same_on_both_sides_and_wiped) { // the package complains of its own copy
+    const auto pair = establish(which_profile());
+    ASSERT_TRUE(succeeded(ask(SECPKG_ATTR_SESSION_KEY, pair.client)));
+    const auto of_client = copy_of(session_key.get());
+    ASSERT_TRUE(succeeded(ask(SECPKG_ATTR_SESSION_KEY, pair.server)));
+    EXPECT_EQ(copy_of(session_key.get()), of_client);
+    const auto wiped = loopback::wiped_bytes();
+    session_key = {};
+    EXPECT_GE(loopback::wiped_bytes(), wiped + of_client.size());
+}
+
+TEST_P(attributes, flags_are_read_by_their_side) {
+    const auto pair = establish(which_profile());
+    ASSERT_TRUE(succeeded(ask(SECPKG_ATTR_FLAGS, pair.client)));
+    EXPECT_EQ(flags & sspan::message_protection, sspan::message_protection);
+    EXPECT_FALSE(pair.client.is_server());
+    ASSERT_TRUE(succeeded(ask(SECPKG_ATTR_FLAGS, pair.server)));
+    EXPECT_EQ(flags & sspan::message_protection, sspan::message_protection);
+    EXPECT_TRUE(pair.server.is_server());
+}
+
+TEST_P(attributes, any_other_by_number_and_structure) {
+    const auto pair = establish(which_profile());
+    const auto raw = made_of(
+        SECPKG_ATTR_FLAGS,
+        [](const sspan::security_context& context, auto&... ec) {
+            return sspan::query_attribute<SecPkgContext_Flags>(context, SECPKG_ATTR_FLAGS, ec...);
+        },
+        raw_flags);
+    ASSERT_TRUE(succeeded(raw.ask(which_surface(), pair.client)));
+    EXPECT_NE(raw_flags.Flags & 0x10000U, 0U); // ISC_RET_INTEGRITY
+    loopback::configure().unsupported_attributes = {SECPKG_ATTR_FLAGS};
+    EXPECT_TRUE(failed_with(raw.ask(which_surface(), pair.client), errc::unsupported_function, query));
+}
+
 TEST_P(attributes, each_failure_arrives_and_frees_nothing) {
     const auto pair = establish(which_profile());
     const auto freed = calls(function::free_context_buffer);
-    for (const auto status : all_failures()) {
-        loopback::fail_at(function::query_context_attributes, 1, status);
-        EXPECT_TRUE(failed_with(user_name(pair.server), sspi_code(status), query));
-        loopback::fail_at(function::query_context_attributes, 1, status);
-        EXPECT_TRUE(failed_with(negotiation_info(pair.server), sspi_code(status), query));
+    for (const auto& each : all) {
+        for (const auto status : all_failures()) {
+            loopback::fail_at(function::query_context_attributes, 1, status);
+            EXPECT_TRUE(failed_with(each.ask(which_surface(), pair.server), sspi_code(status), query));
+        }
     }
     EXPECT_TRUE(name.empty());
     EXPECT_TRUE(info.package.name.empty());
+    EXPECT_TRUE(session_key.empty());
     EXPECT_EQ(calls(function::free_context_buffer), freed);
 }
 
 TEST_P(attributes, what_the_package_does_not_offer_is_unsupported) {
     const auto pair = establish(which_profile());
-    loopback::configure().unsupported_attributes = {SECPKG_ATTR_NAMES, SECPKG_ATTR_NEGOTIATION_INFO};
-    EXPECT_TRUE(failed_with(user_name(pair.server), errc::not_supported, query));
-    EXPECT_TRUE(failed_with(negotiation_info(pair.server), errc::not_supported, query));
+    for (const auto& each : all) {
+        loopback::configure().unsupported_attributes = {each.number};
+        EXPECT_TRUE(failed_with(each.ask(which_surface(), pair.server), errc::not_supported, query)) << each.number;
+    }
 }
 
 TEST_P(attributes, success_without_a_value_is_an_internal_error) {
     const auto pair = establish(which_profile());
-    loopback::fail_at(function::query_context_attributes, 1, SEC_E_OK); // nothing is done, nothing said
-    EXPECT_TRUE(failed_with(user_name(pair.server), errc::internal_error, query));
-    loopback::fail_at(function::query_context_attributes, 1, SEC_E_OK);
-    EXPECT_TRUE(failed_with(negotiation_info(pair.server), errc::internal_error, query));
+    for (const auto& each : all) {
+        loopback::fail_at(function::query_context_attributes, 1, SEC_E_OK); // nothing is done, nothing said
+        const auto result = each.ask(which_surface(), pair.server);
+        EXPECT_TRUE(each.points ? failed_with(result, errc::internal_error, query) : succeeded(result)) << each.number;
+    }
 }
 
 TEST_P(attributes, zero_state_is_refused_before_the_call) {
     const sspan::security_context zero;
     const auto before = calls(function::query_context_attributes);
-    EXPECT_TRUE(failed_with(user_name(zero), errc::invalid_handle, query));
-    EXPECT_TRUE(failed_with(negotiation_info(zero), errc::invalid_handle, query));
+    for (const auto& each : all) {
+        EXPECT_TRUE(failed_with(each.ask(which_surface(), zero), errc::invalid_handle, query));
+    }
     EXPECT_EQ(calls(function::query_context_attributes), before);
 }
 
 TEST_P(attributes, misuse_06_lack_of_memory_leaks_nothing) {
     const auto pair = establish(which_profile());
-    const auto until_it_works = [&](auto attempt) {
-        std::size_t failures = 0;
+    std::size_t failures = 0;
+    for (const auto& each : all) {
         for (std::size_t nth = 1; nth < 100; ++nth, ++failures) {
+            dce = {};
             allocation::fail_at(nth);
-            const auto result = attempt();
+            const auto result = each.ask(which_surface(), pair.server);
             allocation::fail_at(0);
-            EXPECT_EQ(live().string_blocks + live().package_blocks, 0U);
+            dce = {};
+            EXPECT_EQ(live().string_blocks + live().package_blocks + live().key_blocks, 0U) << each.number;
             if (!result.code) {
                 break;
             }
             EXPECT_EQ(result.code, errc::insufficient_memory);
         }
-        return failures;
-    };
-    EXPECT_GE(until_it_works([&] { return user_name(pair.server); }), 1U);
-    EXPECT_GE(until_it_works([&] { return negotiation_info(pair.server); }), 1U);
+    }
+    EXPECT_GE(failures, 8U);
 }
 
 } // namespace

@@ -141,7 +141,8 @@ inline DWORD close_handle(HANDLE handle) noexcept {
     return ::CloseHandle(handle) ? ERROR_SUCCESS : ::GetLastError();
 }
 
-/// Whether the packages look at every SECBUFFER_DATA of a message. Wine's look at the first, and say nothing of the others.
+/// Whether the packages look at every SECBUFFER_DATA of a message. Wine's look at the first, and say nothing of the
+/// others.
 inline bool takes_parts() noexcept {
     static const bool is_wine = [] {
         const auto ntdll = ::GetModuleHandleW(L"ntdll.dll");

@@ -53,7 +53,7 @@ protected:
 
     /// Every step will say `invalid_parameter`.
     void refuse_arguments() noexcept { phase_ = phase::bad_arguments; }
-    security_context finish(std::error_code& ec) noexcept;
+    security_context finish(bool is_server, std::error_code& ec) noexcept;
     [[noreturn]] void throw_unfinished(const std::error_code& ec) const;
     /// The function to blame for the last failure.
     [[nodiscard]] const char* culprit() const noexcept { return culprit_; }
@@ -214,7 +214,7 @@ inline bool handshake::mutual_auth_is_real() const noexcept {
     return !is_name(acquired_for, package::ntlm) && !is_name(acquired_for, package::negotiate);
 }
 
-inline security_context handshake::finish(std::error_code& ec) noexcept {
+inline security_context handshake::finish(bool is_server, std::error_code& ec) noexcept {
     ec.clear();
     if (context_ && phase_ == phase::complete && contains(granted_, context_flags::mutual_auth) &&
         !mutual_auth_is_real()) {
@@ -234,7 +234,7 @@ inline security_context handshake::finish(std::error_code& ec) noexcept {
         return {};
     }
     culprit_ = "QueryContextAttributes";
-    return security_context{establish(std::move(context), granted_, require_, ec, expiry_)};
+    return security_context{establish(std::move(context), granted_, require_, ec, expiry_, is_server)};
 }
 
 class not_granted : public error {

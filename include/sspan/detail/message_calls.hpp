@@ -95,6 +95,7 @@ struct established {
     context_flags granted = context_flags::none;
     context_flags required = context_flags::none;
     optional_time expiry;
+    bool is_server = false;
     unwrap_form form = unwrap_form::unknown; // the receiver's
     std::uint32_t wrapped_token = 0;         // the sender's last; the receiver may look at it meanwhile
 };
@@ -104,7 +105,7 @@ using message_buffers = buffer_list<max_message_parts + 2>;
 
 /// Asks for the sizes of a context that a handshake, or somebody else, has established. On failure it has been deleted.
 [[nodiscard]] inline established establish(context_handle handle, context_flags granted, context_flags required,
-                                           std::error_code& ec, optional_time expiry = {}) noexcept {
+                                           std::error_code& ec, optional_time expiry, bool is_server) noexcept {
     SecPkgContext_Sizes sizes{};
     auto raw = handle.get();
     ec = handle ? failure(api::query_context_attributes(&raw, SECPKG_ATTR_SIZES, &sizes)) : errc::invalid_handle;
@@ -115,7 +116,8 @@ using message_buffers = buffer_list<max_message_parts + 2>;
             {sizes.cbMaxToken, sizes.cbMaxSignature, sizes.cbBlockSize, sizes.cbSecurityTrailer},
             granted,
             required,
-            expiry};
+            expiry,
+            is_server};
 }
 
 inline std::span<std::byte> established::sign(std::span<const const_buffer> message, std::span<std::byte> signature,

@@ -40,8 +40,15 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
+using ::SecPkgContext_AuthorityW;
+using ::SecPkgContext_ClientSpecifiedTarget;
+using ::SecPkgContext_DceInfo;
+using ::SecPkgContext_KeyInfoW;
+using ::SecPkgContext_LastClientTokenStatus;
 using ::SecPkgContext_NamesW;
+using ::SecPkgContext_NativeNamesW;
 using ::SecPkgContext_NegotiationInfoW;
+using ::SecPkgContext_PackageInfoW;
 using ::SecPkgCredentials_NamesW;
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::detail
@@ -60,7 +67,34 @@ using ::SecPkgCredentials_NamesW;
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
-// WinPR declares these with narrow strings; the wide forms below are Windows'.
+// WinPR declares these with narrow strings, or not at all; the forms below are Windows'.
+struct SecPkgContext_AuthorityW {
+    SEC_WCHAR* sAuthorityName;
+};
+struct SecPkgContext_ClientSpecifiedTarget {
+    SEC_WCHAR* sTargetName;
+};
+struct SecPkgContext_DceInfo {
+    ULONG AuthzSvc;
+    void* pPac;
+};
+struct SecPkgContext_KeyInfoW {
+    SEC_WCHAR* sSignatureAlgorithmName;
+    SEC_WCHAR* sEncryptAlgorithmName;
+    ULONG KeySize;
+    ULONG SignatureAlgorithm;
+    ULONG EncryptAlgorithm;
+};
+struct SecPkgContext_LastClientTokenStatus {
+    ULONG LastClientTokenStatus;
+};
+struct SecPkgContext_NativeNamesW {
+    SEC_WCHAR* sClientName;
+    SEC_WCHAR* sServerName;
+};
+struct SecPkgContext_PackageInfoW {
+    SecPkgInfoW* PackageInfo;
+};
 struct SecPkgContext_NamesW {
     SEC_WCHAR* sUserName;
 };

@@ -33,6 +33,6 @@ inline void secure_zero(std::span<std::byte> bytes) noexcept {
     api::secure_zero(bytes.data(), bytes.size());
 }
 
-using secret_bytes = std::vector<std::byte, wiping_allocator<std::byte>>;
+using wiped_vector = std::vector<std::byte, wiping_allocator<std::byte>>;
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::detail

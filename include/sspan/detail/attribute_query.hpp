@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+//
+// QueryContextAttributes, and what its structures point to.
+#pragma once
+
+#include "../error.hpp"
+#include "../package.hpp"
+#include "../security_context.hpp"
+#include "handle.hpp"
+#include "secret.hpp"
+#include "text.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <system_error>
+#include <type_traits>
+
+namespace sspan::inline SSPAN_API_NAMESPACE {
+
+/// Memory that a package has given: freed by FreeContextBuffer, and nothing else.
+template <class T>
+using context_memory = detail::context_buffer<T>;
+
+namespace detail {
+
+template <class Attribute>
+concept attribute_structure = std::is_trivially_copyable_v<Attribute> && std::is_default_constructible_v<Attribute>;
+
+/// What `make` makes of the structure; it takes over what the pointers in it point to, and may set `ec`.
+template <attribute_structure Attribute, class Make>
+[[nodiscard]] auto query(const security_context& context, std::uint32_t attribute, std::error_code& ec,
+                         Make make) noexcept {
+    using result = decltype(make(std::declval<Attribute&>()));
+    return without_bad_alloc<result>(ec, [&]() -> result {
+        Attribute value{};
+        auto raw = context.native_handle();
+        ec = context ? failure(api::query_context_attributes(&raw, attribute, &value)) : errc::invalid_handle;
+        if (ec) {
+            return {};
+        }
+        auto made = make(value);
+        return ec ? result{} : std::move(made);
+    });
+}
+
+template <class Query>
+[[nodiscard]] auto or_throw(Query query) {
+    std::error_code ec;
+    auto value = query(ec);
+    throw_if(ec, "QueryContextAttributes");
+    return value;
+}
+
+/// A copy; a success without a value is none.
+[[nodiscard]] inline std::wstring to_string(const context_buffer<SEC_WCHAR>& text, std::error_code& ec) {
+    if (!text) {
+        ec = errc::internal_error;
+    }
+    return from_os(text.get());
+}
+[[nodiscard]] inline std::wstring take_string(SEC_WCHAR* given, std::error_code& ec) {
+    const context_buffer<SEC_WCHAR> text{given};
+    return to_string(text, ec);
+}
+
+[[nodiscard]] inline package_info take_package(SecPkgInfoW* given, std::error_code& ec) {
+    const context_buffer<SecPkgInfoW> package{given};
+    if (!package) {
+        ec = errc::internal_error;
+        return {};
+    }
+    return to_package_info(*package.get());
+}
+
+/// A copy; the package's own bytes are wiped.
+template <class Bytes>
+[[nodiscard]] Bytes take_bytes(unsigned char* given, std::size_t size, std::error_code& ec) {
+    const context_buffer<unsigned char> owner{given};
+    if (!owner) {
+        ec = errc::internal_error;
+        return {};
+    }
+    const auto memory = std::as_writable_bytes(std::span{given, size});
+    struct wipe_at_end {
+        std::span<std::byte> memory;
+        ~wipe_at_end() { secure_zero(memory); }
+    } const wiping{memory};
+    if constexpr (std::is_constructible_v<Bytes, std::span<const std::byte>>) {
+        return Bytes{memory};
+    } else {
+        return {memory.begin(), memory.end()};
+    }
+}
+
+} // namespace detail
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE

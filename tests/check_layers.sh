@@ -24,6 +24,7 @@ layers=(
     package.hpp
     identity.hpp
     credentials.hpp
+    credential_attributes.hpp
     message_frame.hpp
     detail/message_calls.hpp
     detail/negotiated.hpp
@@ -37,6 +38,8 @@ layers=(
     handshake.hpp
     establish.hpp
     impersonation.hpp
+    access_token.hpp
+    transfer.hpp
     detail/attribute_query.hpp
     attributes.hpp
     sspan.hpp

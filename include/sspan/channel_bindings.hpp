@@ -28,8 +28,8 @@ public:
     [[nodiscard]] static channel_bindings tls_unique(std::span<const std::byte> finished) {
         return {"tls-unique:", finished};
     }
-    /// The hash of the server's certificate. The hash is that of the certificate's signature, or SHA-256 in the place of
-    /// MD5 and SHA-1 (RFC 5929, section 4.1).
+    /// The hash of the server's certificate. The hash is that of the certificate's signature, or SHA-256 in the place
+    /// of MD5 and SHA-1 (RFC 5929, section 4.1).
     [[nodiscard]] static channel_bindings tls_server_end_point(std::span<const std::byte> certificate_hash) {
         return {"tls-server-end-point:", certificate_hash};
     }

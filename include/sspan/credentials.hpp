@@ -20,6 +20,12 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
+/// Whether Negotiate may use what the user has logged on with, or saved, without being told to.
+enum class autologon : std::uint8_t {
+    allowed,
+    restricted, ///< It fails with `no_credentials` instead (SECPKG_CRED_AUTOLOGON_RESTRICTED); then ask the user.
+};
+
 /// Owns a CredHandle. It must outlive the handshakes that use it and the contexts that come of them.
 ///
 /// Many handshakes, in many threads, may use one object at the same time.
@@ -27,26 +33,36 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 /// The acquiring functions prove nothing yet: a wrong password shows in the handshake. They call
 /// QuerySecurityPackageInfo and AcquireCredentialsHandle, and fail with `secpkg_not_found`, `no_credentials`,
 /// `unknown_credentials`, `not_owner`, `insufficient_memory`, `invalid_parameter` (a zero inside the package's name),
-/// `invalid_handle` (`who` was moved from). `who` is needed during the call only.
+/// `invalid_handle` (`who` was moved from), `unsupported_function` (a package without `autologon`, an SSPI without
+/// lists of packages). `who` is needed during the call only.
 class credentials {
 public:
     /// Nobody's: the zero state, in which a moved-from object is, too.
     credentials() noexcept = default;
 
     /// The logged-on user, or the client whom the calling thread impersonates, as the side that connects.
-    [[nodiscard]] static credentials outbound(std::wstring_view package, std::error_code& ec) noexcept {
-        return acquire(package, SECPKG_CRED_OUTBOUND, nullptr, ec);
+    [[nodiscard]] static credentials outbound(std::wstring_view package, autologon logon,
+                                              std::error_code& ec) noexcept {
+        return acquire(package, outbound_use(logon), nullptr, ec);
     }
-    [[nodiscard]] static credentials outbound(std::wstring_view package) {
-        return acquire(package, SECPKG_CRED_OUTBOUND, nullptr);
+    [[nodiscard]] static credentials outbound(std::wstring_view package, std::error_code& ec) noexcept {
+        return outbound(package, autologon::allowed, ec);
+    }
+    [[nodiscard]] static credentials outbound(std::wstring_view package, autologon logon = autologon::allowed) {
+        return acquire(package, outbound_use(logon), nullptr);
     }
     /// `who`, as the side that connects.
+    [[nodiscard]] static credentials outbound(std::wstring_view package, const identity& who, autologon logon,
+                                              std::error_code& ec) noexcept {
+        return acquire(package, outbound_use(logon), &who, ec);
+    }
     [[nodiscard]] static credentials outbound(std::wstring_view package, const identity& who,
                                               std::error_code& ec) noexcept {
-        return acquire(package, SECPKG_CRED_OUTBOUND, &who, ec);
+        return outbound(package, who, autologon::allowed, ec);
     }
-    [[nodiscard]] static credentials outbound(std::wstring_view package, const identity& who) {
-        return acquire(package, SECPKG_CRED_OUTBOUND, &who);
+    [[nodiscard]] static credentials outbound(std::wstring_view package, const identity& who,
+                                              autologon logon = autologon::allowed) {
+        return acquire(package, outbound_use(logon), &who);
     }
 
     /// The account that the server runs as, as the side that accepts.
@@ -95,6 +111,11 @@ public:
     [[nodiscard]] std::wstring_view package() const noexcept { return package_; }
 
 private:
+    static ULONG outbound_use(autologon logon) noexcept {
+        return logon == autologon::restricted ? SECPKG_CRED_OUTBOUND | SECPKG_CRED_AUTOLOGON_RESTRICTED
+                                              : SECPKG_CRED_OUTBOUND;
+    }
+
     /// Sets the package's name and its longest token; `function` is to blame for `ec`.
     void look_up(std::wstring_view package, detail::os_string& name, std::error_code& ec, const char*& function) {
         function = "QuerySecurityPackageInfo";
@@ -132,6 +153,10 @@ private:
                 ec = errc::invalid_handle;
                 return {};
             }
+            if (who != nullptr && who->has_packages() && !detail::api::takes_package_lists()) {
+                ec = errc::unsupported_function;
+                return {};
+            }
             credentials result;
             detail::os_string name;
             result.look_up(package, name, ec, function);
@@ -139,11 +164,13 @@ private:
                 return {};
             }
             function = "AcquireCredentialsHandle";
-            auto auth_data = who != nullptr ? who->native() : SEC_WINNT_AUTH_IDENTITY_W{};
             CredHandle acquired{};
             TimeStamp expiry{};
-            ec = detail::failure(detail::api::acquire_credentials_handle(
-                nullptr, name.data(), use, who != nullptr ? &auth_data : nullptr, &acquired, &expiry));
+            const auto acquire_as = [&](void* auth_data) {
+                return detail::api::acquire_credentials_handle(nullptr, name.data(), use, auth_data, &acquired,
+                                                               &expiry);
+            };
+            ec = detail::failure(who != nullptr ? who->with_native(acquire_as) : acquire_as(nullptr));
             if (ec) {
                 return {}; // `acquired` means nothing then
             }

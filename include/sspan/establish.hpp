@@ -61,8 +61,8 @@ void exchange_tokens(bool is_client, Step step, Send send, Receive receive, std:
 /// Establishes a context: `send(token)` sends a token of ours, `receive()` returns the peer's next one.
 ///
 /// The two functions keep tokens apart, by a length in front of each for example, and bound what they take in. `send`
-/// takes a std::span<const std::byte>, never an empty one; what `receive` returns converts to one. If our side fails and
-/// has a token that tells the peer why, that is sent.
+/// takes a std::span<const std::byte>, never an empty one; what `receive` returns converts to one. If our side fails
+/// and has a token that tells the peer why, that is sent.
 ///
 /// @return a client's `security_context`, a server's `server_context`. The peer may yet refuse it.
 /// @throws what the handshake's `step` and `finish` and the two functions throw; error `invalid_token` when `receive`

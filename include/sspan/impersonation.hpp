@@ -7,8 +7,10 @@
 #include "error.hpp"
 #include "server_context.hpp"
 
+#include <concepts>
 #include <system_error>
 #include <thread>
+#include <utility> // std::forward
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
@@ -185,5 +187,38 @@ private:
     state state_ = state::idle;
     impersonation_level level_ = impersonation_level::anonymous;
 };
+
+/// Calls `work()` as the client of `context`, as inside an `impersonation_guard`.
+///
+/// An exception that leaves `work` is thrown on when the thread acts as before: no handler or filter sees it as the
+/// client.
+/// @return what `work` returns.
+/// @throws what the guard's constructor and `work` throw.
+template <std::invocable Work>
+decltype(auto) run_as_client(const server_context& context, Work&& work, const impersonation_options& options = {}) {
+    try {
+        const impersonation_guard as_client{context, options};
+        return std::forward<Work>(work)();
+    } catch (...) { // caught once, so that the guard has ended before anybody else looks for a handler
+        throw;
+    }
+}
+/// As above; `work(ec)` may set `ec`, and is not called if the thread could not act as the client.
+template <std::invocable<std::error_code&> Work>
+void run_as_client(const server_context& context, Work&& work, const impersonation_options& options,
+                   std::error_code& ec) {
+    try {
+        const impersonation_guard as_client{context, options, ec};
+        if (!ec) {
+            std::forward<Work>(work)(ec);
+        }
+    } catch (...) {
+        throw;
+    }
+}
+template <std::invocable<std::error_code&> Work>
+void run_as_client(const server_context& context, Work&& work, std::error_code& ec) {
+    run_as_client(context, std::forward<Work>(work), {}, ec);
+}
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE

@@ -30,7 +30,8 @@ enum class quality_of_protection : std::uint32_t {
 /// How to protect one message.
 struct protect_options {
     quality_of_protection quality = quality_of_protection::encrypted; ///< Of `encrypt`.
-    std::uint32_t sequence_number = 0; ///< For datagram contexts; the packages count by themselves on connections.
+    /// The message's number, of a datagram context of NTLM. On connections the packages count by themselves.
+    std::uint32_t sequence_number = 0;
 };
 
 /// What a received message must have been protected with.
@@ -43,7 +44,7 @@ enum class least_protection : std::uint8_t {
 /// What to accept as one message.
 struct accept_options {
     least_protection at_least = least_protection::as_required; ///< Of `decrypt` and `unwrap`.
-    std::uint32_t sequence_number = 0;                         ///< As in `protect_options`.
+    std::uint32_t sequence_number = 0;                         ///< The one that it was protected with.
 };
 
 /// An encrypted message, as parts of the caller's buffers. On the wire: token, data, padding, without gaps.

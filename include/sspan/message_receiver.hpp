@@ -26,9 +26,9 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 ///
 /// Every function fails with `invalid_handle` in the zero state, with `qop_not_supported` when no such protection was
 /// granted, with `invalid_parameter` when a buffer exceeds 32 bits or overlaps another, or when there are no parts or
-/// more than `max_message_parts`, and with `unsupported_function` for more than one part under Wine and WinPR. All these
-/// are found before the package is called, and no buffer has been touched then. Any status of the package but SEC_E_OK
-/// is an error.
+/// more than `max_message_parts`, and with `unsupported_function` for more than one part under Wine and WinPR. All
+/// these are found before the package is called, and no buffer has been touched then. Any status of the package but
+/// SEC_E_OK is an error.
 template <class Derived>
 class message_receiving {
 public:

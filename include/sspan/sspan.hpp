@@ -3,9 +3,11 @@
 // All of sspan.
 #pragma once
 
+#include "access_token.hpp"
 #include "attributes.hpp"
 #include "buffer.hpp"
 #include "channel_bindings.hpp"
+#include "credential_attributes.hpp"
 #include "credentials.hpp"
 #include "error.hpp"
 #include "establish.hpp"
@@ -22,4 +24,5 @@
 #include "secret_bytes.hpp"
 #include "security_context.hpp"
 #include "server_context.hpp"
+#include "transfer.hpp"
 #include "version.hpp"

@@ -15,10 +15,13 @@ SECURITY_STATUS enumerate_security_packages(ULONG* count, SecPkgInfoW** packages
 SECURITY_STATUS query_security_package_info(const SEC_WCHAR* package, SecPkgInfoW** info) noexcept;
 SECURITY_STATUS free_context_buffer(void* buffer) noexcept;
 
+bool takes_package_lists() noexcept;
 SECURITY_STATUS acquire_credentials_handle(const SEC_WCHAR* principal, const SEC_WCHAR* package, ULONG use,
                                            void* auth_data, CredHandle* credential, TimeStamp* expiry) noexcept;
 SECURITY_STATUS free_credentials_handle(CredHandle* credential) noexcept;
 SECURITY_STATUS query_credentials_attributes(CredHandle* credential, ULONG attribute, void* buffer) noexcept;
+SECURITY_STATUS set_credentials_attributes(CredHandle* credential, ULONG attribute, void* buffer, ULONG size) noexcept;
+void free_auth_identity(void* identity) noexcept;
 
 SECURITY_STATUS initialize_security_context(CredHandle* credential, CtxtHandle* context, const SEC_WCHAR* target,
                                             ULONG request, ULONG data_representation, SecBufferDesc* input,
@@ -40,6 +43,11 @@ SECURITY_STATUS encrypt_message(CtxtHandle* context, ULONG quality, SecBufferDes
 SECURITY_STATUS decrypt_message(CtxtHandle* context, SecBufferDesc* message, ULONG sequence_number,
                                 ULONG* quality) noexcept;
 
+SECURITY_STATUS export_security_context(CtxtHandle* context, ULONG flags, SecBuffer* packed, HANDLE* token) noexcept;
+SECURITY_STATUS import_security_context(const SEC_WCHAR* package, SecBuffer* packed, HANDLE token,
+                                        CtxtHandle* context) noexcept;
+
+SECURITY_STATUS query_security_context_token(CtxtHandle* context, HANDLE* token) noexcept;
 SECURITY_STATUS impersonate_security_context(CtxtHandle* context) noexcept;
 SECURITY_STATUS revert_security_context(CtxtHandle* context) noexcept;
 DWORD open_thread_token(HANDLE* token) noexcept;

@@ -26,8 +26,8 @@ void deny_flags(ULONG isc_ret_flags) {
 }
 
 bool live_counts::none() const noexcept {
-    return credentials + contexts + package_blocks + string_blocks + key_blocks + token_blocks + thread_tokens +
-               impersonating_threads ==
+    return credentials + contexts + package_blocks + string_blocks + key_blocks + token_blocks + identities +
+               thread_tokens + impersonating_threads ==
            0;
 }
 
@@ -87,6 +87,14 @@ std::vector<seen_buffer> last_buffers(function which) {
 
 ULONG last_flags(function which) {
     return faults::instance().last_flags(which);
+}
+
+void* make_identity(const std::wstring& user, const std::wstring& domain, const std::wstring& password) {
+    return engine::instance().make_identity(to_utf16(user), to_utf16(domain), to_utf16(password));
+}
+
+std::wstring kdc_proxy(const CredHandle& credentials) {
+    return to_wide(engine::instance().kdc_proxy(&credentials));
 }
 
 std::size_t wiped_bytes() {

@@ -87,6 +87,7 @@ struct options {
     HANDLE access_token = nullptr;            ///< what SECPKG_ATTR_ACCESS_TOKEN lends
     std::int64_t utc_offset = 0; ///< of the local time, in 100 ns: what is now east of Greenwich is positive
     std::vector<ULONG> unsupported_attributes; ///< QueryContextAttributes says SEC_E_UNSUPPORTED_FUNCTION
+    bool takes_package_lists = true;           ///< identities may have a list of packages
     bool takes_parts = true;                   ///< messages may have more than one SECBUFFER_DATA
     bool credentials_outlive_contexts = false; ///< if true, freeing credentials before their contexts is a violation
     std::optional<SECURITY_IMPERSONATION_LEVEL> impersonation_level; ///< else as the granted flags say
@@ -108,6 +109,7 @@ struct live_counts {
     std::size_t string_blocks = 0;
     std::size_t key_blocks = 0;
     std::size_t token_blocks = 0;          ///< handshake tokens by ..._ALLOCATE_MEMORY
+    std::size_t identities = 0;            ///< from make_identity
     std::size_t thread_tokens = 0;         ///< handles from open_thread_token
     std::size_t impersonating_threads = 0; ///< threads that still carry a client's token
     [[nodiscard]] bool none() const noexcept;
@@ -128,6 +130,8 @@ enum class function : unsigned char {
     acquire_credentials_handle,
     free_credentials_handle,
     query_credentials_attributes,
+    set_credentials_attributes,
+    free_auth_identity,
     initialize_security_context,
     accept_security_context,
     complete_auth_token,
@@ -137,6 +141,9 @@ enum class function : unsigned char {
     verify_signature,
     encrypt_message,
     decrypt_message,
+    export_security_context,
+    import_security_context,
+    query_security_context_token,
     impersonate_security_context,
     revert_security_context,
     open_thread_token,
@@ -146,7 +153,7 @@ enum class function : unsigned char {
     secure_zero,
     fail_fast,
 };
-inline constexpr std::size_t function_count = 23;
+inline constexpr std::size_t function_count = 28;
 
 /// Calls since reset(), failed and injected ones included.
 [[nodiscard]] std::size_t calls(function which);
@@ -163,8 +170,8 @@ void return_after(function which, std::size_t nth, SECURITY_STATUS status);
 /// `action` runs just before the nth call does its work.
 void on_call(function which, std::size_t nth, std::function<void()> action);
 
-/// A package that answers what no package may: the first buffer of the named type comes back one byte larger than it was
-/// given, or pointing at memory that is not the caller's.
+/// A package that answers what no package may: the first buffer of the named type comes back one byte larger than it
+/// was given, or pointing at memory that is not the caller's.
 enum class hostile_output : unsigned char {
     token_size,
     padding_size,
@@ -192,6 +199,12 @@ struct seen_buffer {
 
 /// Whether the calling thread is inside a call of the package: what it allocates there is not the library's.
 [[nodiscard]] bool inside() noexcept;
+
+/// A PSEC_WINNT_AUTH_IDENTITY_OPAQUE, as SspiEncodeStringsAsAuthIdentity makes it.
+[[nodiscard]] void* make_identity(const std::wstring& user, const std::wstring& domain, const std::wstring& password);
+
+/// What SetCredentialsAttributes was told last: the KDC proxy server of the credentials.
+[[nodiscard]] std::wstring kdc_proxy(const CredHandle& credentials);
 
 /// Bytes that secure_zero has wiped since reset().
 [[nodiscard]] std::size_t wiped_bytes();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The package's cryptography: SipHash-2-4 with 128-bit output as keyed check, ChaCha20 (RFC 8439) as cipher. Written from
-// their specifications; strong enough that no altered bit passes, and not meant for anything but tests.
+// The package's cryptography: SipHash-2-4 with 128-bit output as keyed check, ChaCha20 (RFC 8439) as cipher. Written
+// from their specifications; strong enough that no altered bit passes, and not meant for anything but tests.
 #pragma once
 
 #include <array>

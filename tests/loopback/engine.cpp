@@ -208,6 +208,7 @@ live_counts engine::live() {
         counts.string_blocks = blocks_of(block::string);
         counts.key_blocks = blocks_of(block::key);
         counts.token_blocks = blocks_of(block::token);
+        counts.identities = blocks_of(block::identity);
     }
     counts.thread_tokens = thread_tokens::open_handles();
     counts.impersonating_threads = thread_tokens::impersonating_threads();
@@ -248,33 +249,6 @@ mac_key engine::secret() const noexcept {
     store_little(key.data(), settings.shared_secret);
     store_little(key.data() + 8, ~settings.shared_secret);
     return key;
-}
-
-SECURITY_STATUS engine::impersonate(const CtxtHandle* handle) {
-    const auto ctx = find_context(handle, "ImpersonateSecurityContext");
-    if (!ctx) {
-        return SEC_E_INVALID_HANDLE;
-    }
-    if (ctx->side != role::server || ctx->at != phase::done) {
-        return SEC_E_NO_IMPERSONATION;
-    }
-    auto level = SecurityImpersonation;
-    if (settings.impersonation_level) {
-        level = *settings.impersonation_level;
-    } else if (ctx->has(isc_identify)) {
-        level = SecurityIdentification;
-    } else if (ctx->has(isc_delegate)) {
-        level = SecurityDelegation;
-    }
-    return thread_tokens::assign(ctx->client_name(), level) == 0 ? SEC_E_OK : SEC_E_NO_IMPERSONATION;
-}
-
-SECURITY_STATUS engine::revert(const CtxtHandle* handle) {
-    const auto ctx = find_context(handle, "RevertSecurityContext");
-    if (!ctx) {
-        return SEC_E_INVALID_HANDLE;
-    }
-    return thread_tokens::remove() == 0 ? SEC_E_OK : SEC_E_INTERNAL_ERROR;
 }
 
 } // namespace loopback

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The security package itself: SSPI's functions with SSPI's types, for whatever front calls them. Credentials and contexts
-// are looked up by number, and no number is used twice, so that a handle is known to be dead for ever.
+// The security package itself: SSPI's functions with SSPI's types, for whatever front calls them. Credentials and
+// contexts are looked up by number, and no number is used twice, so that a handle is known to be dead for ever.
 #pragma once
 
 #include "control.hpp"
@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,7 +27,7 @@ struct message_buffers;
 struct message_rules;
 enum class operation : unsigned char;
 
-enum class block : unsigned char { package_info, string, key, token };
+enum class block : unsigned char { package_info, string, key, token, identity };
 
 /// One handshake step's arguments, the same for both sides.
 struct step_arguments {
@@ -54,22 +55,30 @@ public:
                             CredHandle* handle, TimeStamp* expiry);
     SECURITY_STATUS free_credentials(const CredHandle* handle);
     SECURITY_STATUS query_credentials(const CredHandle* handle, ULONG attribute, void* buffer);
+    SECURITY_STATUS set_credentials(const CredHandle* handle, ULONG attribute, const void* buffer, ULONG size);
+    void free_identity(void* identity);
 
     // Contexts.
     SECURITY_STATUS step(role side, const step_arguments& arguments);
     SECURITY_STATUS complete(const CtxtHandle* handle, const SecBufferDesc* token);
     SECURITY_STATUS delete_context(const CtxtHandle* handle);
     SECURITY_STATUS query_context(const CtxtHandle* handle, ULONG attribute, void* buffer);
+    SECURITY_STATUS export_context(const CtxtHandle* handle, ULONG flags, SecBuffer* packed, HANDLE* token);
+    SECURITY_STATUS import_context(const SEC_WCHAR* name, const SecBuffer* packed, HANDLE token, CtxtHandle* handle);
+    SECURITY_STATUS query_token(const CtxtHandle* handle, HANDLE* token);
     SECURITY_STATUS impersonate(const CtxtHandle* handle);
     SECURITY_STATUS revert(const CtxtHandle* handle);
 
     // Messages; these allocate nothing unless something is wrong.
-    SECURITY_STATUS sign(const CtxtHandle* handle, ULONG quality, SecBufferDesc* message);
-    SECURITY_STATUS verify(const CtxtHandle* handle, SecBufferDesc* message, ULONG* quality);
-    SECURITY_STATUS encrypt(const CtxtHandle* handle, ULONG quality, SecBufferDesc* message);
-    SECURITY_STATUS decrypt(const CtxtHandle* handle, SecBufferDesc* message, ULONG* quality);
+    SECURITY_STATUS sign(const CtxtHandle* handle, ULONG quality, SecBufferDesc* message, ULONG number);
+    SECURITY_STATUS verify(const CtxtHandle* handle, SecBufferDesc* message, ULONG* quality, ULONG number);
+    SECURITY_STATUS encrypt(const CtxtHandle* handle, ULONG quality, SecBufferDesc* message, ULONG number);
+    SECURITY_STATUS decrypt(const CtxtHandle* handle, SecBufferDesc* message, ULONG* quality, ULONG number);
 
     // For control.hpp.
+    [[nodiscard]] void* make_identity(std::u16string_view user, std::u16string_view domain,
+                                      std::u16string_view password);
+    [[nodiscard]] std::u16string kdc_proxy(const CredHandle* handle);
     options settings;
     void reset();
     [[nodiscard]] live_counts live();
@@ -138,6 +147,7 @@ private:
     std::atomic<std::uint64_t> nonces_{0};
 };
 
+[[nodiscard]] std::optional<package> package_named(std::u16string_view name);
 void set_time(TimeStamp* time, std::int64_t value) noexcept;
 void set_handle(SecHandle& handle, std::uintptr_t id, bool is_context) noexcept;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What surrounds each call of a front: it is counted, noted, and given the faults that a test has ordered. Without an order
-// nothing here allocates.
+// What surrounds each call of a front: it is counted, noted, and given the faults that a test has ordered. Without an
+// order nothing here allocates.
 #pragma once
 
 #include "control.hpp"

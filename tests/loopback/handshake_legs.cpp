@@ -22,8 +22,8 @@ constexpr ULONG with_implied(ULONG flags) {
 }
 
 ULONG decide(ULONG client, ULONG server, package mechanism, unsigned legs) {
-    ULONG flags = with_implied(client) & (client_flags | with_implied(server));
-    flags &= mechanism == package::ntlm ? message_flags | isc_identify : message_flags | client_flags;
+    ULONG flags = with_implied(client) & (client_flags | isc_datagram | with_implied(server));
+    flags &= mechanism == package::ntlm ? message_flags | isc_identify | isc_datagram : message_flags | client_flags;
     if (legs == 1) { // the server never says a word
         flags &= ~isc_mutual_auth;
     }
@@ -112,7 +112,9 @@ SECURITY_STATUS engine::choose_mechanism(context& ctx, ULONG asked) const {
         const bool falls_back = settings.fall_back_to_ntlm && !known;
         ctx.mechanism = falls_back ? package::ntlm : settings.negotiate_winner;
     }
-    if (who.no_network || (ctx.offered == package::negotiate && who.no_ntlm && ctx.mechanism == package::ntlm)) {
+    const bool needs_logon = (who.use & SECPKG_CRED_AUTOLOGON_RESTRICTED) != 0 && !who.explicit_identity;
+    if (who.no_network || needs_logon ||
+        (ctx.offered == package::negotiate && who.no_ntlm && ctx.mechanism == package::ntlm)) {
         return SEC_E_NO_CREDENTIALS;
     }
     ctx.legs = std::clamp(profile_of(ctx.offered).legs, 1U, 8U);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What passes between the two halves of a handshake step: its buffers (handshake.cpp) and its meaning (handshake_legs.cpp).
+// What passes between the two halves of a handshake step: its buffers (handshake.cpp) and its meaning
+// (handshake_legs.cpp).
 #pragma once
 
 #include "engine.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The tokens of a handshake, as bytes. Each carries the check of the one before it, and a keyed check over all of itself.
+// The tokens of a handshake, as bytes. Each carries the check of the one before it, and a keyed check over all of
+// itself.
 #pragma once
 
 #include "control.hpp"

@@ -189,7 +189,7 @@ message_rules engine::rules_for(const context& ctx, const message_buffers& buffe
     return rules;
 }
 
-SECURITY_STATUS engine::sign(const CtxtHandle* handle, ULONG quality, SecBufferDesc* message) {
+SECURITY_STATUS engine::sign(const CtxtHandle* handle, ULONG quality, SecBufferDesc* message, ULONG number) {
     SECURITY_STATUS status{};
     message_buffers buffers;
     const auto ctx = find_for_message(handle, operation::sign, message, buffers, status);
@@ -204,11 +204,12 @@ SECURITY_STATUS engine::sign(const CtxtHandle* handle, ULONG quality, SecBufferD
         violation("MakeSignature: another thread is sending");
         return SEC_E_INVALID_HANDLE;
     }
+    ntlm::number_datagram(*ctx, ctx->send, number);
     return ctx->mechanism == package::ntlm ? ntlm::sign(*ctx, buffers)
                                            : kerberos::sign(*ctx, buffers, rules_for(*ctx, buffers));
 }
 
-SECURITY_STATUS engine::verify(const CtxtHandle* handle, SecBufferDesc* message, ULONG* quality) {
+SECURITY_STATUS engine::verify(const CtxtHandle* handle, SecBufferDesc* message, ULONG* quality, ULONG number) {
     SECURITY_STATUS status{};
     message_buffers buffers;
     const auto ctx = find_for_message(handle, operation::verify, message, buffers, status);
@@ -224,10 +225,11 @@ SECURITY_STATUS engine::verify(const CtxtHandle* handle, SecBufferDesc* message,
         violation("VerifySignature: another thread is receiving");
         return SEC_E_INVALID_HANDLE;
     }
+    ntlm::number_datagram(*ctx, ctx->receive, number);
     return ctx->mechanism == package::ntlm ? ntlm::verify(*ctx, buffers) : kerberos::verify(*ctx, buffers, *quality);
 }
 
-SECURITY_STATUS engine::encrypt(const CtxtHandle* handle, ULONG quality, SecBufferDesc* message) {
+SECURITY_STATUS engine::encrypt(const CtxtHandle* handle, ULONG quality, SecBufferDesc* message, ULONG number) {
     SECURITY_STATUS status{};
     message_buffers buffers;
     const auto ctx = find_for_message(handle, operation::encrypt, message, buffers, status);
@@ -242,11 +244,12 @@ SECURITY_STATUS engine::encrypt(const CtxtHandle* handle, ULONG quality, SecBuff
         violation("EncryptMessage: another thread is sending");
         return SEC_E_INVALID_HANDLE;
     }
+    ntlm::number_datagram(*ctx, ctx->send, number);
     return ctx->mechanism == package::ntlm ? ntlm::encrypt(*ctx, quality, buffers)
                                            : kerberos::encrypt(*ctx, quality, buffers, rules_for(*ctx, buffers));
 }
 
-SECURITY_STATUS engine::decrypt(const CtxtHandle* handle, SecBufferDesc* message, ULONG* quality) {
+SECURITY_STATUS engine::decrypt(const CtxtHandle* handle, SecBufferDesc* message, ULONG* quality, ULONG number) {
     SECURITY_STATUS status{};
     message_buffers buffers;
     const auto ctx = find_for_message(handle, operation::decrypt, message, buffers, status);
@@ -261,6 +264,7 @@ SECURITY_STATUS engine::decrypt(const CtxtHandle* handle, SecBufferDesc* message
         violation("DecryptMessage: another thread is receiving");
         return SEC_E_INVALID_HANDLE;
     }
+    ntlm::number_datagram(*ctx, ctx->receive, number);
     if (ctx->mechanism == package::ntlm) {
         return ntlm::decrypt(*ctx, buffers);
     }

@@ -57,6 +57,8 @@ SECURITY_STATUS decrypt(context& ctx, const message_buffers& buffers, ULONG& qua
 } // namespace kerberos
 
 namespace ntlm {
+/// The program numbers the messages of a datagram context, each of which has a key stream of its own.
+void number_datagram(const context& ctx, direction& way, ULONG number) noexcept;
 SECURITY_STATUS sign(context& ctx, const message_buffers& buffers) noexcept;
 SECURITY_STATUS verify(context& ctx, const message_buffers& buffers) noexcept;
 SECURITY_STATUS encrypt(context& ctx, ULONG quality, const message_buffers& buffers) noexcept;

@@ -181,7 +181,8 @@ SECURITY_STATUS decrypt(context& ctx, const message_buffers& buffers, ULONG& qua
         return SEC_E_MESSAGE_ALTERED;
     }
 
-    // Where the padding is: behind the message in STREAM, in a buffer of its own, or at the end of the last DATA buffer.
+    // Where the padding is: behind the message in STREAM, in a buffer of its own, or at the end of the last DATA
+    // buffer.
     std::span<std::byte> padding;
     const SecBuffer before = buffers.data != nullptr ? *buffers.data : SecBuffer{};
     const auto refuse = [&](SECURITY_STATUS status) {

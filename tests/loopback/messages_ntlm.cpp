@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Messages in the manner of NTLM: one key stream per direction, which every call moves on, whether or not the message turns
-// out to be right; a signature is
-//     01 00 00 00 | check, 8 bytes, ciphered | sequence number, 4
-// over the plaintext, so decrypting comes before checking.
+// Messages in the manner of NTLM: one key stream per direction, which every call moves on, whether or not the message
+//   turns out to be right; a signature is 01 00 00 00 | check, 8 bytes, ciphered | sequence number, 4 over the
+//   plaintext, so decrypting comes before checking.
 #include "messages.hpp"
 
 #include <algorithm>
@@ -21,7 +20,7 @@ constexpr std::array<std::byte, 4> version{std::byte{1}};
 constexpr std::array<std::byte, token_size> dummy{std::byte{1}};
 
 void apply_stream(direction& way, std::span<std::byte> bytes) noexcept {
-    chacha20(way.cipher, 0, 0, way.position).apply(bytes);
+    chacha20(way.cipher, 0, way.stream, way.position).apply(bytes);
     way.position += bytes.size();
 }
 
@@ -70,6 +69,14 @@ SECURITY_STATUS check_token(direction& way, std::array<std::byte, check_size> ch
 }
 
 } // namespace
+
+void number_datagram(const context& ctx, direction& way, ULONG number) noexcept {
+    if (ctx.mechanism == package::ntlm && ctx.has(isc_datagram)) {
+        way.sequence = number;
+        way.stream = number;
+        way.position = 0;
+    }
+}
 
 SECURITY_STATUS sign(context& ctx, const message_buffers& buffers) noexcept {
     if (buffers.token->cbBuffer < token_size) {

@@ -7,8 +7,10 @@
 #include "thread_tokens.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
+#include <utility>
 
 namespace loopback {
 
@@ -30,15 +32,6 @@ constexpr std::array<description, 3> offered{{
 
 const description& describe(package pkg) {
     return *std::ranges::find_if(offered, [pkg](const auto& row) { return row.pkg == pkg; });
-}
-
-std::optional<package> package_named(std::u16string_view name) {
-    for (const auto& row : offered) {
-        if (same_name(row.name, name)) {
-            return row.pkg;
-        }
-    }
-    return std::nullopt;
 }
 
 // SEC_WINNT_AUTH_IDENTITY_EXW, which WinPR 2 lacks.
@@ -78,6 +71,15 @@ identity_ex read_identity(const void* auth_data) {
 }
 
 } // namespace
+
+std::optional<package> package_named(std::u16string_view name) {
+    for (const auto& row : offered) {
+        if (same_name(row.name, name)) {
+            return row.pkg;
+        }
+    }
+    return std::nullopt;
+}
 
 SecPkgInfoW* engine::allocate_infos(const package* packages, std::size_t count) {
     std::size_t size = count * sizeof(SecPkgInfoW);
@@ -147,8 +149,10 @@ SECURITY_STATUS engine::acquire(const SEC_WCHAR* /*principal*/, const SEC_WCHAR*
         return SEC_E_SECPKG_NOT_FOUND;
     }
     constexpr ULONG directions = 0x3, negotiate_only = 0x30;
-    const ULONG known = *pkg == package::negotiate ? directions | negotiate_only : directions;
-    if ((use & directions) == 0 || (use & ~known) != 0) {
+    if (*pkg != package::negotiate && (use & negotiate_only) != 0) {
+        return SEC_E_UNSUPPORTED_FUNCTION;
+    }
+    if ((use & directions) == 0 || (use & ~(directions | negotiate_only)) != 0) {
         violation("AcquireCredentialsHandle: credential use that the package does not know");
         return SEC_E_UNSUPPORTED_FUNCTION;
     }
@@ -214,6 +218,80 @@ SECURITY_STATUS engine::query_credentials(const CredHandle* handle, ULONG attrib
     }
     static_cast<SecPkgCredentials_NamesW*>(buffer)->sUserName = allocate_string(found->domain + u"\\" + found->user);
     return SEC_E_OK;
+}
+
+SECURITY_STATUS engine::set_credentials(const CredHandle* handle, ULONG attribute, const void* buffer, ULONG size) {
+    const auto found = find_credential(handle, "SetCredentialsAttributes");
+    if (!found) {
+        return SEC_E_INVALID_HANDLE;
+    }
+    if (attribute != SECPKG_CRED_ATTR_KDC_PROXY_SETTINGS || found->pkg == package::ntlm) {
+        return SEC_E_UNSUPPORTED_FUNCTION;
+    }
+    sspan::detail::SecPkgCredentials_KdcProxySettingsW settings_given{};
+    if (buffer == nullptr || size < sizeof settings_given) {
+        violation("SetCredentialsAttributes: too small for the proxy's settings");
+        return sec_e_invalid_parameter;
+    }
+    std::memcpy(&settings_given, buffer, sizeof settings_given);
+    const std::size_t end = std::size_t{settings_given.ProxyServerOffset} + settings_given.ProxyServerLength;
+    if (settings_given.Version != KDC_PROXY_SETTINGS_V1 || settings_given.ProxyServerOffset < sizeof settings_given ||
+        settings_given.ProxyServerLength % 2 != 0 || end > size || settings_given.ClientTlsCredOffset != 0 ||
+        settings_given.ClientTlsCredLength != 0) {
+        violation("SetCredentialsAttributes: settings of a proxy that lie outside of their buffer");
+        return sec_e_invalid_parameter;
+    }
+    std::u16string name(settings_given.ProxyServerLength / 2U, u'\0');
+    std::memcpy(name.data(), static_cast<const std::byte*>(buffer) + settings_given.ProxyServerOffset,
+                settings_given.ProxyServerLength);
+    found->kdc_proxy = std::move(name);
+    return SEC_E_OK;
+}
+
+std::u16string engine::kdc_proxy(const CredHandle* handle) {
+    const auto found = find_credential(handle, "kdc_proxy");
+    return found ? found->kdc_proxy : u"";
+}
+
+void* engine::make_identity(std::u16string_view user, std::u16string_view domain, std::u16string_view password) {
+    const auto units = user.size() + domain.size() + password.size() + 3;
+    auto* memory = static_cast<std::byte*>(
+        allocate(block::identity, sizeof(SEC_WINNT_AUTH_IDENTITY_W) + units * sizeof(SEC_WCHAR)));
+    void* behind = memory + sizeof(SEC_WINNT_AUTH_IDENTITY_W);
+    auto* next = static_cast<unsigned short*>(behind);
+    const auto put = [&next](std::u16string_view text) {
+        auto* const start = next;
+        next = std::ranges::transform(text, next, [](char16_t unit) { return static_cast<unsigned short>(unit); }).out;
+        *next++ = 0;
+        return start;
+    };
+    SEC_WINNT_AUTH_IDENTITY_W made{};
+    made.User = put(user);
+    made.UserLength = static_cast<ULONG>(user.size());
+    made.Domain = put(domain);
+    made.DomainLength = static_cast<ULONG>(domain.size());
+    made.Password = put(password);
+    made.PasswordLength = static_cast<ULONG>(password.size());
+    made.Flags = SEC_WINNT_AUTH_IDENTITY_UNICODE;
+    std::memcpy(memory, &made, sizeof made);
+    return memory;
+}
+
+void engine::free_identity(void* identity) {
+    bool known = false;
+    {
+        const std::lock_guard lock{mutex_};
+        const auto found = blocks_.find(identity);
+        known = found != blocks_.end() && found->second.kind == block::identity;
+        if (known) {
+            blocks_.erase(found);
+        }
+    }
+    if (known) {
+        std::free(identity);
+    } else {
+        violation("SspiFreeAuthIdentity: memory that is not, or no longer, an identity");
+    }
 }
 
 } // namespace loopback

@@ -125,6 +125,21 @@ SECURITY_STATUS query_credentials_attributes(CredHandle* credential, ULONG attri
                    [&] { return engine::instance().query_credentials(credential, attribute, buffer); });
 }
 
+SECURITY_STATUS set_credentials_attributes(CredHandle* credential, ULONG attribute, void* buffer, ULONG size) noexcept {
+    return counted(function::set_credentials_attributes, attribute,
+                   [&] { return engine::instance().set_credentials(credential, attribute, buffer, size); });
+}
+
+bool takes_package_lists() noexcept {
+    return engine::instance().settings.takes_package_lists;
+}
+
+void free_auth_identity(void* identity) noexcept {
+    const visit here;
+    static_cast<void>(faults::instance().begin(function::free_auth_identity, 0));
+    engine::instance().free_identity(identity);
+}
+
 SECURITY_STATUS initialize_security_context(CredHandle* credential, CtxtHandle* context, const SEC_WCHAR* target,
                                             ULONG request, ULONG data_representation, SecBufferDesc* input,
                                             CtxtHandle* new_context, SecBufferDesc* output, ULONG* attributes,
@@ -164,30 +179,49 @@ SECURITY_STATUS query_context_attributes(CtxtHandle* context, ULONG attribute, v
                    [&] { return engine::instance().query_context(context, attribute, buffer); });
 }
 
-// The packages count messages themselves, so the sequence number is of no use to them.
-
 SECURITY_STATUS make_signature(CtxtHandle* context, ULONG quality, SecBufferDesc* buffers,
-                               ULONG /*sequence_number*/) noexcept {
+                               ULONG sequence_number) noexcept {
     return message(function::make_signature, quality, buffers,
-                   [&] { return engine::instance().sign(context, quality, buffers); });
+                   [&] { return engine::instance().sign(context, quality, buffers, sequence_number); });
 }
 
-SECURITY_STATUS verify_signature(CtxtHandle* context, SecBufferDesc* buffers, ULONG /*sequence_number*/,
+SECURITY_STATUS verify_signature(CtxtHandle* context, SecBufferDesc* buffers, ULONG sequence_number,
                                  ULONG* quality) noexcept {
     return message(function::verify_signature, 0, buffers,
-                   [&] { return engine::instance().verify(context, buffers, quality); });
+                   [&] { return engine::instance().verify(context, buffers, quality, sequence_number); });
 }
 
 SECURITY_STATUS encrypt_message(CtxtHandle* context, ULONG quality, SecBufferDesc* buffers,
-                                ULONG /*sequence_number*/) noexcept {
+                                ULONG sequence_number) noexcept {
     return message(function::encrypt_message, quality, buffers,
-                   [&] { return engine::instance().encrypt(context, quality, buffers); });
+                   [&] { return engine::instance().encrypt(context, quality, buffers, sequence_number); });
 }
 
-SECURITY_STATUS decrypt_message(CtxtHandle* context, SecBufferDesc* buffers, ULONG /*sequence_number*/,
+SECURITY_STATUS decrypt_message(CtxtHandle* context, SecBufferDesc* buffers, ULONG sequence_number,
                                 ULONG* quality) noexcept {
     return message(function::decrypt_message, 0, buffers,
-                   [&] { return engine::instance().decrypt(context, buffers, quality); });
+                   [&] { return engine::instance().decrypt(context, buffers, quality, sequence_number); });
+}
+
+SECURITY_STATUS export_security_context(CtxtHandle* context, ULONG flags, SecBuffer* packed, HANDLE* token) noexcept {
+    return counted(function::export_security_context, flags,
+                   [&] { return engine::instance().export_context(context, flags, packed, token); });
+}
+
+SECURITY_STATUS import_security_context(const SEC_WCHAR* package, SecBuffer* packed, HANDLE token,
+                                        CtxtHandle* context) noexcept {
+    const SECURITY_STATUS status = counted(function::import_security_context, 0, [&] {
+        return engine::instance().import_context(package, packed, token, context);
+    });
+    if (status < 0) {
+        spoil(nullptr, context);
+    }
+    return status;
+}
+
+SECURITY_STATUS query_security_context_token(CtxtHandle* context, HANDLE* token) noexcept {
+    return counted(function::query_security_context_token, 0,
+                   [&] { return engine::instance().query_token(context, token); });
 }
 
 SECURITY_STATUS impersonate_security_context(CtxtHandle* context) noexcept {

@@ -25,8 +25,8 @@ inline constexpr auto sec_e_invalid_parameter = static_cast<SECURITY_STATUS>(0x8
 // The engine reckons in ISC_ bits and translates for the server's side at its edges.
 inline constexpr ULONG isc_delegate = 0x1, isc_mutual_auth = 0x2, isc_replay_detect = 0x4, isc_sequence_detect = 0x8,
                        isc_confidentiality = 0x10, isc_use_session_key = 0x20, isc_allocate_memory = 0x100,
-                       isc_dce_style = 0x200, isc_connection = 0x800, isc_extended_error = 0x4000, isc_stream = 0x8000,
-                       isc_integrity = 0x10000, isc_identify = 0x20000;
+                       isc_dce_style = 0x200, isc_datagram = 0x400, isc_connection = 0x800, isc_extended_error = 0x4000,
+                       isc_stream = 0x8000, isc_integrity = 0x10000, isc_identify = 0x20000;
 
 [[nodiscard]] ULONG to_asc(ULONG isc) noexcept;
 [[nodiscard]] ULONG to_isc(ULONG asc) noexcept;
@@ -40,6 +40,7 @@ struct credential {
     bool explicit_identity = false; ///< else the logged-on user, who needs no password
     bool no_network = false;        ///< taken while impersonating below delegation: cannot reach a server
     bool no_ntlm = false;
+    std::u16string kdc_proxy;
 };
 
 /// One direction of message protection; only one thread at a time may be in it.
@@ -48,6 +49,7 @@ struct direction {
     cipher_key cipher{};
     std::uint64_t sequence = 0; ///< of the next message
     std::uint64_t window = 0;   ///< receiving: bit n is set when message `sequence - 1 - n` has been seen
+    std::uint64_t stream = 0;   ///< NTLM: which key stream; one for all messages, but each datagram has its own
     std::uint64_t position = 0; ///< NTLM: bytes of the key stream used up
     std::atomic<bool> busy{false};
 };

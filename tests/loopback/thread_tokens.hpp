@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The calling thread's impersonation token: a real one on Windows, a recorded one elsewhere. All of it returns Win32 error
-// codes, 0 for success.
+// The calling thread's impersonation token: a real one on Windows, a recorded one elsewhere. All of it returns Win32
+// error codes, 0 for success.
 #pragma once
 
 #include <sspan/detail/platform.hpp>
@@ -14,6 +14,8 @@ namespace loopback::thread_tokens {
 
 /// Gives the calling thread a token of `level` that stands for `client`.
 DWORD assign(const std::u16string& client, SECURITY_IMPERSONATION_LEVEL level);
+/// Makes a token of `level` that stands for `client`, for close() to close.
+DWORD make(const std::u16string& client, SECURITY_IMPERSONATION_LEVEL level, HANDLE* token);
 /// Takes the calling thread's token away, if it has one.
 DWORD remove();
 

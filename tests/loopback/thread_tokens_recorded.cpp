@@ -74,12 +74,27 @@ std::shared_ptr<const token> find(HANDLE handle) {
     return nullptr;
 }
 
+/// An open handle of it.
+HANDLE remember(std::shared_ptr<const token> which) {
+    auto& shared = all();
+    const std::lock_guard lock{shared.mutex};
+    shared.last_handle += 4; // as Windows numbers them
+    shared.opened.emplace(shared.last_handle, std::move(which));
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): a handle is a number in the shape of a pointer
+    return reinterpret_cast<HANDLE>(shared.last_handle);
+}
+
 } // namespace
 
 DWORD assign(const std::u16string& client, SECURITY_IMPERSONATION_LEVEL level) {
     auto made = std::make_shared<const token>(token{client, level});
     const std::lock_guard lock{all().mutex};
     carry(std::move(made));
+    return 0;
+}
+
+DWORD make(const std::u16string& client, SECURITY_IMPERSONATION_LEVEL level, HANDLE* handle) {
+    *handle = remember(std::make_shared<const token>(token{client, level}));
     return 0;
 }
 
@@ -95,12 +110,7 @@ DWORD open(HANDLE* handle) {
         *handle = nullptr;
         return ERROR_NO_TOKEN;
     }
-    auto& shared = all();
-    const std::lock_guard lock{shared.mutex};
-    shared.last_handle += 4; // as Windows numbers them
-    shared.opened.emplace(shared.last_handle, std::move(now));
-    // NOLINTNEXTLINE(performance-no-int-to-ptr): a handle is a number in the shape of a pointer
-    *handle = reinterpret_cast<HANDLE>(shared.last_handle);
+    *handle = remember(std::move(now));
     return 0;
 }
 

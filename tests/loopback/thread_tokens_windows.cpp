@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Real thread tokens. Each client gets a duplicate of the process's own token; whom it stands for is looked up by the
-// token's own number (TOKEN_STATISTICS::TokenId), which stays the same however often its handle is opened and set again.
+// token's own number (TOKEN_STATISTICS::TokenId), which stays the same however often its handle is opened and set
+// again.
 #include "thread_tokens.hpp"
 
 #if defined(_WIN32)
@@ -97,27 +98,39 @@ bool is_open(HANDLE token) {
     return false;
 }
 
-} // namespace
-
-DWORD assign(const std::u16string& client, SECURITY_IMPERSONATION_LEVEL level) {
+/// A token that stands for `client`; whoever called closes it.
+DWORD duplicate(const std::u16string& client, SECURITY_IMPERSONATION_LEVEL level, HANDLE& token) {
     handle_closer process;
     if (!::OpenProcessToken(::GetCurrentProcess(), TOKEN_DUPLICATE | TOKEN_QUERY, &process.raw)) {
         return ::GetLastError();
     }
-    handle_closer token;
-    if (!::DuplicateTokenEx(process.raw, TOKEN_QUERY | TOKEN_IMPERSONATE, nullptr, level, TokenImpersonation,
-                            &token.raw)) {
+    if (!::DuplicateTokenEx(process.raw, TOKEN_QUERY | TOKEN_IMPERSONATE, nullptr, level, TokenImpersonation, &token)) {
         return ::GetLastError();
     }
     std::uint64_t number = 0;
-    if (!number_of(token.raw, number)) {
+    if (!number_of(token, number)) {
         return ::GetLastError();
     }
-    {
+    const std::lock_guard lock{all().mutex};
+    all().clients[number] = client;
+    return ERROR_SUCCESS;
+}
+
+} // namespace
+
+DWORD assign(const std::u16string& client, SECURITY_IMPERSONATION_LEVEL level) {
+    handle_closer token;
+    const auto error = duplicate(client, level, token.raw);
+    return error == ERROR_SUCCESS ? put_on_thread(token.raw) : error;
+}
+
+DWORD make(const std::u16string& client, SECURITY_IMPERSONATION_LEVEL level, HANDLE* token) {
+    const auto error = duplicate(client, level, *token);
+    if (error == ERROR_SUCCESS) {
         const std::lock_guard lock{all().mutex};
-        all().clients[number] = client;
+        all().opened.insert(*token);
     }
-    return put_on_thread(token.raw);
+    return error;
 }
 
 DWORD remove() {

@@ -10,7 +10,8 @@ namespace allocation {
 /// Allocations since the program started, of all threads.
 std::size_t count() noexcept;
 
-/// The nth allocation of the calling thread from now on throws std::bad_alloc, once; 1 is the next, 0 takes the order back.
+/// The nth allocation of the calling thread from now on throws std::bad_alloc, once; 1 is the next, 0 takes the order
+/// back.
 void fail_at(std::size_t nth) noexcept;
 
 } // namespace allocation

@@ -5,6 +5,7 @@
 #include "conversation.hpp"
 #include "profiles.hpp"
 
+#include <sspan/attributes.hpp>
 #include <sspan/handshake.hpp>
 
 #include <gtest/gtest.h>
@@ -274,6 +275,88 @@ TEST_P(credentials_name, zero_state_owns_nothing) {
     EXPECT_EQ(zero.max_token(), 0U);
     EXPECT_TRUE(zero.package().empty());
     EXPECT_EQ(zero.native_handle().dwLower | zero.native_handle().dwUpper, 0U);
+}
+
+TEST_P(credentials_test, opaque_identity_reaches_the_package) {
+    loopback::configure().user = L"nobody";
+    const auto who = sspan::identity::adopt(loopback::make_identity(L"bob", L"LOOPBACK", L"battery staple"));
+    auto outbound = credentials::outbound(which_profile().package, who);
+    auto inbound = credentials::inbound(which_profile().package);
+    sspan::client_handshake client{outbound, service(), which_profile().client_options()};
+    sspan::server_handshake server{inbound};
+    EXPECT_NO_THROW(run(client, server));
+}
+
+TEST_P(credentials_test, user_principal_name_reaches_the_package) {
+    loopback::configure().user = L"nobody";
+    const sspan::identity who{L"bob@LOOPBACK", L"", L"battery staple"};
+    auto outbound = credentials::outbound(which_profile().package, who);
+    auto inbound = credentials::inbound(which_profile().package);
+    sspan::client_handshake client{outbound, service(), which_profile().client_options()};
+    sspan::server_handshake server{inbound};
+    run(client, server);
+    static_cast<void>(std::move(client).finish());
+    EXPECT_EQ(sspan::query_user_name(std::move(server).finish()), L"LOOPBACK\\bob");
+}
+
+TEST_P(credentials_test, list_of_packages_is_refused_where_it_would_be_misread) {
+    loopback::configure().takes_package_lists = false;
+    const sspan::identity who{L"bob", L"LOOPBACK", L"battery staple", {.packages = L"!ntlm"}};
+    for (const auto how : {way::outbound_as, way::inbound_as}) {
+        credentials made;
+        EXPECT_TRUE(failed_with(::acquire(how, which_surface(), which_profile().package, made, who),
+                                errc::unsupported_function, acquisition));
+    }
+    EXPECT_EQ(calls(function::acquire_credentials_handle), 0U);
+}
+
+class negotiate_credentials : public loopback_test, public ::testing::WithParamInterface<surface> {
+protected:
+    /// The client's first step.
+    static outcome start(const credentials& outbound) {
+        sspan::client_handshake client{outbound, service(), without_mutual_auth()};
+        return step(client, {}, GetParam());
+    }
+};
+INSTANTIATE_TEST_SUITE_P(each, negotiate_credentials, ::testing::ValuesIn(surfaces), name_of{});
+
+TEST_P(negotiate_credentials, list_without_ntlm_never_falls_back_to_it) {
+    loopback::configure().negotiate_winner = loopback::package::ntlm;
+    const auto any = credentials::outbound(sspan::package::negotiate, somebody());
+    EXPECT_TRUE(succeeded(start(any)));
+    const sspan::identity who{L"bob", L"LOOPBACK", L"battery staple", {.packages = L"!ntlm"}};
+    const auto not_ntlm = credentials::outbound(sspan::package::negotiate, who);
+    EXPECT_TRUE(start(not_ntlm).code);
+}
+
+TEST_P(negotiate_credentials, restricted_logon_is_used_only_with_an_identity) {
+    constexpr auto restricted = sspan::autologon::restricted;
+    credentials nobody;
+    ASSERT_TRUE(succeeded(outcome_of(
+        GetParam(),
+        [&](std::error_code& ec) { nobody = credentials::outbound(sspan::package::negotiate, restricted, ec); },
+        [&] { nobody = credentials::outbound(sspan::package::negotiate, restricted); })));
+    EXPECT_EQ(loopback::last_flags(function::acquire_credentials_handle), 0x12U);
+    EXPECT_TRUE(failed_with(start(nobody), errc::no_credentials, "InitializeSecurityContext"));
+
+    credentials bob;
+    ASSERT_TRUE(succeeded(outcome_of(
+        GetParam(),
+        [&](std::error_code& ec) {
+            bob = credentials::outbound(sspan::package::negotiate, somebody(), restricted, ec);
+        },
+        [&] { bob = credentials::outbound(sspan::package::negotiate, somebody(), restricted); })));
+    EXPECT_TRUE(succeeded(start(bob)));
+
+    credentials kerberos_has_no_such_thing;
+    EXPECT_TRUE(failed_with(
+        outcome_of(
+            GetParam(),
+            [&](std::error_code& ec) {
+                kerberos_has_no_such_thing = credentials::outbound(sspan::package::kerberos, restricted, ec);
+            },
+            [&] { kerberos_has_no_such_thing = credentials::outbound(sspan::package::kerberos, restricted); }),
+        errc::unsupported_function, acquisition));
 }
 
 } // namespace

@@ -37,9 +37,15 @@ std::u16string text(const Unit* units, ULONG length) {
     return copy;
 }
 
+/// The structure that the package gets; it points into `who`.
+template <class Structure = SEC_WINNT_AUTH_IDENTITY_W>
+Structure native(const identity& who) {
+    return who.with_native([](void* auth_data) { return *static_cast<Structure*>(auth_data); });
+}
+
 TEST_F(identity_test, gives_the_package_what_it_was_given) {
     const identity who{L"al\u00EFce", L"LOOPBACK", L"p\u00E4ss\u4E16 word"};
-    const auto os = who.native();
+    const auto os = native(who);
     EXPECT_EQ(text(os.User, os.UserLength), u"al\u00EFce");
     EXPECT_EQ(text(os.Domain, os.DomainLength), u"LOOPBACK");
     EXPECT_EQ(text(os.Password, os.PasswordLength), u"p\u00E4ss\u4E16 word");
@@ -49,20 +55,20 @@ TEST_F(identity_test, gives_the_package_what_it_was_given) {
 
 TEST_F(identity_test, text_beyond_16_bits_becomes_two_units) {
     const identity who{L"\U0001F511", L"", L"x"};
-    const auto os = who.native();
+    const auto os = native(who);
     EXPECT_EQ(text(os.User, os.UserLength), u"\U0001F511");
     EXPECT_EQ(os.UserLength, 2U);
 }
 
 TEST_F(identity_test, password_with_a_zero_inside_keeps_its_length) {
     const identity who{L"alice", L"", L"one\0two"sv};
-    const auto os = who.native();
+    const auto os = native(who);
     EXPECT_EQ(text(os.Password, os.PasswordLength), u"one\0two"sv);
 }
 
 TEST_F(identity_test, trap_empty_password_is_a_pointer_to_an_empty_string) {
     const identity who{L"", L"", L""};
-    const auto os = who.native();
+    const auto os = native(who);
     ASSERT_NE(os.User, nullptr);
     ASSERT_NE(os.Domain, nullptr);
     ASSERT_NE(os.Password, nullptr);
@@ -72,17 +78,17 @@ TEST_F(identity_test, trap_empty_password_is_a_pointer_to_an_empty_string) {
 
 TEST_F(identity_test, moved_from_names_nobody) {
     identity first{L"alice", L"LOOPBACK", L"correct horse"};
-    const auto* password = first.native().Password;
+    const auto* password = native(first).Password;
     identity second{std::move(first)};
     EXPECT_FALSE(first);
-    EXPECT_EQ(first.native().PasswordLength, 0U);
-    EXPECT_EQ(first.native().UserLength, 0U);
+    EXPECT_EQ(native(first).PasswordLength, 0U);
+    EXPECT_EQ(native(first).UserLength, 0U);
     EXPECT_TRUE(second);
-    EXPECT_EQ(second.native().Password, password) << "the secret has not been copied";
+    EXPECT_EQ(native(second).Password, password) << "the secret has not been copied";
     first = std::move(second);
     EXPECT_TRUE(first);
     EXPECT_FALSE(second);
-    EXPECT_EQ(text(first.native().Password, first.native().PasswordLength), u"correct horse");
+    EXPECT_EQ(text(native(first).Password, native(first).PasswordLength), u"correct horse");
 }
 
 /// In bytes, as UTF-16 with a zero.
@@ -139,8 +145,45 @@ TEST_F(identity_test, text_without_a_utf16_form_is_refused) {
         }
     } else { // every unit is UTF-16 already
         const identity who{std::wstring(1, static_cast<wchar_t>(0xD800)), L"", L""};
-        EXPECT_EQ(who.native().UserLength, 1U);
+        EXPECT_EQ(native(who).UserLength, 1U);
     }
+}
+
+TEST_F(identity_test, list_of_packages_takes_the_larger_structure) {
+    const identity who{L"alice", L"LOOPBACK", L"correct horse", {.packages = L"!ntlm"}};
+    EXPECT_TRUE(who.has_packages());
+    const auto os = native<sspan::detail::SEC_WINNT_AUTH_IDENTITY_EXW>(who);
+    EXPECT_EQ(os.Version, 0x200U);
+    EXPECT_EQ(os.Length, sizeof os);
+    EXPECT_EQ(text(os.User, os.UserLength), u"alice");
+    EXPECT_EQ(text(os.Domain, os.DomainLength), u"LOOPBACK");
+    EXPECT_EQ(text(os.Password, os.PasswordLength), u"correct horse");
+    EXPECT_EQ(text(os.PackageList, os.PackageListLength), u"!ntlm");
+    EXPECT_EQ(os.Flags, static_cast<unsigned>(SEC_WINNT_AUTH_IDENTITY_UNICODE));
+}
+
+TEST_F(identity_test, identity_only_is_a_flag_of_either_structure) {
+    constexpr auto both = static_cast<unsigned>(SEC_WINNT_AUTH_IDENTITY_UNICODE | SEC_WINNT_AUTH_IDENTITY_ONLY);
+    constexpr auto only = sspan::identity_content::identity_only;
+    const identity plain{L"alice", L"", L"x", {.content = only}};
+    EXPECT_FALSE(plain.has_packages());
+    EXPECT_EQ(native(plain).Flags, both);
+    const identity listed{L"alice", L"", L"x", {.packages = L"kerberos", .content = only}};
+    EXPECT_EQ(native<sspan::detail::SEC_WINNT_AUTH_IDENTITY_EXW>(listed).Flags, both);
+}
+
+TEST_F(identity_test, opaque_one_is_lent_and_freed_once) {
+    void* const opaque = loopback::make_identity(L"alice", L"LOOPBACK", L"correct horse");
+    {
+        auto who = identity::adopt(opaque);
+        EXPECT_TRUE(who);
+        const auto moved = std::move(who);
+        EXPECT_FALSE(who);
+        EXPECT_EQ(moved.with_native([](void* auth_data) { return auth_data; }), opaque);
+        EXPECT_EQ(loopback::live().identities, 1U);
+    }
+    EXPECT_EQ(loopback::calls(loopback::function::free_auth_identity), 1U);
+    EXPECT_FALSE(identity::adopt(nullptr));
 }
 
 } // namespace

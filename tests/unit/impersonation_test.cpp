@@ -10,6 +10,8 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
+#include <exception>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -403,6 +405,74 @@ TEST_F(impersonation_death, misuse_11_guard_that_ends_on_another_thread_ends_the
         std::thread{[&] { guard.reset(); }}.join();
     };
     EXPECT_EXIT(program(), ended, "loopback: fail_fast");
+}
+
+/// What nobody catches is decided upon, by a filter or a terminate handler, before the stack is unwound.
+TEST_F(impersonation_death, exception_out_of_run_as_client_that_nobody_catches_ends_us_as_ourselves) {
+    const auto program = [] {
+        const auto pair = establish();
+        std::set_terminate([] {
+            std::fputs(current_thread_client().empty() ? "as ourselves" : "as the client", stderr);
+            std::fflush(stderr);
+            std::_Exit(3);
+        });
+        std::thread{[&] { sspan::run_as_client(pair.server, [] { throw std::runtime_error{"work failed"}; }); }}.join();
+    };
+    EXPECT_EXIT(program(), ::testing::ExitedWithCode(3), "as ourselves");
+}
+
+TEST_P(impersonation, run_as_client_returns_what_the_work_returns) {
+    const auto pair = establish(which_profile());
+    if (which_surface() == surface::exception) {
+        EXPECT_EQ(sspan::run_as_client(pair.server, [] { return current_thread_client(); }), alice);
+        int target = 0;
+        int& result = sspan::run_as_client(pair.server, [&target]() -> int& { return target; });
+        EXPECT_EQ(&result, &target);
+    } else {
+        std::error_code ec = errc::no_spm;
+        std::wstring seen;
+        sspan::run_as_client(pair.server, [&](std::error_code&) { seen = current_thread_client(); }, ec);
+        EXPECT_FALSE(ec);
+        EXPECT_EQ(seen, alice);
+        sspan::run_as_client(pair.server, [](std::error_code& failure) { failure = errc::logon_denied; }, ec);
+        EXPECT_EQ(ec, errc::logon_denied);
+    }
+    EXPECT_EQ(current_thread_client(), nobody);
+}
+
+TEST_P(impersonation, run_as_client_does_not_run_as_anybody_else) {
+    const auto pair = establish(which_profile());
+    loopback::configure().impersonation_level = SecurityIdentification;
+    const auto result = outcome_of(
+        which_surface(),
+        [&](std::error_code& ec) {
+            sspan::run_as_client(pair.server, [](std::error_code&) { ADD_FAILURE() << "ran"; }, ec);
+        },
+        [&] { sspan::run_as_client(pair.server, [] { ADD_FAILURE() << "ran"; }); });
+    EXPECT_TRUE(failed_with(result, errc::bad_impersonation_level, "GetTokenInformation"));
+    EXPECT_EQ(current_thread_client(), nobody);
+    const sspan::impersonation_options enough{.require = impersonation_level::identification};
+    EXPECT_EQ(sspan::run_as_client(pair.server, [] { return current_thread_client(); }, enough), alice);
+}
+
+TEST_P(impersonation, exception_out_of_run_as_client_is_seen_by_nobody_who_acts_as_the_client) {
+    const auto pair = establish(which_profile());
+    const auto before = calls(function::revert_security_context);
+    bool caught = false;
+    try {
+        if (which_surface() == surface::exception) {
+            sspan::run_as_client(pair.server, [] { throw std::runtime_error{"work failed"}; });
+        } else {
+            std::error_code ec;
+            sspan::run_as_client(pair.server, [](std::error_code&) { throw std::runtime_error{"work failed"}; }, ec);
+        }
+    } catch (const std::runtime_error& failure) {
+        caught = true;
+        EXPECT_STREQ(failure.what(), "work failed");
+        EXPECT_EQ(current_thread_client(), nobody);
+    }
+    EXPECT_TRUE(caught);
+    EXPECT_EQ(calls(function::revert_security_context), before + 1);
 }
 
 } // namespace

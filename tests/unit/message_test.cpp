@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -218,6 +219,63 @@ TEST_F(message_quality_of_ntlm, trap_output_that_ntlm_leaves_alone_is_initialise
         ASSERT_EQ(quality, 0xDEADBEEF);
     }
     EXPECT_EQ(pair.server.decrypt(message.data, message.token).quality, encrypted);
+}
+
+class sequence_number : public surface_test {
+protected:
+    static established datagrams() {
+        auto client = which_profile().client_options();
+        client.request |= context_flags::datagram;
+        sspan::server_options server;
+        server.request |= context_flags::datagram;
+        return establish(which_profile().package, client, server);
+    }
+    static bool is_ntlm() { return which_profile().package == sspan::package::ntlm; }
+    static outcome verify_as(sspan::security_context& receiver, const signed_message& message, std::uint32_t number) {
+        const sspan::accept_options options{.sequence_number = number};
+        return outcome_of(
+            which_surface(),
+            [&](std::error_code& ec) { EXPECT_EQ(receiver.verify(message.data, message.signature, options, ec), !ec); },
+            [&] { receiver.verify(message.data, message.signature, options); });
+    }
+};
+INSTANTIATE_TEST_SUITE_P(each, sequence_number, each_profile_and_surface(), name_of{});
+
+TEST_P(sequence_number, of_datagrams_is_the_callers) {
+    auto pair = datagrams();
+    ASSERT_EQ(sspan::contains(pair.client.granted(), context_flags::datagram), is_ntlm());
+    if (!is_ntlm()) {
+        return; // this package has none
+    }
+    bytes room(pair.client.sizes().max_signature);
+    const auto data = numbered(10);
+    const auto seventh = copy_of(pair.client.sign(data, room, {.sequence_number = 7}));
+    const auto fifth = copy_of(pair.client.sign(data, room, {.sequence_number = 5}));
+    EXPECT_TRUE(succeeded(verify_as(pair.server, {data, fifth}, 5))) << "in another order than they were made in";
+    EXPECT_TRUE(succeeded(verify_as(pair.server, {data, seventh}, 7)));
+    EXPECT_TRUE(failed_with(verify_as(pair.server, {data, seventh}, 6), errc::out_of_sequence, "VerifySignature"));
+
+    auto sealed = encrypt(pair.client, numbered(20), {.sequence_number = 9});
+    EXPECT_EQ(decrypt(pair.server, sealed, {.sequence_number = 9}), numbered(20));
+    auto other = encrypt(pair.client, numbered(20), {.sequence_number = 10});
+    std::error_code ec;
+    EXPECT_TRUE(pair.server.decrypt(other.data, other.token, {.sequence_number = 11}, ec).data.empty());
+    EXPECT_EQ(ec, errc::out_of_sequence);
+
+    sspan::message_frame frame{pair.client.sizes(), 20};
+    std::ranges::copy(numbered(20), frame.payload().begin());
+    auto wire = copy_of(pair.client.wrap(frame, 20, {.sequence_number = 12}));
+    EXPECT_EQ(copy_of(pair.server.unwrap(wire, {.sequence_number = 12}).data), numbered(20));
+}
+
+TEST_P(sequence_number, of_a_connection_is_the_packages) {
+    auto pair = establish(which_profile());
+    for (const std::uint32_t number : {7U, 5U}) {
+        bytes room(pair.client.sizes().max_signature);
+        const auto data = numbered(10);
+        const auto signature = copy_of(pair.client.sign(data, room, {.sequence_number = number}));
+        EXPECT_TRUE(succeeded(verify_as(pair.server, {data, signature}, number + 1)));
+    }
 }
 
 } // namespace

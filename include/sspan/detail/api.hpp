@@ -44,6 +44,15 @@ inline SECURITY_STATUS free_context_buffer(void* buffer) noexcept {
     return SSPAN_OS(FreeContextBuffer)(buffer);
 }
 
+/// Whether the packages know SEC_WINNT_AUTH_IDENTITY_EXW, which has a list of packages.
+inline bool takes_package_lists() noexcept {
+#if defined(_WIN32)
+    return true;
+#else
+    return WINPR_VERSION_MAJOR >= 3;
+#endif
+}
+
 inline SECURITY_STATUS acquire_credentials_handle(const SEC_WCHAR* principal, const SEC_WCHAR* package, ULONG use,
                                                   void* auth_data, CredHandle* credential, TimeStamp* expiry) noexcept {
     return SSPAN_OS(AcquireCredentialsHandleW)(unconst(principal), unconst(package), use, nullptr, auth_data, nullptr,
@@ -56,6 +65,16 @@ inline SECURITY_STATUS free_credentials_handle(CredHandle* credential) noexcept 
 
 inline SECURITY_STATUS query_credentials_attributes(CredHandle* credential, ULONG attribute, void* buffer) noexcept {
     return SSPAN_OS(QueryCredentialsAttributesW)(credential, attribute, buffer);
+}
+
+inline SECURITY_STATUS set_credentials_attributes(CredHandle* credential, ULONG attribute, void* buffer,
+                                                  ULONG size) noexcept {
+#if defined(_WIN32) || WINPR_VERSION_MAJOR >= 3
+    return SSPAN_OS(SetCredentialsAttributesW)(credential, attribute, buffer, size);
+#else
+    static_cast<void>(credential), static_cast<void>(attribute), static_cast<void>(buffer), static_cast<void>(size);
+    return SEC_E_UNSUPPORTED_FUNCTION;
+#endif
 }
 
 inline SECURITY_STATUS initialize_security_context(CredHandle* credential, CtxtHandle* context, const SEC_WCHAR* target,
@@ -113,6 +132,20 @@ inline SECURITY_STATUS revert_security_context(CtxtHandle* context) noexcept {
     return SSPAN_OS(RevertSecurityContext)(context);
 }
 
+inline SECURITY_STATUS query_security_context_token(CtxtHandle* context, HANDLE* token) noexcept {
+    return SSPAN_OS(QuerySecurityContextToken)(context, token);
+}
+
+inline SECURITY_STATUS export_security_context(CtxtHandle* context, ULONG flags, SecBuffer* packed,
+                                               HANDLE* token) noexcept {
+    return SSPAN_OS(ExportSecurityContext)(context, flags, packed, token);
+}
+
+inline SECURITY_STATUS import_security_context(const SEC_WCHAR* package, SecBuffer* packed, HANDLE token,
+                                               CtxtHandle* context) noexcept {
+    return SSPAN_OS(ImportSecurityContextW)(unconst(package), packed, token, context);
+}
+
 #undef SSPAN_OS
 
 #if defined(_WIN32)
@@ -151,13 +184,21 @@ inline bool takes_parts() noexcept {
     return !is_wine;
 }
 
-/// Both in 100 ns since 1601, by the time zone's offset of this moment, as packages reckon; 0 when that is not possible.
+/// Both in 100 ns since 1601, by the time zone's offset of this moment, as packages reckon; 0 when that is not
+/// possible.
 inline std::int64_t local_to_utc(std::int64_t local) noexcept {
     FILETIME from{};
     FILETIME to{};
     from.dwLowDateTime = static_cast<DWORD>(local & 0xFFFFFFFF);
     from.dwHighDateTime = static_cast<DWORD>(local >> 32);
     return ::LocalFileTimeToFileTime(&from, &to) ? std::int64_t{to.dwHighDateTime} << 32 | to.dwLowDateTime : 0;
+}
+
+/// Wipes and frees a PSEC_WINNT_AUTH_IDENTITY_OPAQUE.
+inline void free_auth_identity(void* identity) noexcept {
+    const auto opaque = static_cast<PSEC_WINNT_AUTH_IDENTITY_OPAQUE>(identity);
+    ::SspiZeroAuthIdentity(opaque);
+    ::SspiFreeAuthIdentity(opaque);
 }
 
 inline void secure_zero(void* memory, std::size_t size) noexcept {
@@ -198,6 +239,8 @@ inline std::int64_t local_to_utc(std::int64_t local) noexcept {
     std::tm here{};
     return ::localtime_r(&now, &here) != nullptr ? local - std::int64_t{here.tm_gmtoff} * 10'000'000 : 0;
 }
+
+inline void free_auth_identity(void*) noexcept {} // nothing makes one here
 
 inline void secure_zero(void* memory, std::size_t size) noexcept {
     for (auto* byte = static_cast<volatile unsigned char*>(memory); size != 0; --size, ++byte) {

@@ -82,15 +82,11 @@ template <class Bytes>
         ec = errc::internal_error;
         return {};
     }
-    const auto memory = std::as_writable_bytes(std::span{given, size});
-    struct wipe_at_end {
-        std::span<std::byte> memory;
-        ~wipe_at_end() { secure_zero(memory); }
-    } const wiping{memory};
+    const wiped_span memory{std::as_writable_bytes(std::span{given, size})};
     if constexpr (std::is_constructible_v<Bytes, std::span<const std::byte>>) {
-        return Bytes{memory};
+        return Bytes{memory.get()};
     } else {
-        return {memory.begin(), memory.end()};
+        return {memory.get().begin(), memory.get().end()};
     }
 }
 

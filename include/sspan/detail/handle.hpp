@@ -79,9 +79,19 @@ struct token_kind {
     static void close(HANDLE token) noexcept { api::close_handle(token); }
 };
 
+/// A PSEC_WINNT_AUTH_IDENTITY_OPAQUE: wiped before it is freed.
+struct opaque_identity_kind {
+    using value_type = void*;
+    static void* zero() noexcept { return nullptr; }
+    static void* normal(void* identity) noexcept { return identity; }
+    static bool is_valid(const void* identity) noexcept { return identity != nullptr; }
+    static void close(void* identity) noexcept { api::free_auth_identity(identity); }
+};
+
 using credentials_handle = unique_handle<credentials_kind>;
 using context_handle = unique_handle<context_kind>;
 using token_handle = unique_handle<token_kind>;
+using opaque_identity = unique_handle<opaque_identity_kind>;
 template <class T>
 using context_buffer = unique_handle<context_buffer_kind<T>>;
 

@@ -40,6 +40,7 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
+using ::SEC_WINNT_AUTH_IDENTITY_EXW;
 using ::SecPkgContext_AuthorityW;
 using ::SecPkgContext_ClientSpecifiedTarget;
 using ::SecPkgContext_DceInfo;
@@ -49,6 +50,7 @@ using ::SecPkgContext_NamesW;
 using ::SecPkgContext_NativeNamesW;
 using ::SecPkgContext_NegotiationInfoW;
 using ::SecPkgContext_PackageInfoW;
+using ::SecPkgCredentials_KdcProxySettingsW;
 using ::SecPkgCredentials_NamesW;
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::detail
@@ -58,11 +60,25 @@ using ::SecPkgCredentials_NamesW;
 #include <winpr/error.h>
 #include <winpr/handle.h>
 #include <winpr/sspi.h>
+#include <winpr/version.h>
 
 #include <cstdint>
 
 #if !defined(SECQOP_WRAP_NO_ENCRYPT)
 #define SECQOP_WRAP_NO_ENCRYPT 0x80000001
+#endif
+#if !defined(SEC_WINNT_AUTH_IDENTITY_VERSION)
+#define SEC_WINNT_AUTH_IDENTITY_VERSION 0x200
+#endif
+#if !defined(SEC_WINNT_AUTH_IDENTITY_ONLY)
+#define SEC_WINNT_AUTH_IDENTITY_ONLY 0x8
+#endif
+#if !defined(SECPKG_CRED_ATTR_KDC_PROXY_SETTINGS)
+#define SECPKG_CRED_ATTR_KDC_PROXY_SETTINGS 3
+#endif
+#if !defined(KDC_PROXY_SETTINGS_V1)
+#define KDC_PROXY_SETTINGS_V1 1
+#define KDC_PROXY_SETTINGS_FLAGS_FORCEPROXY 0x1
 #endif
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
@@ -101,6 +117,27 @@ struct SecPkgContext_NamesW {
 struct SecPkgContext_NegotiationInfoW {
     SecPkgInfoW* PackageInfo;
     ULONG NegotiationState;
+};
+struct SecPkgCredentials_KdcProxySettingsW {
+    ULONG Version;
+    ULONG Flags;
+    USHORT ProxyServerOffset;
+    USHORT ProxyServerLength;
+    USHORT ClientTlsCredOffset;
+    USHORT ClientTlsCredLength;
+};
+struct SEC_WINNT_AUTH_IDENTITY_EXW {
+    UINT32 Version;
+    UINT32 Length;
+    UINT16* User;
+    UINT32 UserLength;
+    UINT16* Domain;
+    UINT32 DomainLength;
+    UINT16* Password;
+    UINT32 PasswordLength;
+    UINT32 Flags;
+    UINT16* PackageList;
+    UINT32 PackageListLength;
 };
 using ::SecPkgCredentials_NamesW;
 

@@ -33,6 +33,19 @@ inline void secure_zero(std::span<std::byte> bytes) noexcept {
     api::secure_zero(bytes.data(), bytes.size());
 }
 
+/// Somebody else's memory, which is wiped at the end of the scope.
+class wiped_span {
+public:
+    explicit wiped_span(std::span<std::byte> memory) noexcept : memory_{memory} {}
+    wiped_span(const wiped_span&) = delete;
+    wiped_span& operator=(const wiped_span&) = delete;
+    ~wiped_span() { secure_zero(memory_); }
+    [[nodiscard]] std::span<const std::byte> get() const noexcept { return memory_; }
+
+private:
+    std::span<std::byte> memory_;
+};
+
 using wiped_vector = std::vector<std::byte, wiping_allocator<std::byte>>;
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::detail

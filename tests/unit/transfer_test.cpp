@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+#include <sspan/transfer.hpp>
+
+#include "allocation.hpp"
+#include "conversation.hpp"
+#include "profiles.hpp"
+
+#include <sspan/attributes.hpp>
+#include <sspan/impersonation.hpp>
+
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace {
+
+using namespace std::string_view_literals;
+using namespace testing_support;
+using loopback::calls;
+using loopback::function;
+using loopback::live;
+using sspan::context_flags;
+using sspan::errc;
+using sspan::exported_context;
+
+constexpr const char* exporting = "ExportSecurityContext";
+constexpr const char* importing = "ImportSecurityContext";
+
+template <class Context>
+outcome export_it(surface form, Context& context, exported_context& exported) {
+    return outcome_of(
+        form, [&](std::error_code& ec) { exported = sspan::export_context(std::move(context), ec); },
+        [&] { exported = sspan::export_context(std::move(context)); });
+}
+
+outcome import_it(surface form, std::wstring_view package, std::span<const std::byte> packed, context_flags granted,
+                  sspan::security_context& context) {
+    return outcome_of(
+        form, [&](std::error_code& ec) { context = sspan::import_context(package, packed, granted, nullptr, ec); },
+        [&] { context = sspan::import_context(package, packed, granted); });
+}
+outcome import_it(surface form, std::wstring_view package, std::span<const std::byte> packed, context_flags granted,
+                  sspan::server_context& context) {
+    return outcome_of(
+        form,
+        [&](std::error_code& ec) { context = sspan::import_server_context(package, packed, granted, nullptr, ec); },
+        [&] { context = sspan::import_server_context(package, packed, granted); });
+}
+
+class transfer : public surface_test {
+protected:
+    /// There and back again.
+    template <class Context>
+    static void move_over(Context& context) {
+        const auto package = sspan::query_package_info(context).name;
+        const auto granted = context.granted();
+        const bool is_server = context.is_server();
+        exported_context exported;
+        ASSERT_TRUE(succeeded(export_it(which_surface(), context, exported)));
+        EXPECT_FALSE(context);
+        EXPECT_FALSE(exported.packed.empty());
+        EXPECT_EQ(static_cast<bool>(exported.token), is_server);
+        ASSERT_TRUE(succeeded(import_it(which_surface(), package, exported.packed.get(), granted, context)));
+        EXPECT_TRUE(context);
+        EXPECT_EQ(context.granted(), granted);
+        EXPECT_EQ(context.is_server(), is_server);
+    }
+};
+INSTANTIATE_TEST_SUITE_P(each, transfer, each_profile_and_surface(), name_of{});
+
+TEST_P(transfer, both_sides_go_on_where_they_were) {
+    auto pair = establish(which_profile());
+    expect_working(pair.client, pair.server);
+    move_over(pair.server);
+    expect_working(pair.client, pair.server);
+    move_over(pair.client);
+    expect_working(pair.client, pair.server);
+    expect_working(pair.server, pair.client);
+    EXPECT_EQ(live().contexts, 2U);
+    EXPECT_EQ(live().key_blocks, 0U) << "the package's copy has been freed, and wiped or this test fails";
+}
+
+TEST_P(transfer, imported_server_can_impersonate) {
+    auto pair = establish(which_profile());
+    move_over(pair.server);
+    const sspan::impersonation_guard as_client{pair.server};
+    EXPECT_EQ(loopback::current_thread_client(), L"LOOPBACK\\alice");
+}
+
+TEST_P(transfer, imported_context_requires_what_was_granted) {
+    auto pair = establish(which_profile());
+    move_over(pair.server);
+    auto message = to_bytes("only signed");
+    bytes token(pair.client.sizes().security_trailer);
+    bytes padding(pair.client.sizes().block_size + 1U);
+    if (which_profile().package == sspan::package::ntlm) {
+        GTEST_SUCCEED() << "NTLM encrypts even this";
+        return;
+    }
+    const auto sent =
+        pair.client.encrypt(message, token, padding, {.quality = sspan::quality_of_protection::integrity_only});
+    std::error_code ec;
+    const auto data = copy_of(sent.data);
+    bytes received = data;
+    received.insert(received.end(), sent.padding.begin(), sent.padding.end());
+    EXPECT_TRUE(pair.server.decrypt(received, sent.token, ec).data.empty());
+    EXPECT_EQ(ec, errc::qop_not_supported);
+}
+
+TEST_P(transfer, each_failure_of_the_export_leaves_the_context) {
+    auto pair = establish(which_profile());
+    for (const auto status : all_failures()) {
+        loopback::fail_at(function::export_security_context, 1, status);
+        exported_context exported;
+        EXPECT_TRUE(failed_with(export_it(which_surface(), pair.server, exported), sspi_code(status), exporting));
+        EXPECT_TRUE(exported.packed.empty());
+        EXPECT_FALSE(exported.token);
+    }
+    expect_working(pair.client, pair.server);
+}
+
+TEST_P(transfer, export_without_bytes_is_an_internal_error) {
+    auto pair = establish(which_profile());
+    loopback::fail_at(function::export_security_context, 1, SEC_E_OK); // nothing is done, nothing said
+    exported_context exported;
+    EXPECT_TRUE(failed_with(export_it(which_surface(), pair.server, exported), errc::internal_error, exporting));
+    expect_working(pair.client, pair.server);
+}
+
+TEST_P(transfer, lack_of_memory_leaves_the_context_and_no_copy_of_the_keys) {
+    auto pair = establish(which_profile());
+    exported_context exported;
+    allocation::fail_at(1);
+    const auto result = export_it(which_surface(), pair.server, exported);
+    allocation::fail_at(0);
+    EXPECT_EQ(result.code, errc::insufficient_memory);
+    EXPECT_EQ(live().key_blocks, 0U);
+    expect_working(pair.client, pair.server);
+}
+
+TEST_P(transfer, zero_state_cannot_be_exported) {
+    sspan::security_context zero;
+    exported_context exported;
+    EXPECT_TRUE(failed_with(export_it(which_surface(), zero, exported), errc::invalid_handle, exporting));
+    EXPECT_EQ(calls(function::export_security_context), 0U);
+}
+
+TEST_P(transfer, each_failure_of_the_import_leaves_nothing) {
+    const bytes packed(100);
+    const auto before = calls(function::delete_security_context);
+    for (const auto status : all_failures()) {
+        loopback::fail_at(function::import_security_context, 1, status);
+        sspan::security_context context;
+        EXPECT_TRUE(
+            failed_with(import_it(which_surface(), which_profile().package, packed, context_flags::integrity, context),
+                        sspi_code(status), importing));
+        EXPECT_FALSE(context);
+    }
+    EXPECT_EQ(calls(function::delete_security_context), before);
+}
+
+TEST_P(transfer, misuse_06_import_whose_sizes_cannot_be_had_is_deleted) {
+    auto pair = establish(which_profile());
+    const auto package = sspan::query_package_info(pair.server).name;
+    exported_context exported;
+    ASSERT_TRUE(succeeded(export_it(which_surface(), pair.server, exported)));
+    loopback::fail_at(function::query_context_attributes, 1, SEC_E_INSUFFICIENT_MEMORY);
+    sspan::server_context context;
+    EXPECT_TRUE(
+        failed_with(import_it(which_surface(), package, exported.packed.get(), context_flags::integrity, context),
+                    errc::insufficient_memory, "QueryContextAttributes"));
+    EXPECT_EQ(live().contexts, 1U) << "the client's";
+}
+
+TEST_P(transfer, altered_bytes_are_refused) {
+    auto pair = establish(which_profile());
+    const auto package = sspan::query_package_info(pair.server).name;
+    exported_context exported;
+    ASSERT_TRUE(succeeded(export_it(which_surface(), pair.server, exported)));
+    auto packed = copy_of(exported.packed.get());
+    packed[packed.size() / 2] ^= std::byte{1};
+    sspan::server_context context;
+    EXPECT_TRUE(failed_with(import_it(which_surface(), package, packed, context_flags::integrity, context),
+                            errc::invalid_token, importing));
+}
+
+TEST_P(transfer, bad_arguments_are_refused_before_any_call) {
+    const bytes packed(100);
+    sspan::security_context context;
+    const auto refused = [&](std::wstring_view package, std::span<const std::byte> bytes) {
+        return failed_with(import_it(which_surface(), package, bytes, context_flags::integrity, context),
+                           errc::invalid_parameter, importing);
+    };
+    EXPECT_TRUE(refused(L"Kerb\0eros"sv, packed));
+    EXPECT_TRUE(refused(L"Kerberos", {}));
+#if SIZE_MAX > 0xFFFFFFFF
+    EXPECT_TRUE(refused(L"Kerberos", more_than_4_gib()));
+#endif
+    EXPECT_EQ(calls(function::import_security_context), 0U);
+}
+
+} // namespace

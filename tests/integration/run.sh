@@ -15,26 +15,32 @@ logged kadmin.local addprinc -randkey "$other"
 export SSPAN_SERVICE=$service
 passed=0 failed=0
 
-# kerberos_tests NAME OPTION...: what both sides do in one process.
-kerberos_tests() {
-    local name=$1 report=$scratch/kerberos.xml cases=0 bad=1
-    shift
+# google_tests NAME PROGRAM OPTION...: a program of GoogleTest's.
+google_tests() {
+    local name=$1 program=$PWD/build/mingw/tests/$2 report=$scratch/tests.xml cases=0 bad=1
+    shift 2
     rm -f "$report"
-    (cd "$scratch" && wine "$tests" --gtest_brief=1 --gtest_output=xml:kerberos.xml "$@") >"$scratch/kerberos.log" 2>&1 </dev/null || true
+    (cd "$scratch" && wine "$program" --gtest_brief=1 --gtest_output=xml:tests.xml "$@") >"$scratch/tests.log" 2>&1 </dev/null || true
     if [[ -e $report ]]; then
         cases=$(grep -c '^ *<testcase ' "$report")
         bad=$(grep -m 1 -o ' failures="[0-9]*"' "$report" | tr -dc 0-9)
     fi
     if [[ $cases -eq 0 ]]; then cases=1 bad=1; fi
-    [[ $bad -eq 0 ]] || cat "$scratch/kerberos.log"
+    [[ $bad -eq 0 ]] || cat "$scratch/tests.log"
     printf '%s: %d of %d passed\n' "$name" $((cases - bad)) "$cases"
     passed=$((passed + cases - bad)) failed=$((failed + bad))
 }
-tests=$PWD/build/mingw/tests/kerberos_tests.exe
-kerberos_tests 'both sides'
+google_tests 'both sides with Kerberos' kerberos_tests.exe
 for zone in Asia/Kolkata America/Anchorage; do # local time is ahead, and behind
-    TZ=$zone kerberos_tests "expiry in $zone" '--gtest_filter=*end_with_the_ticket*'
+    TZ=$zone google_tests "expiry in $zone" kerberos_tests.exe '--gtest_filter=*end_with_the_ticket*'
 done
+
+# The loopback package as one of the system's, for as long as it takes.
+cp build/mingw/tests/loopback/libsspan_loopback_package.dll "$WINEPREFIX/drive_c/windows/system32/sspan_loopback.dll"
+providers='HKLM\System\CurrentControlSet\Control\SecurityProviders'
+logged wine reg add "$providers" /v SecurityProviders /t REG_SZ /d sspan_loopback.dll /f
+google_tests 'a registered package, real thread tokens' registered_tests.exe
+logged wine reg delete "$providers" /v SecurityProviders /f
 
 SSPAN_RUNNER=wine SSPAN_ECHO=build/mingw/examples/secure_echo.exe SSPAN_OTHER_SERVICE=$other \
     SSPAN_PASSWORD=$alice_password python3 tests/integration/secure_echo_test.py 2>&1 | tee "$scratch/echo.log" || true

@@ -87,6 +87,7 @@ struct options {
     HANDLE access_token = nullptr;            ///< what SECPKG_ATTR_ACCESS_TOKEN lends
     std::int64_t utc_offset = 0; ///< of the local time, in 100 ns: what is now east of Greenwich is positive
     std::vector<ULONG> unsupported_attributes; ///< QueryContextAttributes says SEC_E_UNSUPPORTED_FUNCTION
+    bool upper_half_is_the_systems = false;    ///< of handles: Wine's secur32 keeps the package there
     bool takes_package_lists = true;           ///< identities may have a list of packages
     bool takes_parts = true;                   ///< messages may have more than one SECBUFFER_DATA
     bool credentials_outlive_contexts = false; ///< if true, freeing credentials before their contexts is a violation

@@ -80,6 +80,10 @@ std::vector<std::string> engine::violations() {
     return violations_;
 }
 
+bool engine::is_marked(const SecHandle& handle, std::uintptr_t mark) const noexcept {
+    return handle.dwUpper == mark || settings.upper_half_is_the_systems;
+}
+
 std::shared_ptr<credential> engine::find_credential(const CredHandle* handle, std::string_view caller) {
     if (handle == nullptr) {
         violation(describe(caller, "null pointer for a credentials handle"));
@@ -88,7 +92,7 @@ std::shared_ptr<credential> engine::find_credential(const CredHandle* handle, st
     {
         const std::lock_guard lock{mutex_};
         const auto found = credentials_.find(static_cast<std::uintptr_t>(handle->dwLower));
-        if (handle->dwUpper == credential_mark && found != credentials_.end()) {
+        if (is_marked(*handle, credential_mark) && found != credentials_.end()) {
             return found->second;
         }
     }
@@ -104,7 +108,7 @@ std::shared_ptr<context> engine::find_context(const CtxtHandle* handle, std::str
     {
         const std::lock_guard lock{mutex_};
         const auto found = contexts_.find(static_cast<std::uintptr_t>(handle->dwLower));
-        if (handle->dwUpper == context_mark && found != contexts_.end()) {
+        if (is_marked(*handle, context_mark) && found != contexts_.end()) {
             return found->second;
         }
     }
@@ -144,14 +148,29 @@ SECURITY_STATUS engine::delete_context(const CtxtHandle* handle) {
     return SEC_E_OK;
 }
 
+void* take_memory(std::size_t size) noexcept {
+#if defined(_WIN32)
+    return ::HeapAlloc(::GetProcessHeap(), 0, size); // from where secur32's FreeContextBuffer frees, under Wine
+#else
+    return std::malloc(size); // so that AddressSanitizer and valgrind know its bounds and its end
+#endif
+}
+
+void give_memory_back(void* memory) noexcept {
+#if defined(_WIN32)
+    ::HeapFree(::GetProcessHeap(), 0, memory);
+#else
+    std::free(memory);
+#endif
+}
+
 void* engine::allocate(block kind, std::size_t size) {
-    // A block of its own for each, so that AddressSanitizer and valgrind know its bounds and its end.
-    void* memory = std::malloc(std::max<std::size_t>(size, 1));
+    void* memory = take_memory(std::max<std::size_t>(size, 1)); // a block of its own for each
     if (memory == nullptr) {
         throw std::bad_alloc{};
     }
     const std::lock_guard lock{mutex_};
-    blocks_.emplace(memory, owned_block{kind, size});
+    blocks_[memory] = {kind, size};
     return memory;
 }
 
@@ -190,7 +209,7 @@ SECURITY_STATUS engine::free_buffer(void* memory) {
     if (secret_left) {
         violation("FreeContextBuffer: a key that was not wiped");
     }
-    std::free(memory);
+    give_memory_back(memory);
     return SEC_E_OK;
 }
 
@@ -221,7 +240,7 @@ void engine::reset() {
     contexts_.clear();
     credentials_.clear();
     for (const auto& entry : blocks_) {
-        std::free(entry.first);
+        give_memory_back(entry.first);
     }
     blocks_.clear();
     violations_.clear();

@@ -103,6 +103,7 @@ private:
                                                             SecBufferDesc* list, message_buffers& buffers,
                                                             SECURITY_STATUS& status);
     [[nodiscard]] message_rules rules_for(const context& ctx, const message_buffers& buffers) const noexcept;
+    [[nodiscard]] bool is_marked(const SecHandle& handle, std::uintptr_t mark) const noexcept;
     [[nodiscard]] std::uintptr_t next_id() noexcept;
 
     [[nodiscard]] void* allocate(block kind, std::size_t size);
@@ -148,6 +149,9 @@ private:
 };
 
 [[nodiscard]] std::optional<package> package_named(std::u16string_view name);
+/// What FreeContextBuffer frees.
+[[nodiscard]] void* take_memory(std::size_t size) noexcept;
+void give_memory_back(void* memory) noexcept;
 void set_time(TimeStamp* time, std::int64_t value) noexcept;
 void set_handle(SecHandle& handle, std::uintptr_t id, bool is_context) noexcept;
 

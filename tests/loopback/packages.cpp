@@ -7,7 +7,6 @@
 #include "thread_tokens.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -288,7 +287,7 @@ void engine::free_identity(void* identity) {
         }
     }
     if (known) {
-        std::free(identity);
+        give_memory_back(identity);
     } else {
         violation("SspiFreeAuthIdentity: memory that is not, or no longer, an identity");
     }

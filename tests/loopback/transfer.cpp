@@ -6,6 +6,7 @@
 #include "text.hpp"
 #include "thread_tokens.hpp"
 
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -19,9 +20,9 @@ class writer {
 public:
     template <class Integer>
     void number(Integer value) {
-        const auto at = bytes.size();
-        bytes.resize(at + sizeof value);
-        store_little(bytes.data() + at, value);
+        std::array<std::byte, sizeof value> little{};
+        store_little(little.data(), value);
+        raw(little);
     }
     void raw(std::span<const std::byte> more) { bytes.insert(bytes.end(), more.begin(), more.end()); }
     void text(std::u16string_view string) {

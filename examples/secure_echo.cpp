@@ -9,6 +9,7 @@
 #include "command_line.hpp"
 #include "net.hpp"
 #include "text.hpp"
+#include "wire.hpp"
 
 #include <sspan/sspan.hpp>
 
@@ -46,9 +47,6 @@ enum exit_status {
     connection_lost = 5
 };
 
-/// Of a token, or of a message's data.
-constexpr std::size_t length_limit = std::size_t{16} << 20;
-
 /// Some packages write a longer token than they announce: Wine's Kerberos says 49 bytes and needs 60.
 constexpr std::size_t least_token_room = 128;
 
@@ -65,47 +63,6 @@ std::string symbol(const std::error_code& code) {
 }
 
 // ---- the wire format ------------------------------------------------------------------------------------------------
-
-void append_number(std::vector<std::byte>& bytes, std::size_t number) {
-    for (int shift = 24; shift >= 0; shift -= 8) {
-        bytes.push_back(static_cast<std::byte>((number >> shift) & 0xFF));
-    }
-}
-
-std::uint32_t receive_number(net::connection& peer) {
-    std::array<std::byte, 4> bytes{};
-    peer.receive(bytes);
-    std::uint32_t number = 0;
-    for (const auto byte : bytes) {
-        number = (number << 8) | std::to_integer<std::uint32_t>(byte);
-    }
-    return number;
-}
-
-std::size_t receive_length(net::connection& peer) {
-    const std::size_t length = receive_number(peer);
-    if (length > length_limit) {
-        throw std::runtime_error{"the peer claims a length of " + std::to_string(length) + " bytes; the limit is " +
-                                 std::to_string(length_limit)};
-    }
-    return length;
-}
-
-void send_token(net::connection& peer, std::span<const std::byte> token) {
-    std::vector<std::byte> frame;
-    append_number(frame, token.size());
-    frame.insert(frame.end(), token.begin(), token.end());
-    peer.send(frame);
-}
-
-std::vector<std::byte> receive_token(net::connection& peer) {
-    std::vector<std::byte> token;
-    peer.receive(token, receive_length(peer));
-    if (token.empty()) {
-        throw std::runtime_error{"the peer sent an empty token"};
-    }
-    return token;
-}
 
 /// The peer's answer to a message that it did not accept.
 struct rejection : std::runtime_error {
@@ -128,13 +85,13 @@ bool receive(net::connection& peer, received_message& message) {
     }
     message.kind = static_cast<message_kind>(first[0]);
     if (first[0] == std::byte{'!'}) {
-        throw rejection{receive_number(peer)};
+        throw rejection{wire::receive_number(peer)};
     }
     if (message.kind != message_kind::sign && message.kind != message_kind::seal) {
         throw std::runtime_error{"the peer sent something that is not a message"};
     }
-    const auto token_length = receive_length(peer);
-    const auto data_length = receive_length(peer);
+    const auto token_length = wire::receive_length(peer);
+    const auto data_length = wire::receive_length(peer);
     peer.receive(message.token, token_length);
     peer.receive(message.data, data_length);
     return true;
@@ -159,8 +116,8 @@ public:
             parts = context_->encrypt(data, token_, padding_);
         }
         frame_.assign(1, static_cast<std::byte>(kind));
-        append_number(frame_, parts.token.size());
-        append_number(frame_, parts.data.size() + parts.padding.size());
+        wire::append_number(frame_, parts.token.size());
+        wire::append_number(frame_, parts.data.size() + parts.padding.size());
         for (const auto part : {parts.token, parts.data, parts.padding}) {
             frame_.insert(frame_.end(), part.begin(), part.end());
         }
@@ -181,14 +138,6 @@ std::span<std::byte> check(sspan::security_context& context, received_message& m
         return message.data;
     }
     return context.decrypt(message.data, message.token).data;
-}
-
-/// Exchanges tokens until both sides know each other.
-template <class Handshake>
-auto establish(Handshake handshake, net::connection& peer) {
-    return sspan::establish(
-        std::move(handshake), [&peer](std::span<const std::byte> token) { send_token(peer, token); },
-        [&peer] { return receive_token(peer); });
 }
 
 /// The package at work and the flags that it granted.
@@ -216,7 +165,7 @@ void answer(const options& chosen, const sspan::credentials& credentials, net::c
     if (chosen.dce) {
         wanted.require |= sspan::context_flags::dce_style;
     }
-    auto context = establish(sspan::server_handshake{credentials, wanted}, peer);
+    auto context = wire::establish(sspan::server_handshake{credentials, wanted}, peer);
     print(std::cout, label + "authenticated " + client_name(context) + " with " + describe(context, chosen.package));
 
     message_writer writer{context};
@@ -229,7 +178,7 @@ void answer(const options& chosen, const sspan::credentials& credentials, net::c
         } catch (const sspan::error& error) {
             print(std::cout, label + "rejected a message: " + symbol(error.code()));
             std::vector<std::byte> reply{std::byte{'!'}};
-            append_number(reply, static_cast<std::uint32_t>(error.code().value()));
+            wire::append_number(reply, static_cast<std::uint32_t>(error.code().value()));
             peer.send(reply);
             return;
         }
@@ -370,7 +319,7 @@ int send_messages(const options& chosen) {
     try {
         auto peer = net::connect(chosen.host, chosen.port, chosen.timeout);
         sspan::client_handshake handshake{credentials, chosen.target, wanted_by_client(chosen)};
-        auto context = establish(std::move(handshake), peer);
+        auto context = wire::establish(std::move(handshake), peer);
         status_on_failure = connection_lost;
         const auto& sizes = context.sizes();
         print(std::cout,

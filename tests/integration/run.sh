@@ -35,19 +35,28 @@ for zone in Asia/Kolkata America/Anchorage; do # local time is ahead, and behind
     TZ=$zone google_tests "expiry in $zone" kerberos_tests.exe '--gtest_filter=*end_with_the_ticket*'
 done
 
+# python_tests FILE: their last line says how many passed.
+export SSPAN_RUNNER=wine SSPAN_EXAMPLES=build/mingw/examples SSPAN_OTHER_SERVICE=$other SSPAN_PASSWORD=$alice_password
+python_tests() {
+    python3 -B "tests/integration/$1" >"$scratch/tests.log" 2>&1 </dev/null || true
+    if [[ $(tail -n 1 "$scratch/tests.log") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+        printf '%s: %d of %d passed\n' "$1" "${BASH_REMATCH[1]}" $((BASH_REMATCH[1] + BASH_REMATCH[2]))
+        passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2]))
+        [[ ${BASH_REMATCH[2]} -eq 0 ]] || cat "$scratch/tests.log"
+    else
+        cat "$scratch/tests.log"
+        failed=$((failed + 1))
+    fi
+}
+python_tests secure_echo_test.py
+
 # The loopback package as one of the system's, for as long as it takes.
 cp build/mingw/tests/loopback/libsspan_loopback_package.dll "$WINEPREFIX/drive_c/windows/system32/sspan_loopback.dll"
 providers='HKLM\System\CurrentControlSet\Control\SecurityProviders'
 logged wine reg add "$providers" /v SecurityProviders /t REG_SZ /d sspan_loopback.dll /f
 google_tests 'a registered package, real thread tokens' registered_tests.exe
+python_tests delegate_test.py
 logged wine reg delete "$providers" /v SecurityProviders /f
 
-SSPAN_RUNNER=wine SSPAN_ECHO=build/mingw/examples/secure_echo.exe SSPAN_OTHER_SERVICE=$other \
-    SSPAN_PASSWORD=$alice_password python3 tests/integration/secure_echo_test.py 2>&1 | tee "$scratch/echo.log" || true
-if [[ $(tail -n 1 "$scratch/echo.log") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
-    passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2]))
-else
-    failed=$((failed + 1))
-fi
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [[ $failed -eq 0 ]]

@@ -4,20 +4,16 @@
 # and says where everything is.
 import contextlib
 import os
-import re
 import socket
 import struct
-import subprocess
-import sys
-import tempfile
 import threading
-import time
 import unittest
 
-PROGRAM = [*os.environ['SSPAN_RUNNER'].split(), os.environ['SSPAN_ECHO']]
+import programs
+from programs import PATIENCE
+
 SERVICE = os.environ['SSPAN_SERVICE']
 PASSWORD = os.environ['SSPAN_PASSWORD']
-PATIENCE = 60
 MIB = 1 << 20
 # Wine's Kerberos asks for the ticket at once, and has one number for every failure of it.
 DENIED = r'^AcquireCredentialsHandle: NTSTATUS \(0xC0000001\)'
@@ -27,50 +23,16 @@ def length(number):
     return struct.pack('>I', number)
 
 
-# What a Windows program prints goes to files: a pipe would stay open in the services that Wine starts with it.
-
 def run(*arguments, password=None):
-    with tempfile.TemporaryFile('w+') as printed, tempfile.TemporaryFile('w+') as complaints:
-        source = {'stdin': subprocess.DEVNULL} if password is None else {'input': password}
-        done = subprocess.run([*PROGRAM, *arguments], **source, stdout=printed, stderr=complaints, text=True,
-                              timeout=PATIENCE)
-        printed.seek(0)
-        complaints.seek(0)
-        return done.returncode, printed.read(), complaints.read()
+    return programs.run('secure_echo', *arguments, password=password)
 
 
 def client(port, *options, target=SERVICE, password=None):
     return run('send', '--host', '127.0.0.1', '--port', str(port), '--target', target, *options, password=password)
 
 
-class Server:
-    """secure_echo serve, and what it prints."""
-
-    def __init__(self, *options):
-        self.log = tempfile.NamedTemporaryFile('r')
-        with open(self.log.name, 'w') as output:
-            self.process = subprocess.Popen([*PROGRAM, 'serve', '--port', '0', *options], stdin=subprocess.DEVNULL,
-                                            stdout=output, stderr=subprocess.STDOUT)
-        self.port = int(self.wait_for(r'^listening on port (\d+)').group(1))
-
-    def wait_for(self, pattern):
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            ended = self.process.poll() is not None
-            self.log.seek(0)
-            lines = self.log.read().splitlines()
-            found = next(filter(None, (re.search(pattern, line) for line in lines)), None)
-            if found:
-                return found
-            if ended:
-                break
-            time.sleep(0.05)
-        raise AssertionError(f'the server did not say {pattern}, but {lines}')
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
-        self.log.close()
+def Server(*options):
+    return programs.Server('secure_echo', 'serve', *options)
 
 
 def port_of(connection):
@@ -266,7 +228,4 @@ class CommandLine(unittest.TestCase):
 
 
 if __name__ == '__main__':
-    result = unittest.main(exit=False).result
-    bad = len(result.failures) + len(result.errors)
-    print(f'{result.testsRun - bad} passed, {bad} failed')
-    sys.exit(bad != 0)
+    programs.main()

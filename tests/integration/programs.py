@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+#
+# Running the example programs. run.sh says how and where they are.
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+RUNNER = os.environ['SSPAN_RUNNER'].split()
+FOLDER = os.environ['SSPAN_EXAMPLES']
+PATIENCE = 60
+
+# What a Windows program prints goes to files: a pipe would stay open in the services that Wine starts with it.
+
+
+def command(name, *arguments):
+    return [*RUNNER, os.path.join(FOLDER, name + '.exe'), *arguments]
+
+
+def run(name, *arguments, password=None, environment=None):
+    """To its end. Its status, what it printed, and what it complained of."""
+    with tempfile.TemporaryFile('w+') as printed, tempfile.TemporaryFile('w+') as complaints:
+        source = {'stdin': subprocess.DEVNULL} if password is None else {'input': password}
+        done = subprocess.run(command(name, *arguments), **source, stdout=printed, stderr=complaints, text=True,
+                              timeout=PATIENCE, env={**os.environ, **(environment or {})})
+        printed.seek(0)
+        complaints.seek(0)
+        return done.returncode, printed.read(), complaints.read()
+
+
+class Server:
+    """A program that listens on a free port, and what it prints."""
+
+    def __init__(self, name, *arguments, environment=None):
+        self.log = tempfile.NamedTemporaryFile('r')
+        with open(self.log.name, 'w') as output:
+            self.process = subprocess.Popen(command(name, *arguments, '--port', '0'), stdin=subprocess.DEVNULL,
+                                            stdout=output, stderr=subprocess.STDOUT,
+                                            env={**os.environ, **(environment or {})})
+        self.port = int(self.wait_for(r'^listening on port (\d+)').group(1))
+
+    def lines(self):
+        self.log.seek(0)
+        return self.log.read().splitlines()
+
+    def wait_for(self, pattern):
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            ended = self.process.poll() is not None
+            found = next(filter(None, (re.search(pattern, line) for line in self.lines())), None)
+            if found:
+                return found
+            if ended:
+                break
+            time.sleep(0.05)
+        raise AssertionError(f'the server did not say {pattern}, but {self.lines()}')
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        self.log.close()
+
+
+def main():
+    result = unittest.main(module='__main__', exit=False).result
+    bad = len(result.failures) + len(result.errors)
+    print(f'{result.testsRun - bad} passed, {bad} failed')
+    sys.exit(bad != 0)

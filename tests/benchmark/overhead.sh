@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# What the library adds to a message: instructions, with a package that does nothing; and messages per second, with Wine's
+# Kerberos and a real KDC. Both against the same calls written by hand in C, which look at nothing but the status.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+# shellcheck source=tests/environment.sh
+. tests/environment.sh
+
+# instructions OPERATION FORM COUNT
+instructions() {
+    valgrind --tool=callgrind --callgrind-out-file=/dev/null "$overhead" "$@" 2>&1 | sed -n 's/.*Collected : //p'
+}
+
+# per_message OPERATION FORM: what does not depend on their number, such as the start of the program, cancels out.
+per_message() {
+    printf '%d' $((($(instructions "$1" "$2" 2000) - $(instructions "$1" "$2" 1000)) / 1000))
+}
+
+# shellcheck source=/dev/null
+winpr=$(. /etc/os-release && [[ ${VERSION_ID:-} == 12 ]] && echo libwinpr2-dev || echo libwinpr3-dev)
+install_missing cmake ninja-build g++ valgrind libmsgsl-dev googletest "$winpr" g++-mingw-w64-x86-64-posix wine wine64 \
+    krb5-kdc krb5-admin-server krb5-user
+wine_start
+logged cmake --preset benchmark
+logged cmake --build --preset benchmark
+logged cmake --preset mingw
+logged cmake --build build/mingw --target overhead_kerberos
+
+overhead=build/benchmark/tests/benchmark/overhead
+for operation in sign verify encrypt decrypt wrap unwrap; do
+    by_hand=$(per_message $operation hand-written)
+    for form in throwing error_code; do
+        by_sspan=$(per_message $operation $form)
+        printf '%s %s: hand-written %d, sspan %d, ratio %s\n' $operation $form "$by_hand" "$by_sspan" \
+            "$(awk "BEGIN { printf \"%.2f\", $by_sspan / $by_hand }")"
+    done
+done
+"$overhead" cost
+
+realm_start
+SSPAN_SERVICE=$service wine build/mingw/tests/benchmark/overhead_kerberos.exe

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Sets up what it needs and runs all tests: natively with two compilers and sanitizers, and as Windows programs under
+# Sets up what it needs and runs all tests: natively with two compilers and three sanitizers, and as Windows programs under
 # Wine. The last line says how many passed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -84,6 +84,7 @@ wine_start
 
 leg native
 leg native-clang
+leg threads
 leg mingw
 leg mingw-i686 compile-only
 if [[ -e build/mingw/examples/secure_echo.exe ]]; then

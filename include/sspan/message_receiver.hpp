@@ -39,7 +39,8 @@ public:
     [[nodiscard]] bool verify(std::span<const std::byte> message, std::span<const std::byte> signature,
                               const accept_options& options, std::error_code& ec) noexcept {
         const const_buffer whole[]{const_buffer::data(message)};
-        return verify(whole, signature, options, ec);
+        auto* const context = state(ec);
+        return context != nullptr && context->verify(std::span{whole}, signature, options, ec);
     }
     [[nodiscard]] bool verify(std::span<const std::byte> message, std::span<const std::byte> signature,
                               std::error_code& ec) noexcept {
@@ -77,7 +78,11 @@ public:
     [[nodiscard]] decrypted_message decrypt(std::span<std::byte> data, std::span<std::byte> token,
                                             const accept_options& options, std::error_code& ec) noexcept {
         const buffer whole[]{buffer::data(data)};
-        const auto parts = decrypt(whole, token, options, ec);
+        auto* const context = state(ec);
+        if (context == nullptr) {
+            return {};
+        }
+        const auto parts = context->decrypt(std::span{whole}, token, options, ec);
         return {parts.last, parts.quality};
     }
     [[nodiscard]] decrypted_message decrypt(std::span<std::byte> data, std::span<std::byte> token,

@@ -40,7 +40,8 @@ public:
     [[nodiscard]] std::span<std::byte> sign(std::span<const std::byte> message, std::span<std::byte> signature,
                                             const protect_options& options, std::error_code& ec) noexcept {
         const const_buffer whole[]{const_buffer::data(message)};
-        return sign(whole, signature, options, ec);
+        auto* const context = state(ec);
+        return context == nullptr ? std::span<std::byte>{} : context->sign(std::span{whole}, signature, options, ec);
     }
     [[nodiscard]] std::span<std::byte> sign(std::span<const std::byte> message, std::span<std::byte> signature,
                                             std::error_code& ec) noexcept {
@@ -78,7 +79,11 @@ public:
                                             std::span<std::byte> padding, const protect_options& options,
                                             std::error_code& ec) noexcept {
         const buffer whole[]{buffer::data(data)};
-        const auto parts = encrypt(whole, token, padding, options, ec);
+        auto* const context = state(ec);
+        if (context == nullptr) {
+            return {};
+        }
+        const auto parts = context->encrypt(std::span{whole}, token, padding, options, ec);
         return ec ? encrypted_message{} : encrypted_message{parts.token, data, parts.padding};
     }
     [[nodiscard]] encrypted_message encrypt(std::span<std::byte> data, std::span<std::byte> token,

@@ -22,21 +22,27 @@ namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 /// How DecryptMessage takes a message in one piece. Packages differ.
 enum class unwrap_form : std::uint8_t { unknown, stream, token_and_data };
 
-/// What makes a security context. The public classes say what its functions do.
+/// What makes a security context. The public classes say what its functions do. The number of a message's parts is known
+/// beforehand (one) or std::dynamic_extent.
 struct established {
-    [[nodiscard]] std::span<std::byte> sign(std::span<const const_buffer> message, std::span<std::byte> signature,
-                                            const protect_options& options, std::error_code& ec) noexcept;
-    [[nodiscard]] bool verify(std::span<const const_buffer> message, std::span<const std::byte> signature,
+    template <std::size_t Count>
+    [[nodiscard]] std::span<std::byte> sign(std::span<const const_buffer, Count> message,
+                                            std::span<std::byte> signature, const protect_options& options,
+                                            std::error_code& ec) noexcept;
+    template <std::size_t Count>
+    [[nodiscard]] bool verify(std::span<const const_buffer, Count> message, std::span<const std::byte> signature,
                               const accept_options& options, std::error_code& ec) noexcept;
-    [[nodiscard]] encrypted_parts encrypt(std::span<const buffer> message, std::span<std::byte> token,
+    template <std::size_t Count>
+    [[nodiscard]] encrypted_parts encrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
                                           std::span<std::byte> padding, const protect_options& options,
                                           std::error_code& ec) noexcept;
-    [[nodiscard]] decrypted_parts decrypt(std::span<const buffer> message, std::span<std::byte> token,
+    template <std::size_t Count>
+    [[nodiscard]] decrypted_parts decrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
                                           const accept_options& options, std::error_code& ec) noexcept;
 
     /// Why a message call cannot be made with these buffers; SEC_E_OK if it can.
-    template <class Part, class... Spans>
-    [[nodiscard]] errc refusal(bool protection_granted, std::span<const Part> message,
+    template <class Part, std::size_t Count, class... Spans>
+    [[nodiscard]] errc refusal(bool protection_granted, std::span<Part, Count> message,
                                const Spans&... spans) const noexcept {
         if (!handle) {
             return errc::invalid_handle;
@@ -101,7 +107,8 @@ struct established {
 };
 
 /// A message and two buffers of the package's.
-using message_buffers = buffer_list<max_message_parts + 2>;
+template <std::size_t Count>
+using message_buffers = buffer_list<(Count == std::dynamic_extent ? max_message_parts : Count) + 2>;
 
 /// Asks for the sizes of a context that a handshake, or somebody else, has established. On failure it has been deleted.
 [[nodiscard]] inline established establish(context_handle handle, context_flags granted, context_flags required,
@@ -120,8 +127,9 @@ using message_buffers = buffer_list<max_message_parts + 2>;
             is_server};
 }
 
-inline std::span<std::byte> established::sign(std::span<const const_buffer> message, std::span<std::byte> signature,
-                                              const protect_options& options, std::error_code& ec) noexcept {
+template <std::size_t Count>
+std::span<std::byte> established::sign(std::span<const const_buffer, Count> message, std::span<std::byte> signature,
+                                       const protect_options& options, std::error_code& ec) noexcept {
     auto refused = refusal(can_sign(), message, signature);
     if (refused == errc{} && signature.size() < sizes.max_signature) {
         refused = errc::buffer_too_small;
@@ -129,7 +137,7 @@ inline std::span<std::byte> established::sign(std::span<const const_buffer> mess
     if (!succeeded(refused, ec)) {
         return {};
     }
-    message_buffers buffers;
+    message_buffers<Count> buffers;
     for (const auto& part : message) {
         buffers.add(part.type(), part.bytes());
     }
@@ -146,8 +154,9 @@ inline std::span<std::byte> established::sign(std::span<const const_buffer> mess
     return written;
 }
 
-inline bool established::verify(std::span<const const_buffer> message, std::span<const std::byte> signature,
-                                const accept_options& options, std::error_code& ec) noexcept {
+template <std::size_t Count>
+bool established::verify(std::span<const const_buffer, Count> message, std::span<const std::byte> signature,
+                         const accept_options& options, std::error_code& ec) noexcept {
     auto refused = refusal(can_sign(), message, signature);
     if (refused == errc{} && signature.empty()) {
         refused = errc::invalid_token;
@@ -155,7 +164,7 @@ inline bool established::verify(std::span<const const_buffer> message, std::span
     if (!succeeded(refused, ec)) {
         return false;
     }
-    message_buffers buffers;
+    message_buffers<Count> buffers;
     for (const auto& part : message) {
         buffers.add(part.type(), part.bytes());
     }
@@ -165,9 +174,10 @@ inline bool established::verify(std::span<const const_buffer> message, std::span
     return succeeded(api::verify_signature(&raw, buffers.native(), options.sequence_number, &quality), ec);
 }
 
-inline encrypted_parts established::encrypt(std::span<const buffer> message, std::span<std::byte> token,
-                                            std::span<std::byte> padding, const protect_options& options,
-                                            std::error_code& ec) noexcept {
+template <std::size_t Count>
+encrypted_parts established::encrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
+                                     std::span<std::byte> padding, const protect_options& options,
+                                     std::error_code& ec) noexcept {
     const auto protection =
         options.quality == quality_of_protection::encrypted ? context_flags::confidentiality : context_flags::integrity;
     auto refused = refusal(contains(granted, protection) && sizes.security_trailer != 0, message, token, padding);
@@ -177,7 +187,7 @@ inline encrypted_parts established::encrypt(std::span<const buffer> message, std
     if (!succeeded(refused, ec)) {
         return {};
     }
-    message_buffers buffers;
+    message_buffers<Count> buffers;
     buffers.add(SECBUFFER_TOKEN, token);
     for (const auto& part : message) {
         buffers.add(part.type(), part.bytes());
@@ -213,8 +223,9 @@ inline encrypted_parts established::encrypt(std::span<const buffer> message, std
     return parts;
 }
 
-inline decrypted_parts established::decrypt(std::span<const buffer> message, std::span<std::byte> token,
-                                            const accept_options& options, std::error_code& ec) noexcept {
+template <std::size_t Count>
+decrypted_parts established::decrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
+                                     const accept_options& options, std::error_code& ec) noexcept {
     auto refused = refusal(can_decrypt(), message, token);
     if (refused == errc{} && token.empty()) {
         refused = errc::invalid_token;
@@ -222,7 +233,7 @@ inline decrypted_parts established::decrypt(std::span<const buffer> message, std
     if (!succeeded(refused, ec)) {
         return {};
     }
-    message_buffers buffers;
+    message_buffers<Count> buffers;
     buffers.add(SECBUFFER_TOKEN, token);
     std::size_t last = 0;
     std::span<std::byte> data; // of the last part to decrypt

@@ -42,7 +42,7 @@ inline std::span<const std::byte> wrap_calls::wrap(established& context, message
     const std::span memory{frame.memory_};
     const auto data = frame.payload().first(size);
     const buffer message[]{buffer::data(data)};
-    const auto parts = context.encrypt(message, memory.first(frame.token_room_),
+    const auto parts = context.encrypt(std::span{message}, memory.first(frame.token_room_),
                                        memory.subspan(frame.token_room_ + size, frame.padding_room_), options, ec);
     if (ec) {
         secure_zero(data); // neither plaintext nor a message
@@ -90,7 +90,7 @@ inline decrypted_message wrap_calls::unwrap_as(unwrap_form form, established& co
 inline decrypted_message wrap_calls::unwrap(established& context, std::span<std::byte> wire,
                                             const accept_options& options, std::error_code& ec) noexcept {
     const buffer whole[]{buffer::data(wire)};
-    auto refused = context.refusal(context.can_decrypt(), std::span<const buffer>{whole});
+    auto refused = context.refusal(context.can_decrypt(), std::span{whole});
     if (refused == errc{} && wire.empty()) {
         refused = errc::invalid_token;
     }

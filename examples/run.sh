@@ -32,7 +32,7 @@ must_say() {
     [[ $(grep -cE -- "$2" "$transcript") -eq $1 ]] || fail "the transcript has not $1 lines like: $2"
 }
 
-install_missing cmake ninja-build g++ libmsgsl-dev g++-mingw-w64-x86-64-posix wine wine64 \
+install_missing cmake ninja-build g++ libmsgsl-dev nlohmann-json3-dev g++-mingw-w64-x86-64-posix wine wine64 \
     krb5-kdc krb5-admin-server krb5-user
 logged cmake --workflow --preset examples
 wine_start

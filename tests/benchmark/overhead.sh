@@ -20,7 +20,7 @@ per_message() {
 
 # shellcheck source=/dev/null
 winpr=$(. /etc/os-release && [[ ${VERSION_ID:-} == 12 ]] && echo libwinpr2-dev || echo libwinpr3-dev)
-install_missing cmake ninja-build g++ valgrind libmsgsl-dev googletest "$winpr" g++-mingw-w64-x86-64-posix wine wine64 \
+install_missing cmake ninja-build g++ valgrind libmsgsl-dev nlohmann-json3-dev googletest "$winpr" g++-mingw-w64-x86-64-posix wine wine64 \
     krb5-kdc krb5-admin-server krb5-user
 wine_start
 logged cmake --preset benchmark

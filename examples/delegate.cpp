@@ -3,7 +3,8 @@
 // The second hop: a client asks a server, which asks a backend in the client's name. Three programs in one source; each
 // pair of them authenticates each other, and what they say is encrypted.
 //
-// On Windows, with Kerberos, the server's account must be trusted for delegation, and the client's must not be barred from it.
+// On Windows, with Kerberos, the server's account must be trusted for delegation, and the client's must not be barred
+// from it.
 #include "arguments.hpp"
 #include "net.hpp"
 #include "text.hpp"

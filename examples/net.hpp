@@ -128,8 +128,8 @@ private:
     native_socket socket_;
 };
 
-/// One TCP connection. A peer that is silent for longer than `patience` is an error, like all else that goes wrong here:
-/// std::runtime_error or its std::system_error.
+/// One TCP connection. A peer that is silent for longer than `patience` is an error, like all else that goes wrong
+/// here: std::runtime_error or its std::system_error.
 class connection {
 public:
     connection(socket_owner socket, std::chrono::seconds patience) : socket_{std::move(socket)} {

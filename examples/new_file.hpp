@@ -3,7 +3,20 @@
 // A file that either comes to be as a whole, or not at all.
 #pragma once
 
-#include "text.hpp"
+#if defined(_WIN32)
+#if !defined(WIN32_LEAN_AND_MEAN)
+#define WIN32_LEAN_AND_MEAN // or <windows.h> brings in the first Winsock
+#endif
+#if !defined(NOMINMAX)
+#define NOMINMAX // or it brings in macros named min and max
+#endif
+#include <windows.h>
+#else
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#endif
 
 #include <algorithm>
 #include <array>
@@ -15,13 +28,6 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
-
-#if !defined(_WIN32)
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#endif
 
 namespace files {
 

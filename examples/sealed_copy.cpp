@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// Copies a file to another machine. Both sides know who the other is, nobody reads the file on its way, and it arrives whole
-// and unchanged or not at all.
+// Copies a file to another machine. Both sides know who the other is, nobody reads the file on its way, and it arrives
+// whole and unchanged or not at all.
 //
-// Wire format: the handshake's tokens, then wrapped messages, each with its length in front. A message's first byte says what it
-// is. The receiver begins with 'R' (ready), and the sender with 'H': size (64-bit big-endian), name. Then 'D' with data, and 'E'
-// for the end; so a connection that is cut off is noticed. The receiver answers 'K' (kept), or 'X' and why not.
+// Wire format: the handshake's tokens, then wrapped messages, each with its length in front. A message's first byte
+// says what it is. The receiver begins with 'R' (ready), and the sender with 'H': size (64-bit big-endian), name. Then
+// 'D' with data, and 'E' for the end; so a connection that is cut off is noticed. The receiver answers 'K' (kept), or
+// 'X' and why not.
 #include "arguments.hpp"
 #include "net.hpp"
 #include "new_file.hpp"

@@ -2,10 +2,10 @@
 //
 // A client and a server that authenticate each other over TCP and exchange messages that nobody can change unnoticed.
 //
-// Wire format; numbers are 32-bit big-endian. A handshake message: length, token. The client begins; a side with nothing
-// to send sends nothing. Then messages: 'S' (signed) or 'E' (sealed), length of the token, length of the data, token,
-// data; the padding of a sealed message is the end of its data. The server answers each with the same data, of the same
-// kind. When a message fails its check it answers '!' and the status, and closes the connection.
+// Wire format; numbers are 32-bit big-endian. A handshake message: length, token. The client begins; a side with
+// nothing to send sends nothing. Then messages: 'S' (signed) or 'E' (sealed), length of the token, length of the data,
+// token, data; the padding of a sealed message is the end of its data. The server answers each with the same data, of
+// the same kind. When a message fails its check it answers '!' and the status, and closes the connection.
 #include "command_line.hpp"
 #include "net.hpp"
 #include "text.hpp"

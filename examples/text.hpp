@@ -27,7 +27,8 @@
 
 namespace text {
 
-/// Appends `utf8` to `out`, which does not grow beyond one unit per byte. Throws std::invalid_argument unless it is UTF-8.
+/// Appends `utf8` to `out`, which does not grow beyond one unit per byte. Throws std::invalid_argument unless it is
+/// UTF-8.
 inline void append_wide(std::string_view utf8, std::wstring& out) {
     while (!utf8.empty()) {
         const auto lead = static_cast<unsigned char>(utf8[0]);
@@ -60,7 +61,8 @@ inline std::wstring to_wide(std::string_view utf8) {
     return wide;
 }
 
-/// `wide` as UTF-8, fit for a terminal: control characters, which could command it, become U+FFFD like what is not text.
+/// `wide` as UTF-8, fit for a terminal: control characters, which could command it, become U+FFFD like what is not
+/// text.
 inline std::string to_utf8(std::wstring_view wide) {
     std::string utf8;
     for (std::size_t index = 0; index < wide.size(); ++index) {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # sealed_copy and inspect with the system's Kerberos and a real KDC. run.sh sets up the realm.
+import contextlib
 import json
 import os
 import socket
@@ -51,10 +52,8 @@ class Proxy:
                 except OSError:
                     break
         for end in (server, client):
-            try:
+            with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
         back.join()
         server.close()
         client.close()
@@ -66,6 +65,8 @@ class Proxy:
                 client.sendall(data)
         except OSError:
             pass
+        with contextlib.suppress(OSError):
+            client.shutdown(socket.SHUT_WR)
 
     def close(self):
         self.thread.join(programs.PATIENCE)
@@ -163,12 +164,6 @@ class SealedCopy(unittest.TestCase):
         self.assertEqual((status, complaints), (4, 'the receiver refused the file: there is such a file already\n'))
         with open(os.path.join(self.inbox, 'same'), 'rb') as kept:
             self.assertEqual(len(kept.read()), 100)
-
-    def test_names_of_devices_are_refused(self):
-        for name in ('nul.txt', 'COM1'):
-            status, _, complaints = self.send(self.make(name, 10))
-            self.assertNotEqual(status, 0)
-        self.assertEqual(os.listdir(self.inbox), [])
 
     def test_a_file_that_is_not_there(self):
         status, _, complaints = self.send(os.path.join(self.folder.name, 'nothing'))

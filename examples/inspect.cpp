@@ -160,9 +160,9 @@ json handshake(std::wstring_view package, const std::wstring& target) {
         const auto outbound = sspan::credentials::outbound(package);
         const auto inbound = sspan::credentials::inbound(package);
         constexpr auto wanted = sspan::message_protection | sspan::context_flags::extended_error;
-        sspan::client_options client_options{.require = sspan::context_flags::none,
-                                             .request = wanted | sspan::context_flags::mutual_auth};
-        sspan::server_options server_options{.require = sspan::context_flags::none, .request = wanted};
+        const sspan::client_options client_options{.require = sspan::context_flags::none,
+                                                   .request = wanted | sspan::context_flags::mutual_auth};
+        const sspan::server_options server_options{.require = sspan::context_flags::none, .request = wanted};
         sspan::client_handshake client{outbound, target, client_options};
         sspan::server_handshake server{inbound, server_options};
         for (auto token = client.step().token; !token.empty();) {
@@ -191,7 +191,7 @@ json handshake(std::wstring_view package, const std::wstring& target) {
 void print_rows(const json& value, const std::string& name) {
     if (value.is_object()) {
         for (const auto& [key, inner] : value.items()) {
-            print_rows(inner, name.empty() ? key : name + '.' + key);
+            print_rows(inner, name.empty() ? key : std::string{name}.append(1, '.').append(key));
         }
         return;
     }
@@ -200,7 +200,8 @@ void print_rows(const json& value, const std::string& name) {
     if (value.is_array()) {
         std::string names;
         for (const auto& each : value) {
-            names += (names.empty() ? "" : ", ") + each.get<std::string>();
+            names += names.empty() ? "" : ", ";
+            names += each.get<std::string>();
         }
         std::cout << names << '\n';
     } else {

@@ -65,9 +65,9 @@ public:
     [[nodiscard]] bool has_packages() const noexcept { return !packages_.empty(); }
 
     /// Calls `use` with what AcquireCredentialsHandle takes as pAuthData: a void* to the secrets, good during the call.
-    /// @return what `use` returns.
+    /// @return the status that `use` returns.
     template <class Use>
-    auto with_native(Use&& use) const {
+    [[nodiscard]] SECURITY_STATUS with_native(Use&& use) const {
         if (opaque_) {
             return std::forward<Use>(use)(opaque_.get());
         }

@@ -26,7 +26,7 @@ constexpr auto all = sspan::context_flags::integrity | sspan::context_flags::con
 /// The memory of one message, and both ways to protect it.
 struct subject {
     CtxtHandle handle{1, 1};
-    sspan::security_context context = sspan::security_context::adopt(handle, all);
+    sspan::security_context context{sspan::security_context::adopt(handle, all)};
     std::array<std::byte, size> data{};
     std::array<std::byte, nothing_token> token{};
     std::array<std::byte, 1> padding{};
@@ -45,7 +45,7 @@ void subject::hand_written(std::string_view what) {
     ULONG padding_size = 1;
     ULONG data_size = size;
     unsigned char* out = nullptr;
-    SECURITY_STATUS status = SEC_E_OK;
+    SECURITY_STATUS status{};
     if (what == "sign") {
         status = hand_sign(&handle, data.data(), size, token.data(), &token_size);
     } else if (what == "verify") {

@@ -25,8 +25,8 @@ TEST(plain_name, of_a_file_is_accepted) {
 
 TEST(plain_name, that_leads_elsewhere_is_refused) {
     for (const auto name :
-         {""sv, "."sv, ".."sv, "../a"sv, "a/b"sv, "a\\b"sv, "/etc/passwd"sv, "C:a"sv, "a:stream"sv, "a\0b"sv, "a\nb"sv,
-          "a\x7F"sv, "a*"sv, "a?"sv, "a."sv, "a "sv, " a"sv, "\"a\""sv, "a|b"sv}) {
+         {""sv, "."sv, ".."sv, "../a"sv, "a/b"sv, R"(a\b)"sv, "/etc/passwd"sv, "C:a"sv, "a:stream"sv, "a\0b"sv,
+          "a\nb"sv, "a\x7F"sv, "a*"sv, "a?"sv, "a."sv, "a "sv, " a"sv, R"("a")"sv, "a|b"sv}) {
         EXPECT_FALSE(files::is_plain_name(name)) << name;
     }
     EXPECT_FALSE(files::is_plain_name(std::string(201, 'a')));

@@ -123,10 +123,10 @@ TEST_P(halves, send_and_receive_at_once) {
     std::size_t right_down = 0;
     const auto count = messages_each_way();
     {
-        std::jthread client_sends{[&] { send_all(std::move(client.sender), up, count); }};
-        std::jthread server_receives{[&] { receive_all(std::move(server.receiver), up, count, right_up); }};
-        std::jthread server_sends{[&] { send_all(std::move(server.sender), down, count); }};
-        std::jthread client_receives{[&] { receive_all(std::move(client.receiver), down, count, right_down); }};
+        const std::jthread client_sends{[&] { send_all(std::move(client.sender), up, count); }};
+        const std::jthread server_receives{[&] { receive_all(std::move(server.receiver), up, count, right_up); }};
+        const std::jthread server_sends{[&] { send_all(std::move(server.sender), down, count); }};
+        const std::jthread client_receives{[&] { receive_all(std::move(client.receiver), down, count, right_down); }};
     }
     EXPECT_EQ(right_up, count);
     EXPECT_EQ(right_down, count);

@@ -40,10 +40,13 @@ std::u16string text(const Unit* units, ULONG length) {
 /// The structure that the package gets; it points into `who`.
 template <class Structure = SEC_WINNT_AUTH_IDENTITY_W>
 Structure native(const identity& who) {
-    return who.with_native([](void* auth_data) {
+    Structure copy{};
+    static_cast<void>(who.with_native([&copy](void* auth_data) {
         void* volatile given = auth_data; // or the compiler complains of the structure that it is not
-        return *static_cast<Structure*>(given);
-    });
+        copy = *static_cast<Structure*>(given);
+        return SEC_E_OK;
+    }));
+    return copy;
 }
 
 TEST_F(identity_test, gives_the_package_what_it_was_given) {
@@ -182,7 +185,11 @@ TEST_F(identity_test, opaque_one_is_lent_and_freed_once) {
         EXPECT_TRUE(who);
         const auto moved = std::move(who);
         EXPECT_FALSE(who);
-        moved.with_native([opaque](void* auth_data) { EXPECT_EQ(auth_data, opaque); });
+        const auto status = moved.with_native([opaque](void* auth_data) {
+            EXPECT_EQ(auth_data, opaque);
+            return SEC_E_NO_CREDENTIALS;
+        });
+        EXPECT_EQ(status, SEC_E_NO_CREDENTIALS);
         EXPECT_EQ(loopback::live().identities, 1U);
     }
     EXPECT_EQ(loopback::calls(loopback::function::free_auth_identity), 1U);

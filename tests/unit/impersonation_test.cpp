@@ -426,7 +426,7 @@ TEST_P(impersonation, run_as_client_returns_what_the_work_returns) {
     if (which_surface() == surface::exception) {
         EXPECT_EQ(sspan::run_as_client(pair.server, [] { return current_thread_client(); }), alice);
         int target = 0;
-        int& result = sspan::run_as_client(pair.server, [&target]() -> int& { return target; });
+        const int& result = sspan::run_as_client(pair.server, [&target]() -> int& { return target; });
         EXPECT_EQ(&result, &target);
     } else {
         std::error_code ec = errc::no_spm;

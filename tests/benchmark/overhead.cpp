@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// overhead OPERATION hand-written|throwing|error_code COUNT: so many calls in a row, for overhead.sh to count their
+// overhead OPERATION hand-written|checked|throwing|error_code COUNT: so many calls in a row, for overhead.sh to count their
 // instructions. `overhead cost` prints what a message costs besides.
 #include <sspan/security_context.hpp>
 
+#include "checked.h"
 #include "hand_written.h"
 #include "nothing.h"
 
@@ -35,7 +36,10 @@ struct subject {
     std::array<std::byte, nothing_token + size> wire{};
     std::size_t written = 0; // so that no result is unused
 
+    checked_context careful{handle, 1, 1, 1, {4096, nothing_token, 0, nothing_token}};
+
     void hand_written(std::string_view what);
+    void checked(std::string_view what);
     void throwing(std::string_view what);
     void error_code(std::string_view what, std::error_code& ec);
 };
@@ -58,6 +62,32 @@ void subject::hand_written(std::string_view what) {
         status = hand_wrap(&handle, hand_frame.data(), nothing_token, size, 1, &out, &data_size);
     } else {
         status = hand_unwrap(&handle, wire.data(), wire.size(), &out, &data_size);
+    }
+    if (status != SEC_E_OK) {
+        std::abort();
+    }
+    written += token_size + data_size;
+}
+
+void subject::checked(std::string_view what) {
+    std::size_t token_size = nothing_token;
+    std::size_t padding_size = 1;
+    std::size_t data_size = size;
+    unsigned char* out = nullptr;
+    void* opened = data.data();
+    SECURITY_STATUS status{};
+    if (what == "sign") {
+        status = checked_sign(&careful, data.data(), size, token.data(), &token_size);
+    } else if (what == "verify") {
+        status = checked_verify(&careful, data.data(), size, token.data(), nothing_token);
+    } else if (what == "encrypt") {
+        status = checked_encrypt(&careful, data.data(), size, token.data(), &token_size, padding.data(), &padding_size);
+    } else if (what == "decrypt") {
+        status = checked_decrypt(&careful, &opened, &data_size, token.data(), nothing_token);
+    } else if (what == "wrap") {
+        status = checked_wrap(&careful, hand_frame.data(), nothing_token, size, size, 1, &out, &data_size);
+    } else {
+        status = checked_unwrap(&careful, wire.data(), wire.size(), &opened, &data_size);
     }
     if (status != SEC_E_OK) {
         std::abort();
@@ -104,6 +134,8 @@ void run(subject& with, std::string_view what, std::string_view form, long count
     for (long i = 0; i != count; ++i) {
         if (form == "hand-written") {
             with.hand_written(what);
+        } else if (form == "checked") {
+            with.checked(what);
         } else if (form == "throwing") {
             with.throwing(what);
         } else {

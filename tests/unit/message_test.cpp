@@ -235,7 +235,10 @@ protected:
         const sspan::accept_options options{.sequence_number = number};
         return outcome_of(
             which_surface(),
-            [&](std::error_code& ec) { EXPECT_EQ(receiver.verify(message.data, message.signature, options, ec), !ec); },
+            [&](std::error_code& ec) {
+                const bool right = receiver.verify(message.data, message.signature, options, ec);
+                EXPECT_EQ(right, !ec);
+            },
             [&] { receiver.verify(message.data, message.signature, options); });
     }
 };

@@ -1,24 +1,22 @@
 # SPDX-License-Identifier: MIT
-# For cross builds: makes packages of the build machine's GSL and JSON library alone. Their own would bring all of
-# /usr/include along.
-
-# header_package(NAME TARGET FOLDER): the package NAME with the target TARGET, whose headers are in FOLDER.
-function(header_package name target folder)
-  find_path(${name}_in ${folder} NO_CMAKE_FIND_ROOT_PATH PATHS /usr/include /usr/local/include)
-  if(NOT ${name}_in)
-    return()
+# For cross builds: makes packages of the build machine's header-only libraries, each alone; their own packages would bring
+# all of /usr/include along.
+function(system_headers package target folder)
+  find_path(${package}_headers ${folder} NO_CMAKE_FIND_ROOT_PATH PATHS /usr/include /usr/local/include)
+  if(NOT ${package}_headers)
+    return() # it gets fetched
   endif()
-  set(package "${CMAKE_BINARY_DIR}/system-headers/${name}")
-  file(MAKE_DIRECTORY "${package}/include")
-  file(CREATE_LINK "${${name}_in}/${folder}" "${package}/include/${folder}" SYMBOLIC COPY_ON_ERROR)
-  file(CONFIGURE OUTPUT "${package}/${name}Config.cmake" @ONLY CONTENT [[
+  set(package_dir "${CMAKE_BINARY_DIR}/system/${package}")
+  file(MAKE_DIRECTORY "${package_dir}/include")
+  file(CREATE_LINK "${${package}_headers}/${folder}" "${package_dir}/include/${folder}" SYMBOLIC COPY_ON_ERROR)
+  file(CONFIGURE OUTPUT "${package_dir}/${package}Config.cmake" @ONLY CONTENT [[
 if(NOT TARGET @target@)
   add_library(@target@ INTERFACE IMPORTED)
   set_target_properties(@target@ PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${CMAKE_CURRENT_LIST_DIR}/include")
 endif()
 ]])
-  set(${name}_DIR "${package}" CACHE PATH "" FORCE)
+  set(${package}_DIR "${package_dir}" CACHE PATH "")
 endfunction()
 
-header_package(Microsoft.GSL Microsoft.GSL::GSL gsl)
-header_package(nlohmann_json nlohmann_json::nlohmann_json nlohmann)
+system_headers(Microsoft.GSL Microsoft.GSL::GSL gsl)
+system_headers(nlohmann_json nlohmann_json::nlohmann_json nlohmann)

@@ -3,6 +3,8 @@
 // A command line of one action and options with values, for examples with few of them.
 #pragma once
 
+#include <sspan/package.hpp>
+
 #include <algorithm>
 #include <charconv>
 #include <stdexcept>
@@ -17,6 +19,19 @@ namespace arguments {
 struct error : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
+
+inline std::wstring_view package_name(std::string_view text) {
+    if (text == "kerberos") {
+        return sspan::package::kerberos;
+    }
+    if (text == "negotiate") {
+        return sspan::package::negotiate;
+    }
+    if (text == "ntlm") {
+        return sspan::package::ntlm;
+    }
+    throw error{"not kerberos, negotiate or ntlm"};
+}
 
 class reader {
 public:

@@ -3,6 +3,7 @@
 // The command line of secure_echo.
 #pragma once
 
+#include "arguments.hpp"
 #include "text.hpp"
 
 #include <sspan/package.hpp>
@@ -76,19 +77,6 @@ inline unsigned number(std::string_view text, unsigned least, unsigned most) {
     return value;
 }
 
-inline std::wstring_view package_name(std::string_view text) {
-    if (text == "kerberos") {
-        return sspan::package::kerberos;
-    }
-    if (text == "negotiate") {
-        return sspan::package::negotiate;
-    }
-    if (text == "ntlm") {
-        return sspan::package::ntlm;
-    }
-    throw error{"not kerberos, negotiate or ntlm"};
-}
-
 inline message_kind kind_name(std::string_view text) {
     if (text != "sign" && text != "seal") {
         throw error{"not sign or seal"};
@@ -122,7 +110,7 @@ inline constexpr option table[] = {
     {"--domain", action::send, option::with_value, [](options& o, std::string_view v) { o.domain = text::to_wide(v); }},
     {"--port", action::help, option::with_value, [](options& o, std::string_view v) { o.port = number(v, 0, 65535); }},
     {"--package", action::help, option::with_value,
-     [](options& o, std::string_view v) { o.package = package_name(v); }},
+     [](options& o, std::string_view v) { o.package = arguments::package_name(v); }},
     {"--dce", action::help, option::alone, [](options& o, std::string_view) { o.dce = true; }},
     {"--timeout", action::help, option::with_value,
      [](options& o, std::string_view v) { o.timeout = std::chrono::seconds{number(v, 1, 86'400)}; }},

@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: MIT
 //
-// Which security packages this machine has, what each can do, and what comes of a handshake with ourselves.
+// Which security packages this machine has, what each can do, and what the common ones grant and tell when a client and a
+// server, both in this program, authenticate each other.
 #include "arguments.hpp"
+#include "json.hpp"
+#include "session.hpp"
 #include "text.hpp"
 
 #include <sspan/sspan.hpp>
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstddef>
-#include <ctime>
 #include <exception>
 #include <iostream>
-#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -24,196 +23,236 @@
 
 namespace {
 
-constexpr std::string_view usage = R"(inspect [--target SPN] [--json]
-    --target SPN   the service that we are, for the handshake (host/localhost)
-    --json         for programs
-Exit status: 0 done, 1 usage, 2 the packages cannot be listed.)";
+using values::json;
+using values::to_json;
 
-using json = nlohmann::ordered_json;
-using capability = sspan::package_capabilities;
+constexpr std::string_view usage = R"(inspect [options]   shows the security packages and what they do
+    --target SPN          whom the client asks for (who is logged on, where the package tells; else host/localhost)
+    --json                one JSON object instead of tables; null: the package does not tell
+Exit status: 0 the packages are listed, whatever became of the handshakes, 1 usage, 2 they cannot be listed.)";
 
-constexpr std::array<std::pair<capability, std::string_view>, 22> capability_names{{
-    {capability::integrity, "integrity"},
-    {capability::privacy, "privacy"},
-    {capability::token_only, "token_only"},
-    {capability::datagram, "datagram"},
-    {capability::connection, "connection"},
-    {capability::multi_required, "multi_required"},
-    {capability::client_only, "client_only"},
-    {capability::extended_error, "extended_error"},
-    {capability::impersonation, "impersonation"},
-    {capability::accept_win32_name, "accept_win32_name"},
-    {capability::stream, "stream"},
-    {capability::negotiable, "negotiable"},
-    {capability::gss_compatible, "gss_compatible"},
-    {capability::logon, "logon"},
-    {capability::ascii_buffers, "ascii_buffers"},
-    {capability::fragment, "fragment"},
-    {capability::mutual_auth, "mutual_auth"},
-    {capability::delegation, "delegation"},
-    {capability::readonly_with_checksum, "readonly_with_checksum"},
-    {capability::restricted_tokens, "restricted_tokens"},
-    {capability::nego_extender, "nego_extender"},
-    {capability::negotiable2, "negotiable2"},
-}};
+// ---- what a context tells -------------------------------------------------------------------------------------------
 
-json names_of(capability capabilities) {
-    json names = json::array();
-    for (const auto& [flag, name] : capability_names) {
-        if (sspan::contains(capabilities, flag)) {
-            names.push_back(name);
+struct attribute {
+    const char* name;
+    json (*query)(const sspan::security_context&);
+};
+
+using context = sspan::security_context;
+
+constexpr std::array attributes{
+    attribute{"granted", [](const context& of) { return to_json(of.granted()); }},
+    attribute{"sizes",
+              [](const context& of) {
+                  json sizes;
+                  sizes["max_token"] = of.sizes().max_token;
+                  sizes["max_signature"] = of.sizes().max_signature;
+                  sizes["block_size"] = of.sizes().block_size;
+                  sizes["security_trailer"] = of.sizes().security_trailer;
+                  return sizes;
+              }},
+    attribute{"expiry", [](const context& of) { return to_json(of.expiry()); }},
+    attribute{"negotiation_info",
+              [](const context& of) {
+                  constexpr std::array states{"complete", "optimistic", "in_progress", "direct", "try_multicred"};
+                  const auto info = sspan::query_negotiation_info(of);
+                  const auto state = static_cast<std::size_t>(info.state);
+                  json told;
+                  told["package"] = to_json(info.package.name);
+                  told["state"] = state < states.size() ? json(states[state]) : json(state);
+                  return told;
+              }},
+    attribute{"package_info", [](const context& of) { return to_json(sspan::query_package_info(of).name); }},
+    attribute{"flags", [](const context& of) { return to_json(sspan::query_flags(of)); }},
+    attribute{"user_name", [](const context& of) { return to_json(sspan::query_user_name(of)); }},
+    attribute{"authority", [](const context& of) { return to_json(sspan::query_authority(of)); }},
+    attribute{"native_names",
+              [](const context& of) {
+                  const auto names = sspan::query_native_names(of);
+                  json told;
+                  told["client"] = to_json(names.client);
+                  told["server"] = to_json(names.server);
+                  return told;
+              }},
+    attribute{"client_specified_target",
+              [](const context& of) { return to_json(sspan::query_client_specified_target(of)); }},
+    attribute{"lifespan",
+              [](const context& of) {
+                  const auto lifespan = sspan::query_lifespan(of);
+                  json told;
+                  told["start"] = to_json(lifespan.start);
+                  told["expiry"] = to_json(lifespan.expiry);
+                  return told;
+              }},
+    attribute{"password_expiry",
+              [](const context& of) {
+                  json told;
+                  told["expiry"] = to_json(sspan::query_password_expiry(of));
+                  return told;
+              }},
+    attribute{"key_info",
+              [](const context& of) {
+                  const auto info = sspan::query_key_info(of);
+                  json told;
+                  told["signature_algorithm"] = to_json(info.signature_algorithm);
+                  told["signature_algorithm_id"] = info.signature_algorithm_id;
+                  told["encrypt_algorithm"] = to_json(info.encrypt_algorithm);
+                  told["encrypt_algorithm_id"] = info.encrypt_algorithm_id;
+                  told["bits"] = info.key_size;
+                  return told;
+              }},
+    // The key itself is nobody's business.
+    attribute{"session_key_bytes", [](const context& of) -> json { return sspan::query_session_key(of).size(); }},
+    attribute{"target_information_bytes",
+              [](const context& of) -> json { return sspan::query_target_information(of).size(); }},
+    attribute{"dce_authorization_service",
+              [](const context& of) -> json { return sspan::query_dce_info(of).authorization_service; }},
+    attribute{"has_access_token", [](const context& of) -> json { return sspan::query_access_token(of) != HANDLE{}; }},
+    attribute{"last_client_token_status",
+              [](const context& of) -> json {
+                  constexpr std::array names{"yes", "no", "maybe"};
+                  const auto status = static_cast<std::size_t>(sspan::query_last_client_token_status(of));
+                  return status < names.size() ? json(names[status]) : json(status);
+              }},
+};
+
+/// Every attribute; null for one that the package does not offer.
+json describe(const context& of) {
+    json told;
+    for (const auto& each : attributes) {
+        try {
+            told[each.name] = each.query(of);
+        } catch (const sspan::error& error) {
+            told[each.name] = nullptr;
+            if (error.code() != sspan::errc::unsupported_function) {
+                told[each.name]["error"] = session::symbol(error.code());
+            }
         }
     }
-    return names;
-}
-
-json value_of(const std::wstring& text) {
-    return text::to_utf8(text);
-}
-json value_of(sspan::context_flags flags) {
-    json names = json::array();
-    const auto text = sspan::to_string(flags);
-    constexpr std::string_view between = ", ";
-    for (std::size_t begin = 0; flags != sspan::context_flags::none && begin < text.size();) {
-        const auto end = std::min(text.find(between, begin), text.size());
-        names.push_back(text.substr(begin, end - begin));
-        begin = end + between.size();
-    }
-    return names;
-}
-json value_of(const std::optional<std::chrono::system_clock::time_point>& time) {
-    if (!time) {
-        return "never, or not told";
-    }
-    const auto seconds = std::chrono::system_clock::to_time_t(*time);
-    std::array<char, 32> text{};
-    std::tm utc{};
-#if defined(_WIN32)
-    const bool converted = ::gmtime_s(&utc, &seconds) == 0;
-#else
-    const bool converted = ::gmtime_r(&seconds, &utc) != nullptr;
-#endif
-    return converted && std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc) != 0 ? text.data() : "";
-}
-json value_of(const sspan::lifespan& span) {
-    return {{"start", value_of(span.start)}, {"expiry", value_of(span.expiry)}};
-}
-json value_of(const sspan::native_names& names) {
-    return {{"client", value_of(names.client)}, {"server", value_of(names.server)}};
-}
-json value_of(const sspan::key_info& key) {
-    return {{"signature_algorithm", value_of(key.signature_algorithm)},
-            {"encrypt_algorithm", value_of(key.encrypt_algorithm)},
-            {"bits", key.key_size}};
-}
-json value_of(const sspan::negotiation_info& info) {
-    return {{"package", value_of(info.package.name)}, {"state", static_cast<unsigned>(info.state)}};
-}
-json value_of(const sspan::secret_bytes& key) {
-    return std::to_string(key.size()) + " bytes, not shown";
-}
-json value_of(const sspan::package_info& info) {
-    return {{"name", value_of(info.name)}, {"comment", value_of(info.comment)},
-            {"version", info.version},     {"rpc_id", info.rpc_id},
-            {"max_token", info.max_token}, {"capabilities", names_of(info.capabilities)}};
-}
-
-/// SEC_E_MESSAGE_ALTERED (0x8009030F), without the sentence that explains it.
-std::string symbol(const std::error_code& code) {
-    const auto text = code.message();
-    return text.substr(0, text.find(':'));
-}
-
-/// All that the package tells of a context; what it does not offer is listed as such.
-json attributes_of(const sspan::security_context& context) {
-    json told = json::object();
-    json unsupported = json::array();
-    const auto add = [&](const char* name, auto query) {
-        std::error_code ec;
-        auto value = query(context, ec);
-        if (ec == sspan::errc::unsupported_function) {
-            unsupported.push_back(name);
-        } else {
-            told[name] = ec ? json(symbol(ec)) : value_of(value);
-        }
-    };
-#define ADD(name) add(#name, [](const auto& of, std::error_code& ec) { return sspan::query_##name(of, ec); })
-    ADD(user_name);
-    ADD(lifespan);
-    ADD(password_expiry);
-    ADD(key_info);
-    ADD(authority);
-    ADD(session_key);
-    ADD(negotiation_info);
-    ADD(native_names);
-    ADD(flags);
-    ADD(client_specified_target);
-#undef ADD
-    told["not_offered"] = std::move(unsupported);
     return told;
 }
 
-/// What comes of a handshake between both sides of this process. It asks for all, and insists on nothing.
-json handshake(std::wstring_view package, const std::wstring& target) {
-    json result{{"target", value_of(target)}};
+// ---- the handshakes -------------------------------------------------------------------------------------------------
+
+/// Requires nothing, so that whatever the package can do is seen.
+template <class Options>
+Options all_that_there_is() {
+    Options options;
+    options.request |= options.require;
+    options.require = sspan::context_flags::none;
+    return options;
+}
+
+/// Who is logged on can accept for nobody else, as a rule.
+std::wstring own_name(const sspan::credentials& credentials) {
+    std::error_code ec;
+    auto name = sspan::query_user_name(credentials, ec);
+    return ec ? L"host/localhost" : name;
+}
+
+json shake_hands(std::wstring_view package, const std::wstring& wanted_target) {
+    json result;
+    result["package"] = to_json(package);
+    result["established"] = false;
     try {
-        const auto outbound = sspan::credentials::outbound(package);
-        const auto inbound = sspan::credentials::inbound(package);
-        constexpr auto wanted = sspan::message_protection | sspan::context_flags::extended_error;
-        const sspan::client_options client_options{.require = sspan::context_flags::none,
-                                                   .request = wanted | sspan::context_flags::mutual_auth};
-        const sspan::server_options server_options{.require = sspan::context_flags::none, .request = wanted};
-        sspan::client_handshake client{outbound, target, client_options};
-        sspan::server_handshake server{inbound, server_options};
-        for (auto token = client.step().token; !token.empty();) {
-            token = server.step(token).token;
-            token = token.empty() ? token : client.step(token).token;
+        const auto client_credentials = sspan::credentials::outbound(package);
+        const auto target = wanted_target.empty() ? own_name(client_credentials) : wanted_target;
+        result["target"] = to_json(target);
+        const auto server_credentials = sspan::credentials::inbound(package);
+        sspan::client_handshake client{client_credentials, target, all_that_there_is<sspan::client_options>()};
+        sspan::server_handshake server{server_credentials, all_that_there_is<sspan::server_options>()};
+        auto& sizes = result["token_bytes"] = json::array();
+        const auto noted = [&sizes](std::span<const std::byte> token) {
+            if (!token.empty()) {
+                sizes.push_back(token.size());
+            }
+            return token;
+        };
+        for (auto token = noted(client.step().token); !token.empty();) {
+            token = noted(server.step(token).token);
+            token = token.empty() ? token : noted(client.step(token).token);
         }
-        const auto context = std::move(client).finish();
-        const auto accepted = std::move(server).finish();
-        const auto& sizes = context.sizes();
-        result["granted"] = value_of(context.granted());
-        result["sizes"] = {{"signature", sizes.max_signature},
-                           {"token", sizes.security_trailer},
-                           {"block", sizes.block_size},
-                           {"handshake_token", sizes.max_token}};
-        result["expiry"] = value_of(context.expiry());
-        result["client"] = attributes_of(context);
-        result["server"] = attributes_of(accepted);
-    } catch (const sspan::error& failure) {
-        result["failed"] = failure.function();
-        result["error"] = symbol(failure.code());
+        const auto client_context = std::move(client).finish();
+        const auto server_context = std::move(server).finish();
+        result["established"] = true;
+        result["client"] = describe(client_context);
+        result["server"] = describe(server_context);
+    } catch (const sspan::error& error) {
+        result["failed"]["function"] = error.function();
+        result["failed"]["error"] = session::symbol(error.code());
+        result["failed"]["message"] = error.what();
     }
     return result;
 }
 
-/// `value`'s leaves, one a line, under the names that lead there.
-void print_rows(const json& value, const std::string& name) {
-    if (value.is_object()) {
-        for (const auto& [key, inner] : value.items()) {
-            print_rows(inner, name.empty() ? key : std::string{name}.append(1, '.').append(key));
-        }
-        return;
+// ---- for humans -----------------------------------------------------------------------------------------------------
+
+std::string show(const json& value) {
+    if (value.is_null()) {
+        return "not told";
     }
-    constexpr std::size_t column = 44;
-    std::cout << "  " << name << std::string(column - std::min(name.size(), column - 1), ' ');
-    if (value.is_array()) {
-        std::string names;
-        for (const auto& each : value) {
-            names += names.empty() ? "" : ", ";
-            names += each.get<std::string>();
+    if (!value.is_structured()) {
+        return value.is_string() ? value.get<std::string>() : value.dump();
+    }
+    std::string list;
+    for (const auto& [key, element] : value.items()) {
+        list += (list.empty() ? "" : ", ") + (value.is_object() ? key + " " : "") + show(element);
+    }
+    return list.empty() ? "none" : list;
+}
+
+using row = std::vector<std::string>;
+
+/// Columns as wide as their widest cell; the last one may be long.
+void print_table(const std::vector<row>& rows) {
+    std::vector<std::size_t> widths(rows.front().size());
+    for (const auto& cells : rows) {
+        std::ranges::transform(cells, widths, widths.begin(),
+                               [](const auto& cell, std::size_t width) { return std::max(cell.size(), width); });
+    }
+    for (auto cells : rows) {
+        for (std::size_t column = 0; column + 1 < cells.size(); ++column) {
+            cells[column].resize(widths[column] + 2, ' ');
+            std::cout << cells[column];
         }
-        std::cout << names << '\n';
-    } else {
-        std::cout << (value.is_string() ? value.get<std::string>() : value.dump()) << '\n';
+        std::cout << cells.back() << '\n';
     }
 }
 
-void print_table(const json& packages) {
-    for (const auto& package : packages) {
-        std::cout << package["name"].get<std::string>() << '\n';
-        print_rows(package, {});
-        std::cout << '\n';
+void print(const json& report) {
+    std::vector<row> packages{{"PACKAGE", "VERSION", "RPC ID", "MAX TOKEN", "CAPABILITIES"}};
+    for (const auto& package : report["packages"]) {
+        packages.push_back({show(package["name"]), show(package["version"]),
+                            package["rpc_id"].is_null() ? "none" : show(package["rpc_id"]), show(package["max_token"]),
+                            show(package["capabilities"])});
+    }
+    print_table(packages);
+    for (const auto& handshake : report["handshakes"]) {
+        std::cout << '\n' << show(handshake["package"]);
+        if (handshake.contains("target")) {
+            std::cout << " with " << show(handshake["target"]);
+        }
+        if (handshake.contains("failed")) {
+            std::cout << ": failed: " << show(handshake["failed"]["function"]) << ": "
+                      << show(handshake["failed"]["error"]) << '\n';
+            continue;
+        }
+        std::cout << ": established; bytes of the tokens: " << show(handshake["token_bytes"]) << '\n';
+        std::vector<row> told{{"  ATTRIBUTE", "SIDE", "VALUE"}};
+        auto not_told = json::array();
+        for (const auto& [name, client] : handshake["client"].items()) {
+            const auto& server = handshake["server"][name];
+            if (client.is_null() && server.is_null()) {
+                not_told.push_back(name);
+                continue;
+            }
+            told.push_back({"  " + name, client == server ? "both" : "client", show(client)});
+            if (client != server) {
+                told.push_back({"", "server", show(server)});
+            }
+        }
+        told.push_back({"  not told", "both", show(not_told)});
+        print_table(told);
     }
 }
 
@@ -224,22 +263,23 @@ int run(const std::vector<std::string>& words) {
         return 0;
     }
     const bool as_json = read.flag("--json");
-    const auto target = text::to_wide(read.value("--target", "host/localhost"));
+    const auto target = text::to_wide(read.value("--target", {}));
     read.finish();
 
-    json packages = json::array();
-    for (const auto& info : sspan::enumerate_packages()) {
-        auto package = value_of(info);
-        if (sspan::contains(info.capabilities, capability::integrity) &&
-            !sspan::contains(info.capabilities, capability::stream)) { // those are TLS
-            package["handshake"] = handshake(info.name, target);
-        }
-        packages.push_back(std::move(package));
+    json report;
+    auto& packages = report["packages"] = json::array();
+    for (const auto& package : sspan::enumerate_packages()) {
+        packages.push_back(to_json(package));
     }
+    auto handshakes = json::array();
+    for (const auto package : {sspan::package::kerberos, sspan::package::negotiate, sspan::package::ntlm}) {
+        handshakes.push_back(shake_hands(package, target));
+    }
+    report["handshakes"] = std::move(handshakes);
     if (as_json) {
-        std::cout << json{{"packages", std::move(packages)}}.dump(2) << '\n';
+        std::cout << report.dump(2) << '\n';
     } else {
-        print_table(packages);
+        print(report);
     }
     return 0;
 }

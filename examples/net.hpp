@@ -14,6 +14,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -50,6 +51,10 @@ inline int last_error() noexcept {
 inline void close_socket(native_socket socket) noexcept {
     ::closesocket(socket);
 }
+inline bool has_input(native_socket socket) noexcept {
+    u_long size = 0;
+    return ::ioctlsocket(socket, static_cast<long>(FIONREAD), &size) == 0 && size != 0;
+}
 inline DWORD native_timeout(std::chrono::seconds patience) noexcept {
     return static_cast<DWORD>(std::chrono::milliseconds{patience}.count());
 }
@@ -66,6 +71,10 @@ inline int last_error() noexcept {
 }
 inline void close_socket(native_socket socket) noexcept {
     ::close(socket);
+}
+inline bool has_input(native_socket socket) noexcept {
+    int size = 0;
+    return ::ioctl(socket, FIONREAD, &size) == 0 && size != 0;
 }
 inline timeval native_timeout(std::chrono::seconds patience) noexcept {
     return {static_cast<time_t>(patience.count()), 0};
@@ -149,6 +158,9 @@ public:
             }
         }
     }
+
+    /// Whether there is something to receive already.
+    [[nodiscard]] bool has_input() const noexcept { return net::has_input(socket_.get()); }
 
     /// Fills `bytes`. @return false when the peer has closed the connection instead of sending the first of them.
     [[nodiscard]] bool receive_or_end(std::span<std::byte> bytes) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A file that either comes to be as a whole, or not at all.
+// A file that nobody sees under its name before it is complete.
 #pragma once
 
 #if defined(_WIN32)
@@ -11,17 +11,24 @@
 #define NOMINMAX // or it brings in macros named min and max
 #endif
 #include <windows.h>
+
+#include <fcntl.h>
+#include <io.h>
+#include <share.h>
+#include <sys/stat.h>
 #else
 #include <fcntl.h>
 #include <unistd.h>
-
-#include <cerrno>
 #endif
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstddef>
+#include <cstdint>
+#include <cstdio>
 #include <filesystem>
+#include <random>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -31,122 +38,130 @@
 
 namespace files {
 
-/// Of the disk, not of the connection.
-struct error : std::system_error {
-    using std::system_error::system_error;
+/// What it says may go to a peer: it names no path, and is not in the language of this Windows, nor in its code page.
+struct error : std::runtime_error {
+    using std::runtime_error::runtime_error;
+    error(const std::string& what, const std::error_code& code)
+        : std::runtime_error{what + ": " + code.default_error_condition().message()} {}
 };
 
-/// Whether a peer may name a file so: one of a folder, on Windows too, and nothing that Windows takes for a device.
-inline bool is_plain_name(std::string_view name) {
-    constexpr std::size_t longest = 200;
-    constexpr std::string_view forbidden = "<>:\"/\\|?*";
-    const auto is_bad = [&](char letter) {
-        return static_cast<unsigned char>(letter) < 0x20 || letter == 0x7F || forbidden.find(letter) != forbidden.npos;
-    };
-    if (name.empty() || name.size() > longest || name.front() == ' ' || name.back() == '.' || name.back() == ' ' ||
-        std::ranges::any_of(name, is_bad)) {
-        return false;
+#if defined(_WIN32)
+inline int create(const std::filesystem::path& path) noexcept {
+    int file = -1;
+    constexpr int mode = _O_WRONLY | _O_CREAT | _O_EXCL | _O_BINARY | _O_NOINHERIT;
+    return ::_wsopen_s(&file, path.c_str(), mode, _SH_DENYRW, _S_IREAD | _S_IWRITE) == 0 ? file : -1;
+}
+inline auto write_some(int file, const std::byte* data, std::size_t size) noexcept {
+    return ::_write(file, data, static_cast<unsigned>(size));
+}
+inline int flush(int file) noexcept {
+    return ::_commit(file);
+}
+inline int close(int file) noexcept {
+    return ::_close(file);
+}
+/// Fails if there is a `to`; nobody can put one there in between.
+inline std::error_code rename_to_new(const std::filesystem::path& from, const std::filesystem::path& to) noexcept {
+    if (::MoveFileExW(from.c_str(), to.c_str(), MOVEFILE_WRITE_THROUGH) != 0) {
+        return {};
     }
-    std::string stem{name.substr(0, name.find('.'))};
-    while (!stem.empty() && stem.back() == ' ') {
-        stem.pop_back();
+    return {static_cast<int>(::GetLastError()), std::system_category()};
+}
+#else
+inline int create(const std::filesystem::path& path) noexcept {
+    constexpr mode_t owner_only = 0600; // it was sent in secret
+    return ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, owner_only);
+}
+inline auto write_some(int file, const std::byte* data, std::size_t size) noexcept {
+    return ::write(file, data, size);
+}
+inline int flush(int file) noexcept {
+    return ::fsync(file);
+}
+inline int close(int file) noexcept {
+    return ::close(file);
+}
+/// Fails if there is a `to`; nobody can put one there in between.
+inline std::error_code rename_to_new(const std::filesystem::path& from, const std::filesystem::path& to) noexcept {
+    std::error_code ec;
+    std::filesystem::create_hard_link(from, to, ec); // POSIX' rename would replace it
+    if (!ec) {
+        std::error_code ignored; // it has its name
+        std::filesystem::remove(from, ignored);
     }
-    std::ranges::transform(stem, stem.begin(), [](char letter) {
-        return letter >= 'a' && letter <= 'z' ? static_cast<char>(letter - 'a' + 'A') : letter;
-    });
-    constexpr std::array<std::string_view, 6> devices{"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"};
-    const bool numbered = (stem.starts_with("COM") || stem.starts_with("LPT")) && stem.size() > 3 && stem.size() < 6;
-    return !numbered && std::ranges::find(devices, stem) == devices.end();
+    return ec;
+}
+#endif
+
+inline std::filesystem::path path(std::string_view utf8) {
+    return std::u8string{utf8.begin(), utf8.end()};
 }
 
-/// Written under another name in the same folder. Unless it is kept, it disappears.
+/// Its last part, in UTF-8.
+inline std::string name(const std::filesystem::path& path) {
+    const auto utf8 = path.filename().u8string();
+    return {utf8.begin(), utf8.end()};
+}
+
+enum class if_there_is_one : std::uint8_t { fail, replace };
+
+/// Created where nothing was, in `folder`; removed again unless it is given a name. Only a killed program leaves it there.
 class new_file {
 public:
-    explicit new_file(std::filesystem::path final_name)
-        : final_{std::move(final_name)}, temporary_{final_.native() + std::filesystem::path{".partial"}.native()} {
-#if defined(_WIN32)
-        file_ =
-            ::CreateFileW(temporary_.c_str(), GENERIC_WRITE, 0, nullptr, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, nullptr);
-#else
-        file_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-#endif
-        if (file_ == no_file) {
-            fail("creating the file");
-        }
+    explicit new_file(const std::filesystem::path& folder) : folder_{folder} {
+        std::random_device random; // nobody is to know the name before
+        std::array<char, 17> digits{};
+        std::snprintf(digits.data(), digits.size(), "%08x%08x", random(), random());
+        path_ = folder / (std::string{".incomplete-"} + digits.data());
+        file_ = create(path_);
+        check(file_ >= 0, "creating a file");
     }
     new_file(const new_file&) = delete;
     new_file& operator=(const new_file&) = delete;
     ~new_file() {
-        close();
-        if (!kept_) {
-            std::error_code ignored; // there is nothing left to do
-            std::filesystem::remove(temporary_, ignored);
+        if (file_ >= 0) {
+            close(file_);
+        }
+        if (!path_.empty()) {
+            std::error_code ignored; // there is nobody to tell
+            std::filesystem::remove(path_, ignored);
         }
     }
 
     void write(std::span<const std::byte> bytes) {
         while (!bytes.empty()) {
-#if defined(_WIN32)
-            DWORD written = 0;
-            const auto part = static_cast<DWORD>(std::min<std::size_t>(bytes.size(), std::size_t{1} << 20));
-            if (!::WriteFile(file_, bytes.data(), part, &written, nullptr) || written == 0) {
-                fail("writing the file");
-            }
-            bytes = bytes.subspan(written);
-#else
-            const auto written = ::write(file_, bytes.data(), bytes.size());
-            if (written <= 0) {
-                fail("writing the file");
-            }
-            bytes = bytes.subspan(static_cast<std::size_t>(written));
-#endif
+            const auto written = write_some(file_, bytes.data(), bytes.size());
+            check(written > 0 || (written < 0 && errno == EINTR), "writing");
+            bytes = bytes.subspan(static_cast<std::size_t>(std::max<std::ptrdiff_t>(written, 0)));
         }
     }
 
-    /// Gives it its name, on the disk; fails if there is such a file already.
-    void keep() {
-#if defined(_WIN32)
-        const bool stored = ::FlushFileBuffers(file_) != 0;
-        close();
-        if (!stored || !::MoveFileExW(temporary_.c_str(), final_.c_str(), MOVEFILE_WRITE_THROUGH)) {
-            fail("keeping the file");
+    /// The file is complete: on the disk, and then under its name.
+    void publish(const std::filesystem::path& name, if_there_is_one then) {
+        check(flush(file_) == 0, "writing");
+        check(close(std::exchange(file_, -1)) == 0, "writing");
+        std::error_code ec;
+        if (then == if_there_is_one::replace) {
+            std::filesystem::rename(path_, folder_ / name, ec);
+        } else {
+            ec = rename_to_new(path_, folder_ / name);
         }
-        kept_ = true;
-#else
-        const bool stored = ::fsync(file_) == 0;
-        close();
-        if (!stored || ::link(temporary_.c_str(), final_.c_str()) != 0) { // unlike rename, it replaces nothing
-            fail("keeping the file");
+        if (ec) {
+            throw error{"naming the file", ec};
         }
-#endif
+        path_.clear();
     }
 
 private:
-#if defined(_WIN32)
-    using native_file = HANDLE;
-    static inline const native_file no_file = INVALID_HANDLE_VALUE;
-    static int last_error() noexcept { return static_cast<int>(::GetLastError()); }
-#else
-    using native_file = int;
-    static constexpr native_file no_file = -1;
-    static int last_error() noexcept { return errno; }
-#endif
-
-    void close() noexcept {
-        if (const auto file = std::exchange(file_, no_file); file != no_file) {
-#if defined(_WIN32)
-            ::CloseHandle(file);
-#else
-            ::close(file);
-#endif
+    static void check(bool good, const char* what) {
+        if (!good) {
+            throw error{what, {errno, std::generic_category()}};
         }
     }
-    [[noreturn]] static void fail(const char* what) { throw error{last_error(), std::system_category(), what}; }
 
-    std::filesystem::path final_;
-    std::filesystem::path temporary_;
-    native_file file_ = no_file;
-    bool kept_ = false;
+    std::filesystem::path folder_;
+    std::filesystem::path path_; // empty when the file has got its name
+    int file_ = -1;
 };
 
 } // namespace files

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: MIT
 //
-// Copies a file to another machine. Both sides know who the other is, nobody reads the file on its way, and it arrives
-// whole and unchanged or not at all.
-//
-// Wire format: the handshake's tokens, then wrapped messages, each with its length in front. A message's first byte
-// says what it is. The receiver begins with 'R' (ready), and the sender with 'H': size (64-bit big-endian), name. Then
-// 'D' with data, and 'E' for the end; so a connection that is cut off is noticed. The receiver answers 'K' (kept), or
-// 'X' and why not.
+// Copies one file after another to another machine, over connections on which both sides know each other and nobody else
+// can read, change, repeat or leave out anything.
 #include "arguments.hpp"
+#include "blocks.hpp"
+#include "file_name.hpp"
 #include "net.hpp"
 #include "new_file.hpp"
+#include "progress.hpp"
+#include "session.hpp"
 #include "text.hpp"
 #include "wire.hpp"
 
+#include <gsl/util>
 #include <sspan/sspan.hpp>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -25,313 +26,250 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <optional>
-#include <ostream>
+#include <iterator>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <system_error>
 #include <vector>
-
-#if defined(_WIN32)
-#include <io.h>
-#else
-#include <unistd.h>
-#endif
 
 namespace {
 
-constexpr std::string_view usage =
-    R"(sealed_copy receive --port N --directory DIR   take files; port 0 stands for a free one
-    --bind ADDRESS      listen there (127.0.0.1)
-    --connections N     end after N connections
-    --from NAME         take files of this user only
-sealed_copy send --host H --port N --target SPN --file PATH
+constexpr std::string_view usage = R"(sealed_copy receive --port N --directory DIR [options]   take files, one at a time
+    --bind ADDRESS        listen there (127.0.0.1); port 0 stands for a free one
+    --connections N       end after N connections, with the status of the last one that failed
+    --overwrite           replace files that are there already
+sealed_copy send --host H --port N --target SPN --file PATH [options]   send one file
+    --name NAME           what the receiver is to call it (as it is called here)
 both:
-    --package NAME      Kerberos
-    --dce               three-legged handshake, and message format, of DCE RPC
-    --timeout SECONDS   how long the peer may be silent (30)
-A file that is there already is never replaced, and a copy that was cut off begins anew.
-Exit status: 0 done, 1 usage, 2 no handshake, 3 a message was rejected, 4 the receiver refused the file,
-5 the connection was lost or the peer broke the protocol, 6 the file cannot be read or written.)";
+    --package kerberos|negotiate|ntlm   (kerberos)
+    --dce                 three-legged handshake, and message format, of DCE RPC
+    --timeout SECONDS     how long the peer may be silent (30)
+Exit status: 0 the file has arrived and the receiver has said so, 1 usage, 2 no handshake (or the receiver cannot start),
+3 a block was rejected, 5 the connection was lost or the peer broke the protocol, 6 a file cannot be read or written, or
+is not wanted.)";
 
-enum exit_status { done = 0, bad_usage = 1, no_handshake = 2, rejected = 3, refused = 4, lost = 5, bad_file = 6 };
-
-enum class kind : std::uint8_t { ready = 'R', header = 'H', data = 'D', end = 'E', kept = 'K', not_kept = 'X' };
-
-constexpr std::size_t block_size = std::size_t{256} << 10;
+enum exit_status {
+    done = 0,
+    bad_usage = 1,
+    no_handshake = 2,
+    block_rejected = 3,
+    connection_lost = 5,
+    file_failed = 6
+};
 
 struct options {
-    std::wstring package;
+    std::string host;
+    unsigned port = 0;
+    std::wstring target;
+    std::filesystem::path path; // of the file to send, or of the directory
+    std::string name;
+    unsigned connections = 0; // 0: no limit
+    files::if_there_is_one then = files::if_there_is_one::fail;
+    std::wstring_view package;
     bool dce = false;
     std::chrono::seconds timeout{};
-    unsigned port = 0;
-    std::string bind;
-    unsigned connections = 0; // 0: no limit
-    std::filesystem::path directory;
-    std::wstring from;
-    std::string host;
-    std::wstring target;
-    std::filesystem::path file;
 };
 
-/// The receiver's "no".
-struct refusal : std::runtime_error {
-    using std::runtime_error::runtime_error;
+struct failure : std::runtime_error {
+    failure(exit_status its_status, const std::string& what) : std::runtime_error{what}, status{its_status} {}
+    exit_status status;
 };
 
-void print(std::ostream& stream, const std::string& line) {
-    stream << line + '\n' << std::flush;
+exit_status status_of(const std::exception& error) {
+    if (const auto* known = dynamic_cast<const failure*>(&error)) {
+        return known->status;
+    }
+    if (dynamic_cast<const blocks::rejected*>(&error) != nullptr) {
+        return block_rejected;
+    }
+    return dynamic_cast<const files::error*>(&error) != nullptr ? file_failed : connection_lost;
 }
 
-template <class Wanted>
-Wanted wanted_of(const options& chosen) {
-    Wanted wanted;
-    if (chosen.dce) {
-        wanted.require |= sspan::context_flags::dce_style;
-    }
-    return wanted;
+void print(const std::string& line) {
+    std::cout << line + '\n' << std::flush;
 }
 
-/// An established connection, and the memory for its messages.
-class sealed_connection {
-public:
-    sealed_connection(net::connection& peer, sspan::security_context& context)
-        : peer_{&peer}, context_{&context}, frame_{context.sizes(), 1 + block_size} {}
-
-    /// Where the next message's content is to be put.
-    std::span<std::byte> content() { return frame_.payload().subspan(1); }
-    /// Sends a message with the first `size` bytes of `content()`.
-    void send(kind what, std::size_t size) {
-        frame_.payload()[0] = static_cast<std::byte>(what);
-        const auto wrapped = context_->wrap(frame_, 1 + size);
-        length_.clear();
-        wire::append_number(length_, wrapped.size());
-        peer_->send(length_);
-        peer_->send(wrapped);
+/// Of the kind that has to come now. Throws what the receiver says if it refuses.
+std::span<std::byte> expect(blocks::kind expected, blocks::channel& sealed) {
+    const auto received = sealed.receive();
+    if (received.kind == blocks::kind::refused) {
+        const auto reason = blocks::to_string(received.content);
+        const bool known = !reason.empty() && (reason[0] == block_rejected || reason[0] == file_failed);
+        throw failure{known ? static_cast<exit_status>(reason[0]) : connection_lost,
+                      "the receiver refuses: " + text::to_utf8(text::to_wide(reason.substr(known ? 1 : 0)))};
     }
-    void send(kind what, std::string_view text = {}) {
-        const auto size = std::min(text.size(), content().size());
-        std::ranges::copy(std::as_bytes(std::span{text.substr(0, size)}), content().begin());
-        send(what, size);
+    if (received.kind != expected) {
+        throw std::runtime_error{"the peer sent a block that was not to come"};
     }
-
-    struct message {
-        kind what{};
-        std::span<const std::byte> content; ///< until the next one
-    };
-    message receive() {
-        peer_->receive(received_, wire::receive_length(*peer_));
-        const auto opened = context_->unwrap(received_);
-        if (opened.data.empty()) {
-            throw std::runtime_error{"the peer sent an empty message"};
-        }
-        return {static_cast<kind>(opened.data[0]), opened.data.subspan(1)};
-    }
-
-private:
-    net::connection* peer_;
-    sspan::security_context* context_;
-    sspan::message_frame frame_;
-    std::vector<std::byte> length_;
-    std::vector<std::byte> received_;
-};
-
-std::string text_of(std::span<const std::byte> bytes) {
-    std::string text;
-    for (const auto byte : bytes) {
-        text += static_cast<char>(byte);
-    }
-    return text;
+    return received.content;
 }
 
-// ---- the sender -----------------------------------------------------------------------------------------------------
-
-/// A line on a terminal that says how far we are; elsewhere, nothing.
-class progress {
-public:
-    explicit progress(std::uintmax_t total) : total_{total} {}
-    progress(const progress&) = delete;
-    progress& operator=(const progress&) = delete;
-    ~progress() {
-        if (drawn_) {
-            std::cerr << '\n';
-        }
-    }
-
-    void show(std::uintmax_t sent) {
-        using namespace std::chrono_literals;
-        const auto now = clock::now();
-        if (!is_terminal_ || (sent != total_ && now - last_ < 100ms)) {
-            return;
-        }
-        last_ = now;
-        const double seconds = std::chrono::duration<double>(now - start_).count();
-        const double rate = seconds > 0 ? static_cast<double>(sent) / seconds : 0;
-        const double part = total_ != 0 ? static_cast<double>(sent) / static_cast<double>(total_) : 1;
-        const double left = rate > 0 ? static_cast<double>(total_ - sent) / rate : 0;
-        constexpr std::size_t width = 30;
-        const auto filled = static_cast<std::size_t>(part * width);
-        std::array<char, 160> line{};
-        std::snprintf(line.data(), line.size(), "\r[%s%s] %3.0f%%  %llu bytes  %.1f MiB/s  %.0f s left   ",
-                      std::string(filled, '#').c_str(), std::string(width - filled, '.').c_str(), part * 100,
-                      static_cast<unsigned long long>(sent), rate / (1 << 20), left);
-        std::cerr << line.data() << std::flush;
-        drawn_ = true;
-    }
-
-private:
-    using clock = std::chrono::steady_clock;
-#if defined(_WIN32)
-    bool is_terminal_ = ::_isatty(2) != 0;
-#else
-    bool is_terminal_ = ::isatty(2) != 0;
-#endif
-    bool drawn_ = false;
-    std::uintmax_t total_;
-    clock::time_point start_ = clock::now();
-    clock::time_point last_{};
-};
-
-std::uintmax_t send_content(sealed_connection& to, std::ifstream& file, std::uintmax_t size) {
-    progress bar{size};
-    std::uintmax_t sent = 0;
-    while (sent != size) {
-        const auto wanted = static_cast<std::size_t>(std::min<std::uintmax_t>(size - sent, block_size));
-        const auto block = to.content().first(wanted);
-        if (!file.read(reinterpret_cast<char*>(block.data()), static_cast<std::streamsize>(wanted))) {
-            throw files::error{std::make_error_code(std::errc::io_error), "reading the file"};
-        }
-        to.send(kind::data, wanted);
-        sent += wanted;
-        bar.show(sent);
-    }
-    return sent;
-}
-
-int send_file(const options& chosen) {
-    std::ifstream file{chosen.file, std::ios::binary};
-    if (!file) {
-        throw files::error{std::make_error_code(std::errc::no_such_file_or_directory), "opening the file"};
-    }
-    const auto size = std::filesystem::file_size(chosen.file);
-    const auto name = text::to_utf8(chosen.file.filename().wstring());
-
-    const auto credentials = sspan::credentials::outbound(chosen.package);
-    auto peer = net::connect(chosen.host, chosen.port, chosen.timeout);
-    sspan::client_handshake handshake{credentials, chosen.target, wanted_of<sspan::client_options>(chosen)};
-    auto context = wire::establish(std::move(handshake), peer);
-    sealed_connection to{peer, context};
-
-    std::string header;
-    for (int shift = 56; shift >= 0; shift -= 8) {
-        header += static_cast<char>((static_cast<std::uint64_t>(size) >> shift) & 0xFF);
-    }
-    to.send(kind::header, header + name);
-    const auto expect = [&to](kind what) {
-        const auto answer = to.receive();
-        if (answer.what == kind::not_kept) {
-            throw refusal{text_of(answer.content)};
-        }
-        if (answer.what != what) {
-            throw std::runtime_error{"the peer sent something unexpected"};
-        }
-    };
-    expect(kind::ready);
-    const auto start = std::chrono::steady_clock::now();
-    std::uintmax_t sent = 0;
+/// Tells the sender. If it has gone, that is one more line of what went wrong.
+void refuse(exit_status status, std::string_view reason, blocks::channel& sealed, const std::string& label) {
     try {
-        sent = send_content(to, file, size);
-        to.send(kind::end);
-    } catch (const std::system_error&) { // the receiver may have said why it is not listening any more
-        expect(kind::kept);
-        throw;
+        const auto content = static_cast<char>(status) + std::string{reason};
+        sealed.send(blocks::kind::refused, std::as_bytes(std::span{content}));
+    } catch (const std::exception& error) {
+        print(label + "the sender cannot be told: " + error.what());
     }
-    expect(kind::kept);
-    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
-    std::array<char, 32> seconds{};
-    std::snprintf(seconds.data(), seconds.size(), "%.3f", time.count());
-    print(std::cout, "copied " + std::to_string(sent) + " bytes in " + seconds.data() + " s");
-    return done;
+}
+
+/// Runs `body`, without which there is no handshake.
+template <class Body>
+auto or_no_handshake(Body body) {
+    try {
+        return body();
+    } catch (const std::exception& error) {
+        throw failure{no_handshake, std::string{"no handshake: "} + error.what()};
+    }
 }
 
 // ---- the receiver ---------------------------------------------------------------------------------------------------
 
-/// Takes a file's data, and gives it its name when all of them are there.
-void take_content(sealed_connection& from, std::uint64_t size, files::new_file& file) {
-    std::uint64_t taken = 0;
-    for (;;) {
-        const auto block = from.receive();
-        if (block.what == kind::end && taken == size) {
-            file.keep();
-            return;
-        }
-        if (block.what != kind::data || block.content.empty() || block.content.size() > size - taken) {
-            throw std::runtime_error{"the peer sent something unexpected"};
-        }
-        file.write(block.content);
-        taken += block.content.size();
-    }
-}
-
-std::string take_file(const options& chosen, sealed_connection& from) {
-    const auto header = from.receive();
-    constexpr std::size_t size_length = 8;
-    if (header.what != kind::header || header.content.size() < size_length) {
-        throw std::runtime_error{"the peer sent something unexpected"};
-    }
+void receive_file(const options& chosen, blocks::channel& sealed, const std::string& label) {
+    sealed.send(blocks::kind::hello);
+    expect(blocks::kind::hello, sealed);
+    const auto header = expect(blocks::kind::file, sealed);
     std::uint64_t size = 0;
-    for (const auto byte : header.content.first(size_length)) {
+    if (header.size() < sizeof size) {
+        throw std::runtime_error{"the peer announced no file"};
+    }
+    for (const auto byte : header.first(sizeof size)) {
         size = (size << 8) | std::to_integer<std::uint64_t>(byte);
     }
-    const auto name = text_of(header.content.subspan(size_length));
-    try {
-        if (!files::is_plain_name(name)) {
-            throw refusal{"a file cannot be named like that"};
-        }
-        const auto path = chosen.directory / std::filesystem::path{text::to_wide(name)};
-        if (std::filesystem::exists(path)) {
-            throw refusal{"there is such a file already"};
-        }
-        files::new_file file{path};
-        take_content(from, size, file);
-    } catch (const refusal& no) {
-        from.send(kind::not_kept, no.what());
-        throw;
-    } catch (const files::error& no) {
-        from.send(kind::not_kept, no.what());
-        throw;
-    } catch (const std::invalid_argument&) { // not UTF-8
-        from.send(kind::not_kept, "a file cannot be named like that");
-        throw;
+    const auto name = blocks::to_string(header.subspan(sizeof size));
+    if (!file_name::is_plain(name)) {
+        throw files::error{"the name is not that of a plain file"};
     }
-    from.send(kind::kept);
-    return "kept " + name + ", " + std::to_string(size) + " bytes";
+    std::error_code ignored; // `publish` finds out
+    const auto there_already = std::filesystem::symlink_status(chosen.path / files::path(name), ignored);
+    if (chosen.then == files::if_there_is_one::fail && std::filesystem::exists(there_already)) {
+        throw files::error{"there is a file of that name"};
+    }
+    files::new_file file{chosen.path};
+    sealed.send(blocks::kind::accepted);
+
+    for (std::uint64_t received = 0;;) {
+        const auto next = sealed.receive();
+        if (next.kind == blocks::kind::end && received == size) {
+            break;
+        }
+        if (next.kind != blocks::kind::data || next.content.empty() || next.content.size() > size - received) {
+            throw std::runtime_error{"what the peer sends is not the file that it has announced"};
+        }
+        file.write(next.content);
+        received += next.content.size();
+    }
+    file.publish(files::path(name), chosen.then);
+    print(label + "received " + name + ": " + std::to_string(size) + " bytes");
+    sealed.send(blocks::kind::accepted);
 }
 
-int receive_files(const options& chosen) {
-    const auto credentials = sspan::credentials::inbound(chosen.package);
-    const net::listener listener{chosen.bind, chosen.port};
-    print(std::cout, "listening on port " + listener.port());
+void serve_one(const options& chosen, const sspan::credentials& credentials, net::connection& peer,
+               const std::string& label) {
+    const auto ended = gsl::finally([&peer] { peer.finish(); });
+    auto context = or_no_handshake([&] {
+        return wire::establish(sspan::server_handshake{credentials, session::wanted_by_server(chosen.dce)}, peer);
+    });
+    print(label + "authenticated " + session::client_name(context) + " with " +
+          session::describe(context, chosen.package));
+    blocks::channel sealed{peer, context};
+    try {
+        receive_file(chosen, sealed, label);
+    } catch (const std::exception& error) {
+        if (const auto status = status_of(error); status != connection_lost) {
+            refuse(status, error.what(), sealed, label);
+        }
+        throw;
+    }
+}
+
+int serve(const options& chosen) {
+    std::error_code ec;
+    if (!std::filesystem::is_directory(chosen.path, ec)) {
+        throw files::error{"--directory: there is no such directory"};
+    }
+    const auto credentials = or_no_handshake([&] { return sspan::credentials::inbound(chosen.package); });
+    const auto listener = or_no_handshake([&] { return net::listener{chosen.host, chosen.port}; });
+    print("listening on port " + listener.port());
+    auto status = done;
     for (unsigned number = 1; chosen.connections == 0 || number <= chosen.connections; ++number) {
         const auto label = "connection " + std::to_string(number) + ": ";
         try {
             auto peer = listener.accept(chosen.timeout);
-            sspan::server_handshake handshake{credentials, wanted_of<sspan::server_options>(chosen)};
-            auto context = wire::establish(std::move(handshake), peer);
-            sealed_connection from{peer, context};
-            if (!chosen.from.empty() && sspan::query_user_name(context) != chosen.from) {
-                from.send(kind::not_kept, "not from you");
-                throw refusal{"somebody else than expected"};
-            }
-            from.send(kind::ready);
-            print(std::cout, label + take_file(chosen, from));
-            peer.finish();
+            serve_one(chosen, credentials, peer, label);
         } catch (const std::exception& error) { // of this connection alone
-            print(std::cout, label + error.what());
+            print(label + error.what());
+            status = status_of(error);
         }
     }
+    return status;
+}
+
+// ---- the sender -----------------------------------------------------------------------------------------------------
+
+/// Sends what `file` has from its begin to its end, which must be `size` bytes.
+void send_content(std::ifstream& file, std::uint64_t size, blocks::channel& sealed) {
+    progress::bar bar{size};
+    for (std::uint64_t sent = 0; sent < size;) {
+        bar.show(sent);
+        if (sealed.has_input()) { // the receiver has nothing to say now but why it refuses
+            expect(blocks::kind::refused, sealed);
+        }
+        const auto piece =
+            sealed.room().first(static_cast<std::size_t>(std::min<std::uint64_t>(blocks::most_content, size - sent)));
+        if (!file.read(reinterpret_cast<char*>(piece.data()), static_cast<std::streamsize>(piece.size()))) {
+            throw files::error{"reading the file: it has become shorter, or cannot be read"};
+        }
+        sealed.send(blocks::kind::data, piece.size());
+        sent += piece.size();
+    }
+    if (file.peek() != std::ifstream::traits_type::eof()) {
+        throw files::error{"reading the file: it has become longer"};
+    }
+}
+
+int send(const options& chosen) {
+    std::error_code ec;
+    const std::uint64_t size = std::filesystem::file_size(chosen.path, ec);
+    if (ec) { // it is not there, or no file
+        throw files::error{"opening the file", ec};
+    }
+    std::ifstream file;
+    file.rdbuf()->pubsetbuf(nullptr, 0); // no copy on the way into the frame
+    file.open(chosen.path, std::ios::binary);
+    if (!file.is_open()) {
+        throw files::error{"opening the file", {errno, std::generic_category()}};
+    }
+
+    const auto credentials = or_no_handshake([&] { return sspan::credentials::outbound(chosen.package); });
+    auto peer = or_no_handshake([&] { return net::connect(chosen.host, chosen.port, chosen.timeout); });
+    auto context = or_no_handshake([&] {
+        const auto wanted = session::wanted_by_client(chosen.package, chosen.dce);
+        return wire::establish(sspan::client_handshake{credentials, chosen.target, wanted}, peer);
+    });
+    print("authenticated to " + text::to_utf8(chosen.target) + " with " + session::describe(context, chosen.package));
+
+    const auto start = std::chrono::steady_clock::now();
+    blocks::channel sealed{peer, context};
+    sealed.send(blocks::kind::hello);
+    expect(blocks::kind::hello, sealed);
+    std::vector<std::byte> header;
+    wire::append_number(header, static_cast<std::size_t>(size >> 32));
+    wire::append_number(header, static_cast<std::size_t>(size & 0xFFFFFFFF));
+    std::ranges::copy(std::as_bytes(std::span{chosen.name}), std::back_inserter(header));
+    sealed.send(blocks::kind::file, header);
+    expect(blocks::kind::accepted, sealed);
+    send_content(file, size, sealed);
+    sealed.send(blocks::kind::end);
+    expect(blocks::kind::accepted, sealed);
+
+    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+    std::array<char, 32> seconds{};
+    std::snprintf(seconds.data(), seconds.size(), "%.3f", time.count());
+    print("sent " + chosen.name + ": " + std::to_string(size) + " bytes in " + seconds.data() + " s");
     return done;
 }
 
@@ -339,30 +277,34 @@ int run(const std::vector<std::string>& words) {
     arguments::reader read{words};
     const auto action = read.action();
     if (action == "--help") {
-        print(std::cout, std::string{usage});
+        print(std::string{usage});
         return done;
     }
+    if (action != "receive" && action != "send") {
+        throw arguments::error{"what to do: receive or send?"};
+    }
     options chosen;
-    chosen.package = text::to_wide(read.value("--package", "Kerberos"));
+    chosen.port = read.number("--port", 65535);
+    chosen.package = arguments::package_name(read.value("--package", "kerberos"));
     chosen.dce = read.flag("--dce");
-    chosen.timeout = std::chrono::seconds{std::max(1U, read.number("--timeout", 86'400, "30"))};
-    chosen.port = read.number("--port", 65'535);
+    chosen.timeout = std::chrono::seconds{read.number("--timeout", 86'400, "30")};
+    if (chosen.timeout == std::chrono::seconds{}) {
+        throw arguments::error{"--timeout: 0 would be without end"};
+    }
     if (action == "receive") {
-        chosen.bind = read.value("--bind", "127.0.0.1");
+        chosen.host = read.value("--bind", "127.0.0.1");
+        chosen.path = files::path(read.value("--directory"));
         chosen.connections = read.number("--connections", 1'000'000, "0");
-        chosen.directory = text::to_wide(read.value("--directory"));
-        chosen.from = text::to_wide(read.value("--from", ""));
+        chosen.then = read.flag("--overwrite") ? files::if_there_is_one::replace : files::if_there_is_one::fail;
         read.finish();
-        return receive_files(chosen);
+        return serve(chosen);
     }
-    if (action == "send") {
-        chosen.host = read.value("--host");
-        chosen.target = text::to_wide(read.value("--target"));
-        chosen.file = text::to_wide(read.value("--file"));
-        read.finish();
-        return send_file(chosen);
-    }
-    throw arguments::error{"what to do: receive or send?"};
+    chosen.host = read.value("--host");
+    chosen.target = text::to_wide(read.value("--target"));
+    chosen.path = files::path(read.value("--file"));
+    chosen.name = read.value("--name", files::name(chosen.path));
+    read.finish();
+    return send(chosen);
 }
 
 } // namespace
@@ -375,23 +317,10 @@ int main(int argc, char** argv) {
         const net::library sockets;
         return run(text::arguments(argc, argv));
     } catch (const arguments::error& error) {
-        print(std::cerr, error.what() + std::string{"\n\n"} + std::string{usage});
+        std::cerr << error.what() << "\n\n" << usage << '\n';
         return bad_usage;
-    } catch (const refusal& error) {
-        print(std::cerr, std::string{"the receiver refused the file: "} + error.what());
-        return refused;
-    } catch (const files::error& error) {
-        print(std::cerr, error.what());
-        return bad_file;
-    } catch (const std::filesystem::filesystem_error& error) {
-        print(std::cerr, error.what());
-        return bad_file;
-    } catch (const sspan::error& error) {
-        print(std::cerr, error.what());
-        const std::string_view function = error.function();
-        return function == "EncryptMessage" || function == "DecryptMessage" ? rejected : no_handshake;
     } catch (const std::exception& error) {
-        print(std::cerr, error.what());
-        return lost;
+        std::cerr << error.what() << '\n';
+        return status_of(error);
     }
 }

@@ -8,6 +8,7 @@
 // the same kind. When a message fails its check it answers '!' and the status, and closes the connection.
 #include "command_line.hpp"
 #include "net.hpp"
+#include "session.hpp"
 #include "text.hpp"
 #include "wire.hpp"
 
@@ -37,6 +38,7 @@ namespace {
 
 using command_line::message_kind;
 using command_line::options;
+using session::symbol;
 
 enum exit_status {
     done = 0,
@@ -54,12 +56,6 @@ void print(std::ostream& stream, const std::string& line) {
     static std::mutex one_line_at_a_time;
     const std::lock_guard lock{one_line_at_a_time};
     stream << line + '\n' << std::flush;
-}
-
-/// SEC_E_MESSAGE_ALTERED (0x8009030F), without the sentence that explains it.
-std::string symbol(const std::error_code& code) {
-    const auto text = code.message();
-    return text.substr(0, text.find(':'));
 }
 
 // ---- the wire format ------------------------------------------------------------------------------------------------
@@ -140,33 +136,14 @@ std::span<std::byte> check(sspan::security_context& context, received_message& m
     return context.decrypt(message.data, message.token).data;
 }
 
-/// The package at work and the flags that it granted.
-std::string describe(const sspan::security_context& context, std::wstring_view asked_for) {
-    std::error_code ec;
-    const auto info = sspan::query_negotiation_info(context, ec);
-    return text::to_utf8(ec ? asked_for : info.package.name) + "; granted: " + sspan::to_string(context.granted());
-}
-
 // ---- the server -----------------------------------------------------------------------------------------------------
-
-std::string client_name(const sspan::security_context& context) {
-    std::error_code ec;
-    const auto name = sspan::query_user_name(context, ec);
-    if (ec == sspan::errc::unsupported_function) {
-        return "a client (the package does not tell its name)";
-    }
-    return ec ? "a client (its name is unknown: " + symbol(ec) + ")" : text::to_utf8(name);
-}
 
 /// Answers one client until it closes the connection.
 void answer(const options& chosen, const sspan::credentials& credentials, net::connection& peer,
             const std::string& label) {
-    sspan::server_options wanted;
-    if (chosen.dce) {
-        wanted.require |= sspan::context_flags::dce_style;
-    }
-    auto context = wire::establish(sspan::server_handshake{credentials, wanted}, peer);
-    print(std::cout, label + "authenticated " + client_name(context) + " with " + describe(context, chosen.package));
+    auto context = wire::establish(sspan::server_handshake{credentials, session::wanted_by_server(chosen.dce)}, peer);
+    print(std::cout, label + "authenticated " + session::client_name(context) + " with " +
+                         session::describe(context, chosen.package));
 
     message_writer writer{context};
     received_message message;
@@ -233,19 +210,6 @@ sspan::credentials log_on(const options& chosen) {
     } catch (const std::invalid_argument& error) {
         throw command_line::error{std::string{"the password on standard input: "} + error.what()};
     }
-}
-
-sspan::client_options wanted_by_client(const options& chosen) {
-    sspan::client_options wanted;
-    if (chosen.package == sspan::package::ntlm) {
-        // NTLM cannot prove who the server is. Whoever chooses it by name goes without; with Negotiate, which may fall
-        // back to NTLM, the handshake fails instead.
-        wanted.require &= ~sspan::context_flags::mutual_auth;
-    }
-    if (chosen.dce) {
-        wanted.require |= sspan::context_flags::dce_style;
-    }
-    return wanted;
 }
 
 /// What the n-th message says.
@@ -318,12 +282,13 @@ int send_messages(const options& chosen) {
     auto status_on_failure = no_handshake;
     try {
         auto peer = net::connect(chosen.host, chosen.port, chosen.timeout);
-        sspan::client_handshake handshake{credentials, chosen.target, wanted_by_client(chosen)};
+        sspan::client_handshake handshake{credentials, chosen.target,
+                                          session::wanted_by_client(chosen.package, chosen.dce)};
         auto context = wire::establish(std::move(handshake), peer);
         status_on_failure = connection_lost;
         const auto& sizes = context.sizes();
-        print(std::cout,
-              "authenticated to " + text::to_utf8(chosen.target) + " with " + describe(context, chosen.package));
+        print(std::cout, "authenticated to " + text::to_utf8(chosen.target) + " with " +
+                             session::describe(context, chosen.package));
         print(std::cout, "sizes in bytes: signature " + std::to_string(sizes.max_signature) + ", token " +
                              std::to_string(sizes.security_trailer) + ", block " + std::to_string(sizes.block_size));
         return exchange(chosen, peer, context);

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 #
-# sealed_copy and inspect with the system's Kerberos and a real KDC. run.sh sets up the realm.
+# sealed_copy, with somebody between sender and receiver too, and inspect. run.sh sets up the realm and says where
+# everything is.
 import contextlib
+import hashlib
 import json
 import os
 import socket
@@ -9,203 +11,356 @@ import struct
 import tempfile
 import threading
 import unittest
+import unittest.mock
 
 import programs
+from programs import PATIENCE
 
 SERVICE = os.environ['SSPAN_SERVICE']
-BLOCK = 256 << 10
+MIB = 1 << 20
+SIZES = (0, 1, MIB + 3)
 
 
-def windows(path):
-    return 'Z:' + path.replace('/', '\\')
+def send(port, path, *options):
+    return programs.run('sealed_copy', 'send', '--host', '127.0.0.1', '--port', str(port), '--target', SERVICE, '--file',
+                        path, *options)
+
+
+def digest(path):
+    with open(path, 'rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()
 
 
 class Proxy:
-    """Between a sender and a receiver. `change(index, frame)` sees each frame of the sender's, counted from 0, and
-    returns what is to be passed on, or None to cut the connection."""
+    """Passes on what two sides say; `change(number, frame)` says what becomes of each frame that the sender sends: it
+    returns the frames to be passed on, or None to cut the connection."""
 
     def __init__(self, port, change):
         self.change = change
-        self.target = port
+        self.port_behind = port
+        self.passed = 0
         self.listener = socket.create_server(('127.0.0.1', 0))
         self.port = self.listener.getsockname()[1]
-        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread = threading.Thread(target=self.serve)
         self.thread.start()
 
-    def run(self):
-        client, _ = self.listener.accept()
-        server = socket.create_connection(('127.0.0.1', self.target))
-        client.settimeout(programs.PATIENCE)
-        server.settimeout(programs.PATIENCE)
-        back = threading.Thread(target=self.copy_back, args=(server, client), daemon=True)
-        back.start()
-        with client.makefile('rb') as stream:
-            for index in range(1 << 30):
-                head = stream.read(4)
-                if len(head) < 4:
+    def serve(self):
+        with contextlib.suppress(OSError), socket.create_connection(('127.0.0.1', self.port_behind), PATIENCE) as there:
+            here, _ = self.listener.accept()
+            here.settimeout(PATIENCE)
+            with here:
+                back = threading.Thread(target=self.pass_back, args=(there, here))
+                back.start()
+                self.pass_on(here.makefile('rb'), there)
+                back.join()
+
+    def pass_on(self, source, there):
+        with contextlib.suppress(OSError):
+            while len(head := source.read(4)) == 4:
+                frame = head + source.read(struct.unpack('>I', head)[0])
+                frames = self.change(self.passed, frame)
+                if frames is None:
                     break
-                frame = self.change(index, stream.read(struct.unpack('>I', head)[0]))
-                if frame is None:
-                    break
-                try:
-                    server.sendall(head + frame)
-                except OSError:
-                    break
-        for end in (server, client):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-        back.join()
-        server.close()
-        client.close()
+                self.passed += 1
+                for each in frames:
+                    there.sendall(each)
+        with contextlib.suppress(OSError):
+            there.shutdown(socket.SHUT_WR)
 
     @staticmethod
-    def copy_back(server, client):
-        try:
-            while data := server.recv(65536):
-                client.sendall(data)
-        except OSError:
-            pass
+    def pass_back(there, here):
         with contextlib.suppress(OSError):
-            client.shutdown(socket.SHUT_WR)
+            while some := there.recv(65536):
+                here.sendall(some)
+        with contextlib.suppress(OSError):
+            here.shutdown(socket.SHUT_WR)  # what it still sends must not reset the connection
 
-    def close(self):
-        self.thread.join(programs.PATIENCE)
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         self.listener.close()
+        self.thread.join()
 
 
-class SealedCopy(unittest.TestCase):
-    DCE = ()
+def is_data(frame):
+    return len(frame) > 100000
 
+
+def once(condition, frames):
+    """A change of the first frame of which the condition holds."""
+    done = []
+
+    def change(number, frame):
+        if not done and condition(number, frame):
+            done.append(True)
+            return frames(frame)
+        return [frame]
+    return change
+
+
+def flip(frame):
+    return [frame[:1000] + bytes([frame[1000] ^ 4]) + frame[1001:]]
+
+
+class Copies:
+    """Tests of both styles: STYLE is what makes the difference on the command line."""
+    STYLE = ()
+    TOKENS = 1  # that the sender sends in the handshake
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.incoming = os.path.join(cls.folder.name, 'incoming')
+        os.mkdir(cls.incoming)
+        cls.sources = {}
+        for size in SIZES:
+            cls.sources[size] = os.path.join(cls.folder.name, f'{size}.bin')
+            with open(cls.sources[size], 'wb') as file:
+                file.write(os.urandom(size))
+        cls.receiver = programs.Server('sealed_copy', 'receive', '--directory', cls.incoming, '--timeout', '3', *cls.STYLE)
+        cls.connections = 0
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.receiver.stop()
+        cls.folder.cleanup()
+
+    def send(self, path, *options, port=None):
+        type(self).connections += 1
+        return send(port or self.receiver.port, path, *self.STYLE, *options)
+
+    def expect_said(self, pattern):
+        self.receiver.wait_for(rf'^connection {self.connections}: .*{pattern}')
+
+    @contextlib.contextmanager
+    def nothing_new(self):
+        before = {name: digest(os.path.join(self.incoming, name)) for name in os.listdir(self.incoming)}
+        yield
+        after = {name: digest(os.path.join(self.incoming, name)) for name in os.listdir(self.incoming)}
+        self.assertEqual(after, before)
+
+    def test_files_arrive_identical(self):
+        for size, path in self.sources.items():
+            with self.subTest(size=size):
+                status, printed, complaints = self.send(path)
+                self.assertEqual((status, complaints), (0, ''), printed)
+                self.assertIn(f'sent {size}.bin: {size} bytes in ', printed)
+                self.assertEqual(digest(os.path.join(self.incoming, f'{size}.bin')), digest(path))
+                self.expect_said(f'received {size}.bin: {size} bytes')
+
+    def test_names_that_are_not_ascii(self):
+        name = 'grüße \U0001F3B5.bin'
+        status, printed, complaints = self.send(self.sources[1], '--name', name)
+        self.assertEqual((status, complaints), (0, ''), printed)
+        self.assertEqual(digest(os.path.join(self.incoming, name)), digest(self.sources[1]))
+
+    def expect_lost(self, change, status, complaint, said, size=MIB + 3):
+        with self.nothing_new(), Proxy(self.receiver.port, change) as proxy:
+            ended, printed, complaints = self.send(self.sources[size], '--name', 'lost', port=proxy.port)
+            self.assertEqual(ended, status, printed + complaints)
+            self.assertRegex(complaints, complaint)
+            self.assertNotIn('sent ', printed)
+            self.expect_said(said)
+        self.assertEqual(self.send(self.sources[1], '--name', f'honest {self.connections}')[0], 0)
+
+    def test_flipped_bit(self):
+        self.expect_lost(once(lambda _, frame: is_data(frame), flip), 3,
+                         r'^the receiver refuses: rejected a block: SEC_E_MESSAGE_ALTERED \(0x8009030F\)',
+                         r'rejected a block: SEC_E_MESSAGE_ALTERED')
+
+    def test_block_sent_twice(self):
+        self.expect_lost(once(lambda _, frame: is_data(frame), lambda frame: [frame, frame]), 3,
+                         '^the receiver refuses: rejected a block: SEC_E_', 'rejected a block: SEC_E_')
+
+    def test_block_left_out(self):
+        self.expect_lost(once(lambda _, frame: is_data(frame), lambda frame: []), 3,
+                         '^the receiver refuses: rejected a block: SEC_E_', 'rejected a block: SEC_E_')
+
+    def test_connection_cut_between_blocks(self):
+        self.expect_lost(lambda number, frame: None if number > 4 and is_data(frame) else [frame], 5, '.',
+                         'the peer closed the connection')
+
+    def test_connection_cut_inside_a_block(self):
+        first = self.TOKENS + 2  # behind the tokens, a greeting and the file's name
+
+        def change(number, frame):
+            return [frame] if number < first + 1 else [frame[:5000]] if number == first + 1 else None
+        self.expect_lost(change, 5, '.', 'the peer closed the connection in the middle of a message')
+
+    def test_connection_cut_before_the_last_block(self):
+        last = self.TOKENS + 2 + 5  # five blocks of data
+        self.expect_lost(lambda number, frame: None if number == last else [frame], 5, '.', 'the peer closed the connection')
+
+    def test_silence(self):
+        self.expect_lost(once(lambda number, frame: is_data(frame), lambda frame: threading.Event().wait(5) or []), 5, '.',
+                         'the peer is silent')
+
+    def test_refusal_comes_before_the_end_of_a_long_file(self):
+        path = os.path.join(self.folder.name, 'long')
+        with open(path, 'wb') as file:
+            file.truncate(256 * MIB)
+        with self.nothing_new(), Proxy(self.receiver.port, once(lambda _, frame: is_data(frame), flip)) as proxy:
+            status, printed, complaints = self.send(path, port=proxy.port)
+            self.assertEqual(status, 3, printed + complaints)
+        self.assertLess(proxy.passed, 512)
+
+    def test_files_that_are_there_are_kept(self):
+        self.assertEqual(self.send(self.sources[MIB + 3], '--name', 'kept')[0], 0)
+        with self.nothing_new():
+            status, printed, complaints = self.send(self.sources[1], '--name', 'kept')
+            self.assertEqual(status, 6, printed)
+            self.assertRegex(complaints, '^the receiver refuses: there is a file of that name')
+
+    def test_hostile_names(self):
+        for name in ('../x', '..\\x', '/tmp/x', 'C:\\x', 'C:x', 'a:b', '..', '.', 'CON', 'nul.txt', 'a/b', 'x.', 'x ',
+                     'a*', 'x' * 256):
+            with self.subTest(name=name), self.nothing_new():
+                status, printed, complaints = self.send(self.sources[1], '--name', name)
+                self.assertEqual(status, 6, printed + complaints)
+                self.assertRegex(complaints, '^the receiver refuses: the name is not that of a plain file')
+        self.assertEqual(sorted(os.listdir(self.folder.name))[-1:], ['incoming'])
+
+    def test_file_that_is_not_there(self):
+        status, _, complaints = programs.run('sealed_copy', 'send', '--host', '127.0.0.1', '--port', '1', '--target', SERVICE,
+                                             '--file', os.path.join(self.folder.name, 'none'))
+        self.assertEqual(status, 6, complaints)
+
+
+class CopiesInOrdinaryStyle(Copies, unittest.TestCase):
+    pass
+
+
+class CopiesInDceStyle(Copies, unittest.TestCase):
+    STYLE = ('--dce',)
+    TOKENS = 2
+
+
+class Receivers(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
-        self.inbox = os.path.join(self.folder.name, 'inbox')
-        os.mkdir(self.inbox)
-        self.receiver = programs.Server('sealed_copy', 'receive', '--directory', windows(self.inbox), '--timeout', '20',
-                                        *self.DCE)
+        self.source = os.path.join(self.folder.name, 'source')
+        self.incoming = os.path.join(self.folder.name, 'incoming')
+        os.mkdir(self.incoming)
+        with open(self.source, 'wb') as file:
+            file.write(os.urandom(MIB))
 
     def tearDown(self):
-        self.receiver.stop()
         self.folder.cleanup()
 
-    def make(self, name, size):
-        path = os.path.join(self.folder.name, name)
-        with open(path, 'wb') as file:
-            file.write(os.urandom(size))
-        return path
-
-    def send(self, path, port=None, *options):
-        return programs.run('sealed_copy', 'send', '--host', '127.0.0.1', '--port', str(port or self.receiver.port),
-                            '--target', SERVICE, '--file', windows(path), *self.DCE, *options)
-
-    def assert_arrived(self, path):
-        with open(path, 'rb') as sent, open(os.path.join(self.inbox, os.path.basename(path)), 'rb') as kept:
-            self.assertEqual(sent.read(), kept.read())
-
-    def test_files_arrive(self):
-        for size in (0, 1, BLOCK, 4 * BLOCK + 3):
-            path = self.make(f'file of {size}.bin', size)
-            status, printed, complaints = self.send(path)
-            self.assertEqual((status, complaints), (0, ''), printed)
-            self.assertRegex(printed, rf'^copied {size} bytes in ')
-            self.assert_arrived(path)
-            self.receiver.wait_for(rf'kept file of {size}.bin, {size} bytes')
-
-    def test_an_altered_block_leaves_no_file(self):
-        first_block = 2 + len(self.DCE)  # after the client's tokens and the header
-
-        def change(index, frame):
-            return frame[:-1] + bytes([frame[-1] ^ 1]) if index == first_block + 1 else frame
-
-        proxy = Proxy(self.receiver.port, change)
+    @contextlib.contextmanager
+    def receiver(self, *options):
+        server = programs.Server('sealed_copy', 'receive', '--directory', self.incoming, '--connections', '1', *options)
         try:
-            status, _, complaints = self.send(self.make('altered', 3 * BLOCK), proxy.port)
+            yield server
         finally:
-            proxy.close()
-        self.assertNotEqual(status, 0, complaints)
-        self.receiver.wait_for(r'DecryptMessage: SEC_E_MESSAGE_ALTERED')
-        self.assertEqual(os.listdir(self.inbox), [])
+            server.stop()
 
-    def test_a_connection_that_is_cut_leaves_no_file(self):
-        first_block = 2 + len(self.DCE)
-        for cut_at in (first_block, first_block + 2, first_block + 3):  # the last one is the end
-            proxy = Proxy(self.receiver.port, lambda index, frame, at=cut_at: None if index == at else frame)
-            try:
-                status, _, complaints = self.send(self.make(f'cut at {cut_at}', 3 * BLOCK), proxy.port)
-            finally:
-                proxy.close()
-            self.assertNotEqual(status, 0, complaints)
-        self.receiver.wait_for(r'^connection 3: the peer closed the connection')
-        self.assertEqual(os.listdir(self.inbox), [])
+    def test_overwrite(self):
+        with open(os.path.join(self.incoming, 'source'), 'w') as file:
+            file.write('old')
+        with self.receiver('--overwrite') as server:
+            self.assertEqual(send(server.port, self.source)[0], 0)
+            self.assertEqual(server.process.wait(PATIENCE), 0)
+        self.assertEqual(os.listdir(self.incoming), ['source'])
+        self.assertEqual(digest(os.path.join(self.incoming, 'source')), digest(self.source))
 
-    def test_a_dropped_block_leaves_no_file(self):
-        first_block = 2 + len(self.DCE)
-        dropped = []
+    def test_status_tells_of_failures(self):
+        with self.receiver() as server:
+            self.assertEqual(send(server.port, self.source, '--name', '..')[0], 6)
+            self.assertEqual(server.process.wait(PATIENCE), 6)
 
-        def change(index, frame):  # the same block twice in the place of two
-            if index == first_block:
-                dropped.append(frame)
-            return dropped[0] if index == first_block + 1 else frame
-
-        proxy = Proxy(self.receiver.port, change)
+    def test_disk_that_takes_no_more(self):
+        limited = ['sh', '-c', 'ulimit -f 600; trap "" XFSZ; exec "$0" "$@"', *programs.RUNNER]
+        with unittest.mock.patch.object(programs, 'RUNNER', limited):
+            context = self.receiver()
+            server = context.__enter__()
         try:
-            status, _, complaints = self.send(self.make('repeated', 3 * BLOCK), proxy.port)
+            status, printed, complaints = send(server.port, self.source)
+            self.assertEqual(status, 6, printed + complaints)
+            self.assertRegex(complaints, '^the receiver refuses: writing: ')
+            self.assertEqual(server.process.wait(PATIENCE), 6)
         finally:
-            proxy.close()
-        self.assertNotEqual(status, 0, complaints)
-        self.receiver.wait_for(r'^connection 1: DecryptMessage: SEC_E_')
-        self.assertEqual(os.listdir(self.inbox), [])
+            context.__exit__(None, None, None)
+        self.assertEqual(os.listdir(self.incoming), [])
 
-    def test_a_file_that_is_there_is_never_replaced(self):
-        path = self.make('same', 100)
-        self.assertEqual(self.send(path)[0], 0)
-        with open(path, 'wb') as file:
-            file.write(b'other')
-        status, _, complaints = self.send(path)
-        self.assertEqual((status, complaints), (4, 'the receiver refused the file: there is such a file already\n'))
-        with open(os.path.join(self.inbox, 'same'), 'rb') as kept:
-            self.assertEqual(len(kept.read()), 100)
+    def test_no_handshake(self):
+        with self.receiver('--dce') as server:
+            self.assertIn(send(server.port, self.source)[0], (2, 5))  # its own side may be complete already
+            self.assertEqual(server.process.wait(PATIENCE), 2)
+        with socket.socket() as reserved:
+            reserved.bind(('127.0.0.1', 0))
+            status, _, complaints = send(reserved.getsockname()[1], self.source)
+        self.assertEqual(status, 2)
+        self.assertRegex(complaints, '^no handshake: ')
 
-    def test_a_file_that_is_not_there(self):
-        status, _, complaints = self.send(os.path.join(self.folder.name, 'nothing'))
-        self.assertEqual(status, 6)
-        self.assertRegex(complaints, '^opening the file')
+    def test_garbage_instead_of_blocks(self):
+        with self.receiver() as server:
+            with socket.create_connection(('127.0.0.1', server.port), PATIENCE) as peer:
+                peer.sendall(struct.pack('>I', 100) + bytes(100))
+                with contextlib.suppress(ConnectionResetError):
+                    while peer.recv(4096):
+                        pass
+            self.assertEqual(server.process.wait(PATIENCE), 2)
+        self.assertEqual(os.listdir(self.incoming), [])
 
+    def test_usage_errors_end_with_1(self):
+        for options in ((), ('dance',), ('receive',), ('receive', '--port', '1'), ('send', '--port', '1'),
+                        ('receive', '--port', '1', '--directory', '.', '--package', 'basic'),
+                        ('receive', '--port', '1', '--directory', '.', '--timeout', '0'),
+                        ('receive', '--port', '1', '--directory', '.', '--what')):
+            status, _, complaints = programs.run('sealed_copy', *options)
+            self.assertEqual(status, 1, options)
+            self.assertIn('sealed_copy receive', complaints)
 
-class SealedCopyInDceStyle(SealedCopy):
-    DCE = ('--dce',)
+    def test_folder_that_is_not_there(self):
+        status, _, complaints = programs.run('sealed_copy', 'receive', '--port', '0', '--directory', self.source)
+        self.assertEqual(status, 6, complaints)
 
 
 class Inspect(unittest.TestCase):
     def test_json(self):
         status, printed, complaints = programs.run('inspect', '--json', '--target', SERVICE)
         self.assertEqual((status, complaints), (0, ''))
-        packages = {package['name']: package for package in json.loads(printed)['packages']}
-        kerberos = packages['Kerberos']
-        self.assertEqual(kerberos['rpc_id'], 16)
-        self.assertIn('mutual_auth', kerberos['capabilities'])
-        self.assertIn('confidentiality', kerberos['handshake']['granted'])
-        self.assertEqual(kerberos['handshake']['sizes']['handshake_token'], kerberos['max_token'])
-        self.assertEqual(kerberos['handshake']['client']['negotiation_info']['package'], 'Kerberos')
-
-        self.assertNotIn('handshake', packages['Schannel'])
+        report = json.loads(printed)
+        packages = {package['name']: package for package in report['packages']}
+        self.assertIn('integrity', packages['Kerberos']['capabilities'])
+        self.assertGreater(packages['Kerberos']['max_token'], 1000)
+        handshakes = {handshake['package']: handshake for handshake in report['handshakes']}
+        self.assertEqual(list(handshakes), ['Kerberos', 'Negotiate', 'NTLM'])
+        for name in ('Kerberos', 'Negotiate'):
+            self.assertTrue(handshakes[name]['established'])
+            self.assertEqual(handshakes[name]['target'], SERVICE)
+            self.assertEqual(len(handshakes[name]['token_bytes']), 2)
+            for side in ('client', 'server'):
+                told = handshakes[name][side]
+                self.assertEqual(told['granted'], ['mutual_auth', 'replay_detect', 'sequence_detect', 'confidentiality',
+                                                   'integrity'])
+                self.assertGreaterEqual(told['sizes']['max_signature'], 28)
+                self.assertEqual(told['negotiation_info']['package'], 'Kerberos')
+                self.assertIsNone(told['user_name'])  # not told by Wine
+        self.assertFalse(handshakes['NTLM']['established'])
+        self.assertRegex(handshakes['NTLM']['failed']['error'], r'^SEC_E_\w+ \(0x8009')
 
     def test_table(self):
-        status, printed, _ = programs.run('inspect', '--target', SERVICE)
-        self.assertEqual(status, 0)
-        self.assertRegex(printed, r'(?m)^Kerberos$')
-        self.assertRegex(printed, r'(?m)^  handshake\.granted {27}mutual_auth, replay_detect, sequence_detect, '
-                                  r'confidentiality, integrity$')
+        status, printed, complaints = programs.run('inspect', '--target', SERVICE)
+        self.assertEqual((status, complaints), (0, ''))
+        self.assertRegex(printed, r'(?m)^Kerberos +1 +16 +\d+ +integrity, privacy, ')
+        self.assertRegex(printed, rf'(?m)^Kerberos with {SERVICE}: established; bytes of the tokens: \d+, \d+$')
+        self.assertRegex(printed, r'(?m)^  granted +both +mutual_auth, ')
+        self.assertRegex(printed, r'(?m)^  not told +both +.*user_name')
+        self.assertRegex(printed, r'(?m)^NTLM.*: failed: \w+: SEC_E_')
 
-    def test_failure_names_the_call(self):
-        status, printed, _ = programs.run('inspect', '--json', '--target', 'no/such.service')
+    def test_target_of_nobody(self):
+        status, printed, _ = programs.run('inspect')
         self.assertEqual(status, 0)
-        kerberos = next(p for p in json.loads(printed)['packages'] if p['name'] == 'Kerberos')
-        self.assertEqual(kerberos['handshake']['failed'], 'InitializeSecurityContext')
-        self.assertRegex(kerberos['handshake']['error'], r'^[A-Z_]+ \(0x[0-9A-F]{8}\)$')
+        self.assertRegex(printed, r'(?m)^Kerberos with host/localhost: failed: InitializeSecurityContext: SEC_E_')
 
     def test_usage(self):
-        for options in (('--what',), ('--target',)):
-            self.assertEqual(programs.run('inspect', *options)[0], 1)
+        self.assertEqual(programs.run('inspect', '--what')[0], 1)
+        status, printed, _ = programs.run('inspect', '--help')
+        self.assertEqual(status, 0)
+        self.assertIn('--json', printed)
 
 
 if __name__ == '__main__':

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+//
+// Which names a stranger may give to a file of ours.
+#pragma once
+
+#include "text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace file_name {
+
+/// Whether Windows takes a name of this stem for a device, in every folder and in whatever case.
+inline bool is_device(std::string_view stem) {
+    stem = stem.substr(0, stem.find_last_not_of(' ') + 1); // nothing, of spaces alone
+    std::string upper{stem};
+    std::ranges::transform(stem, upper.begin(),
+                           [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+    constexpr std::array<std::string_view, 6> alone{"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"};
+    if (std::ranges::find(alone, upper) != alone.end()) {
+        return true;
+    }
+    if (!upper.starts_with("COM") && !upper.starts_with("LPT")) {
+        return false;
+    }
+    constexpr std::array<std::string_view, 3> superscripts{"\xC2\xB9", "\xC2\xB2", "\xC2\xB3"}; // in UTF-8; digits, too
+    const auto rest = std::string_view{upper}.substr(3);
+    return (rest.size() == 1 && rest[0] >= '0' && rest[0] <= '9') ||
+           std::ranges::find(superscripts, rest) != superscripts.end();
+}
+
+/// Whether `name`, in UTF-8, names a file in the folder that it is put behind, and nothing else, on every system: no way
+/// into another folder or drive, no stream of another file, no device, no character that commands a terminal, and
+/// nothing that Windows would cut off, so that it named another file.
+inline bool is_plain(std::string_view name) {
+    constexpr std::size_t longest = 255; // bytes on Linux, and so few UTF-16 units on Windows
+    if (name.empty() || name.size() > longest || name.find_first_of(R"(\/:*?"<>|)") != std::string_view::npos ||
+        name.ends_with('.') || name.ends_with(' ')) {
+        return false;
+    }
+    try {
+        if (text::to_utf8(text::to_wide(name)) != name) {
+            return false; // which replaces control characters
+        }
+    } catch (const std::invalid_argument&) {
+        return false; // not UTF-8
+    }
+    return !is_device(name.substr(0, name.find('.')));
+}
+
+} // namespace file_name

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+//
+// What the examples ask of a context, and what they say of it.
+#pragma once
+
+#include "text.hpp"
+
+#include <sspan/sspan.hpp>
+
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace session {
+
+/// SEC_E_MESSAGE_ALTERED (0x8009030F), without the sentence that explains it.
+inline std::string symbol(const std::error_code& code) {
+    const auto text = code.message();
+    return text.substr(0, text.find(':'));
+}
+
+inline sspan::client_options wanted_by_client(std::wstring_view package, bool dce) {
+    sspan::client_options wanted;
+    if (package == sspan::package::ntlm) {
+        // NTLM cannot prove who the server is. Whoever chooses it by name goes without; with Negotiate, which may fall
+        // back to NTLM, the handshake fails instead.
+        wanted.require &= ~sspan::context_flags::mutual_auth;
+    }
+    if (dce) {
+        wanted.require |= sspan::context_flags::dce_style;
+    }
+    return wanted;
+}
+
+inline sspan::server_options wanted_by_server(bool dce) {
+    sspan::server_options wanted;
+    if (dce) {
+        wanted.require |= sspan::context_flags::dce_style;
+    }
+    return wanted;
+}
+
+/// The package at work and the flags that it granted.
+inline std::string describe(const sspan::security_context& context, std::wstring_view asked_for) {
+    std::error_code ec;
+    const auto info = sspan::query_negotiation_info(context, ec);
+    return text::to_utf8(ec ? asked_for : info.package.name) + "; granted: " + sspan::to_string(context.granted());
+}
+
+inline std::string client_name(const sspan::security_context& context) {
+    std::error_code ec;
+    const auto name = sspan::query_user_name(context, ec);
+    if (ec == sspan::errc::unsupported_function) {
+        return "a client (the package does not tell its name)";
+    }
+    return ec ? "a client (its name is unknown: " + symbol(ec) + ")" : text::to_utf8(name);
+}
+
+} // namespace session

@@ -14,8 +14,10 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 /// Owns a HANDLE of an access token, and closes it with CloseHandle. `get()` lends it, `release()` gives it away.
 using access_token = detail::token_handle;
 
-/// The access token of the client of `context`, to start a process as the client or to hand to another thread. It
-/// stays good when the context has gone.
+/// The access token of the client of `context`, to hand to another thread. It stays good when the context has gone.
+///
+/// It is an impersonation token: a process needs a primary one, which DuplicateTokenEx makes. Nothing looks at its
+/// level, which the system may lower silently; an `impersonation_guard` does.
 /// @throws error `invalid_handle`, `no_impersonation`, `unsupported_function` and others of the package.
 /// @note Calls QuerySecurityContextToken.
 [[nodiscard]] inline access_token query_security_context_token(const server_context& context,

@@ -203,8 +203,9 @@ struct native_names {
     return detail::or_throw([&](std::error_code& ec) { return query_target_information(context, ec); });
 }
 
-/// The client's access token (SECPKG_ATTR_ACCESS_TOKEN). It stays the package's: do not close it, and do not use it
-/// longer than the context. `query_security_context_token` gives one to keep.
+/// The client's access token (SECPKG_ATTR_ACCESS_TOKEN), or nullptr: do not hand that to SetThreadToken. It stays the
+/// package's: do not close it, and do not use it longer than the context. `query_security_context_token` gives one to
+/// keep.
 [[nodiscard]] inline HANDLE query_access_token(const security_context& context, std::error_code& ec) noexcept {
     return detail::query<SecPkgContext_AccessToken>(context, SECPKG_ATTR_ACCESS_TOKEN, ec,
                                                     [](const auto& told) { return HANDLE{told.AccessToken}; });

@@ -20,7 +20,8 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// Whether Negotiate may use what the user has logged on with, or saved, without being told to.
+/// Whether Negotiate may use what the user has logged on with, or saved, without being told to. For Negotiate only:
+/// what another package makes of `restricted` is its own affair.
 enum class autologon : std::uint8_t {
     allowed,
     restricted, ///< It fails with `no_credentials` instead (SECPKG_CRED_AUTOLOGON_RESTRICTED); then ask the user.
@@ -33,8 +34,8 @@ enum class autologon : std::uint8_t {
 /// The acquiring functions prove nothing yet: a wrong password shows in the handshake. They call
 /// QuerySecurityPackageInfo and AcquireCredentialsHandle, and fail with `secpkg_not_found`, `no_credentials`,
 /// `unknown_credentials`, `not_owner`, `insufficient_memory`, `invalid_parameter` (a zero inside the package's name),
-/// `invalid_handle` (`who` was moved from), `unsupported_function` (a package without `autologon`, an SSPI without
-/// lists of packages). `who` is needed during the call only.
+/// `invalid_handle` (`who` was moved from), `unsupported_function` (an SSPI without lists of packages). `who` is needed
+/// during the call only.
 class credentials {
 public:
     /// Nobody's: the zero state, in which a moved-from object is, too.

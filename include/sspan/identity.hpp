@@ -23,8 +23,8 @@ enum class identity_content : std::uint8_t {
 };
 
 struct identity_options {
-    /// Negotiate's choice of packages, with commas between; a name after ! is excluded. L"!ntlm" makes sure that it
-    /// does not fall back to NTLM. Empty: all.
+    /// Negotiate's choice of packages, with commas between; a name after ! is excluded. L"!ntlm" keeps it from falling
+    /// back to NTLM. Empty: all. For Negotiate on Windows only: Wine, by its source, does not heed it.
     std::wstring_view packages{};
     identity_content content = identity_content::full;
 };

@@ -190,8 +190,8 @@ private:
 
 /// Calls `work()` as the client of `context`, as inside an `impersonation_guard`.
 ///
-/// An exception that leaves `work` is thrown on when the thread acts as before: no handler or filter sees it as the
-/// client.
+/// A C++ exception that leaves `work` is thrown on when the thread acts as before: no outer filter runs as the client.
+/// Vectored handlers, and the filters of a structured exception such as an access violation, still do.
 /// @return what `work` returns.
 /// @throws what the guard's constructor and `work` throw.
 template <std::invocable Work>

@@ -54,7 +54,8 @@ struct encrypted_message {
     std::span<std::byte> padding;
 };
 
-/// What `encrypt` has added to a message in parts. On the wire: token, the parts in their order, padding, without gaps.
+/// What `encrypt` has added to a message in parts. On the wire: token, the parts in their order, and the padding
+/// directly behind the last `buffer::data`, where `decrypt` wants it.
 struct encrypted_parts {
     std::span<std::byte> token;
     std::span<std::byte> padding;

@@ -39,7 +39,8 @@ public:
     /// The zero state, in which a moved-from object is, too.
     security_context() noexcept = default;
 
-    /// Takes a client's handle that was established elsewhere with `granted`, all of which counts as required.
+    /// Takes a client's handle that was established elsewhere with `granted`, all of which counts as required. Its
+    /// values are sspan's: ISC_RET_ and ASC_RET_ bits mean something else, so do not cast them.
     /// @throws error what QueryContextAttributes reports for SECPKG_ATTR_SIZES; then the handle has been deleted.
     [[nodiscard]] static security_context adopt(CtxtHandle handle, context_flags granted,
                                                 std::error_code& ec) noexcept {

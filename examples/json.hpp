@@ -42,54 +42,20 @@ inline json to_json(const std::optional<std::chrono::system_clock::time_point>& 
     return text.data();
 }
 
-/// The names of the flags, one by one.
-inline json to_json(sspan::context_flags flags) {
+/// The names of the flags, one by one; of a bit without a name, its value.
+template <sspan::flags_enum Enum>
+json to_json(Enum flags) {
     auto names = json::array();
     for (std::uint32_t bit = 1; bit != 0; bit <<= 1) {
-        if (const auto flag = static_cast<sspan::context_flags>(bit); contains(flags, flag)) {
-            names.push_back(sspan::to_string(flag));
+        if (const auto flag = static_cast<Enum>(bit); contains(flags, flag)) {
+            auto name = sspan::to_string(flag);
+            if (name == "none") {
+                std::array<char, 16> value{};
+                std::snprintf(value.data(), value.size(), "0x%08X", static_cast<unsigned>(bit));
+                name = value.data();
+            }
+            names.push_back(std::move(name));
         }
-    }
-    return names;
-}
-
-inline json to_json(sspan::package_capabilities capabilities) {
-    using enum sspan::package_capabilities;
-    constexpr std::array<std::pair<sspan::package_capabilities, const char*>, 22> table{{
-        {integrity, "integrity"},
-        {privacy, "privacy"},
-        {token_only, "token_only"},
-        {datagram, "datagram"},
-        {connection, "connection"},
-        {multi_required, "multi_required"},
-        {client_only, "client_only"},
-        {extended_error, "extended_error"},
-        {impersonation, "impersonation"},
-        {accept_win32_name, "accept_win32_name"},
-        {stream, "stream"},
-        {negotiable, "negotiable"},
-        {gss_compatible, "gss_compatible"},
-        {logon, "logon"},
-        {ascii_buffers, "ascii_buffers"},
-        {fragment, "fragment"},
-        {mutual_auth, "mutual_auth"},
-        {delegation, "delegation"},
-        {readonly_with_checksum, "readonly_with_checksum"},
-        {restricted_tokens, "restricted_tokens"},
-        {nego_extender, "nego_extender"},
-        {negotiable2, "negotiable2"},
-    }};
-    auto names = json::array();
-    for (const auto& [capability, name] : table) {
-        if (contains(capabilities, capability)) {
-            names.push_back(name);
-            capabilities &= ~capability;
-        }
-    }
-    if (capabilities != none) {
-        std::array<char, 16> rest{};
-        std::snprintf(rest.data(), rest.size(), "0x%08X", static_cast<unsigned>(capabilities));
-        names.push_back(rest.data());
     }
     return names;
 }

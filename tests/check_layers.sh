@@ -26,8 +26,9 @@ layers=(
     credentials.hpp
     credential_attributes.hpp
     message_frame.hpp
-    detail/message_calls.hpp
     detail/negotiated.hpp
+    detail/established.hpp
+    detail/message_calls.hpp
     detail/wrap_calls.hpp
     message_sender.hpp
     message_receiver.hpp

@@ -203,12 +203,16 @@ struct native_names {
     return detail::or_throw([&](std::error_code& ec) { return query_target_information(context, ec); });
 }
 
-/// The client's access token (SECPKG_ATTR_ACCESS_TOKEN), or nullptr: do not hand that to SetThreadToken. It stays the
-/// package's: do not close it, and do not use it longer than the context. `query_security_context_token` gives one to
-/// keep.
+/// The client's access token (SECPKG_ATTR_ACCESS_TOKEN). It stays the package's: do not close it, and do not use it
+/// longer than the context. `query_security_context_token` gives one to keep.
+/// @throws error `no_impersonation` when there is none.
 [[nodiscard]] inline HANDLE query_access_token(const security_context& context, std::error_code& ec) noexcept {
-    return detail::query<SecPkgContext_AccessToken>(context, SECPKG_ATTR_ACCESS_TOKEN, ec,
-                                                    [](const auto& told) { return HANDLE{told.AccessToken}; });
+    return detail::query<SecPkgContext_AccessToken>(context, SECPKG_ATTR_ACCESS_TOKEN, ec, [&ec](const auto& told) {
+        if (told.AccessToken == nullptr) { // which would mean "nobody" to SetThreadToken
+            ec = errc::no_impersonation;
+        }
+        return HANDLE{told.AccessToken};
+    });
 }
 [[nodiscard]] inline HANDLE query_access_token(const security_context& context) {
     return detail::or_throw([&](std::error_code& ec) { return query_access_token(context, ec); });

@@ -21,9 +21,10 @@ public:
     [[nodiscard]] static const_buffer data(std::span<const std::byte> bytes) noexcept {
         return {SECBUFFER_DATA, bytes};
     }
-    /// Covered by the signature, as `data` is; the package is told that it is not for it to change.
+    /// Covered by the signature, as `data` is, and passed on as that: MakeSignature's documentation has it that a
+    /// package leaves out what is marked as read-only.
     [[nodiscard]] static const_buffer readonly_with_checksum(std::span<const std::byte> bytes) noexcept {
-        return {SECBUFFER_DATA | SECBUFFER_READONLY_WITH_CHECKSUM, bytes};
+        return data(bytes);
     }
     /// Travels with the message, but the signature does not cover it: anybody can change it unnoticed.
     [[nodiscard]] static const_buffer readonly(std::span<const std::byte> bytes) noexcept {
@@ -45,7 +46,8 @@ class buffer {
 public:
     /// Encrypted or decrypted in place, and covered by the token's checksum.
     [[nodiscard]] static buffer data(std::span<std::byte> bytes) noexcept { return {SECBUFFER_DATA, bytes, bytes}; }
-    /// Neither encrypted nor changed, but covered by the token's checksum: a header, for example.
+    /// Neither encrypted nor changed, but covered by the token's checksum: a header, for example. Refused with
+    /// `unsupported_function` where the package does not say that it can (`package_capabilities`), and is not NTLM.
     [[nodiscard]] static buffer readonly_with_checksum(std::span<const std::byte> bytes) noexcept {
         return {SECBUFFER_DATA | SECBUFFER_READONLY_WITH_CHECKSUM, bytes, {}};
     }

@@ -20,11 +20,11 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// Whether Negotiate may use what the user has logged on with, or saved, without being told to. For Negotiate only:
-/// what another package makes of `restricted` is its own affair.
+/// Whether Negotiate may use what the user has logged on with, or saved, without being told to.
 enum class autologon : std::uint8_t {
     allowed,
     restricted, ///< It fails with `no_credentials` instead (SECPKG_CRED_AUTOLOGON_RESTRICTED); then ask the user.
+                ///< Negotiate only.
 };
 
 /// Owns a CredHandle. It must outlive the handshakes that use it and the contexts that come of them.
@@ -34,8 +34,9 @@ enum class autologon : std::uint8_t {
 /// The acquiring functions prove nothing yet: a wrong password shows in the handshake. They call
 /// QuerySecurityPackageInfo and AcquireCredentialsHandle, and fail with `secpkg_not_found`, `no_credentials`,
 /// `unknown_credentials`, `not_owner`, `insufficient_memory`, `invalid_parameter` (a zero inside the package's name),
-/// `invalid_handle` (`who` was moved from), `unsupported_function` (an SSPI without lists of packages). `who` is needed
-/// during the call only.
+/// `invalid_handle` (`who` was moved from), `unsupported_function` (`autologon::restricted` or a list of packages for
+/// another package than Negotiate; a list under Wine or WinPR 2, which do not heed it). `who` is needed during the call
+/// only.
 class credentials {
 public:
     /// Nobody's: the zero state, in which a moved-from object is, too.
@@ -154,10 +155,6 @@ private:
                 ec = errc::invalid_handle;
                 return {};
             }
-            if (who != nullptr && who->has_packages() && !detail::api::takes_package_lists()) {
-                ec = errc::unsupported_function;
-                return {};
-            }
             credentials result;
             detail::os_string name;
             result.look_up(package, name, ec, function);
@@ -165,6 +162,13 @@ private:
                 return {};
             }
             function = "AcquireCredentialsHandle";
+            const bool has_packages = who != nullptr && who->has_packages();
+            const bool negotiates = detail::is_name(name.data(), sspan::package::negotiate);
+            if ((has_packages && !detail::api::takes_package_lists()) ||
+                ((has_packages || use == outbound_use(autologon::restricted)) && !negotiates)) {
+                ec = errc::unsupported_function;
+                return {};
+            }
             CredHandle acquired{};
             TimeStamp expiry{};
             const auto acquire_as = [&](void* auth_data) {

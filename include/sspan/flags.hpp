@@ -110,6 +110,9 @@ enum class package_capabilities : std::uint32_t {
     restricted_tokens = SECPKG_FLAG_RESTRICTED_TOKENS,
     nego_extender = SECPKG_FLAG_NEGO_EXTENDER,
     negotiable2 = SECPKG_FLAG_NEGOTIABLE2,
+    appcontainer_passthrough = 0x00400000, // not every SDK names these
+    appcontainer_checks = 0x00800000,
+    credential_isolation_enabled = 0x01000000,
 };
 
 template <>
@@ -183,18 +186,70 @@ constexpr context_flags known_flags(flag_column column) noexcept {
     return from_bits(0xFFFFFFFFU, column);
 }
 
-} // namespace detail
+struct capability_row {
+    package_capabilities flag;
+    std::string_view name;
+};
 
-/// The names of `flags` as their enumerators are called, separated by ", "; "none" when there are none.
-[[nodiscard]] inline std::string to_string(context_flags flags) {
+inline constexpr std::array<capability_row, 25> capability_table{{
+    {package_capabilities::integrity, "integrity"},
+    {package_capabilities::privacy, "privacy"},
+    {package_capabilities::token_only, "token_only"},
+    {package_capabilities::datagram, "datagram"},
+    {package_capabilities::connection, "connection"},
+    {package_capabilities::multi_required, "multi_required"},
+    {package_capabilities::client_only, "client_only"},
+    {package_capabilities::extended_error, "extended_error"},
+    {package_capabilities::impersonation, "impersonation"},
+    {package_capabilities::accept_win32_name, "accept_win32_name"},
+    {package_capabilities::stream, "stream"},
+    {package_capabilities::negotiable, "negotiable"},
+    {package_capabilities::gss_compatible, "gss_compatible"},
+    {package_capabilities::logon, "logon"},
+    {package_capabilities::ascii_buffers, "ascii_buffers"},
+    {package_capabilities::fragment, "fragment"},
+    {package_capabilities::mutual_auth, "mutual_auth"},
+    {package_capabilities::delegation, "delegation"},
+    {package_capabilities::readonly_with_checksum, "readonly_with_checksum"},
+    {package_capabilities::restricted_tokens, "restricted_tokens"},
+    {package_capabilities::nego_extender, "nego_extender"},
+    {package_capabilities::negotiable2, "negotiable2"},
+    {package_capabilities::appcontainer_passthrough, "appcontainer_passthrough"},
+    {package_capabilities::appcontainer_checks, "appcontainer_checks"},
+    {package_capabilities::credential_isolation_enabled, "credential_isolation_enabled"},
+}};
+
+/// The names of the rows of `table` that `flags` hold, separated by ", ".
+template <class Table, flags_enum Enum>
+std::string names_of(const Table& table, Enum flags) {
     std::string text;
-    for (const auto& row : detail::flag_table) {
+    for (const auto& row : table) {
         if (contains(flags, row.flag)) {
             text += text.empty() ? "" : ", ";
             text += row.name;
         }
     }
     return text.empty() ? "none" : text;
+}
+
+} // namespace detail
+
+/// The names of `flags` as their enumerators are called, separated by ", "; "none" when there are none.
+[[nodiscard]] inline std::string to_string(context_flags flags) {
+    return detail::names_of(detail::flag_table, flags);
+}
+[[nodiscard]] inline std::string to_string(package_capabilities flags) {
+    return detail::names_of(detail::capability_table, flags);
+}
+
+/// What a client was granted: the ISC_RET_ bits of InitializeSecurityContext's pfContextAttr. Bits that sspan does not
+/// name are left out.
+[[nodiscard]] constexpr context_flags from_isc_ret(std::uint32_t bits) noexcept {
+    return detail::from_bits(bits, &detail::flag_row::isc_granted);
+}
+/// As above, of a server: the ASC_RET_ bits of AcceptSecurityContext's pfContextAttr.
+[[nodiscard]] constexpr context_flags from_asc_ret(std::uint32_t bits) noexcept {
+    return detail::from_bits(bits, &detail::flag_row::asc_granted);
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE

@@ -35,7 +35,8 @@ public:
     ///
     /// @throws handshake_error, with a token for the peer if the package made one: `logon_denied`, `target_unknown`,
     ///   `wrong_principal`, `no_credentials`, `no_authenticating_authority`, `invalid_token` and others of the package;
-    ///   `unsupported_function` for a flag that a client cannot ask for; `no_context` after a failure,
+    ///   `unsupported_function` for a flag that a client cannot ask for, and for channel bindings that the platform
+    ///   would ignore (Wine, WinPR); `no_context` after a failure,
     ///   `illegal_message` after completion and for one step more than `options.limits` allow, `invalid_token` for more
     ///   input than they allow, `bad_bindings`, `invalid_parameter` for input that exceeds 32 bits or lies in our own
     ///   token, and for a target with a zero inside, `invalid_handle` in the zero state or when the credentials are.
@@ -62,10 +63,11 @@ public:
 
     /// The established context.
     ///
-    /// @throws error `security_qos_failed` when something of `require` was not granted (`what()` and `missing()` tell),
-    ///   `no_context` before completion. The handshake is over and its context deleted then.
-    /// @note Calls QueryContextAttributes for the sizes and, when the package says that the server has proved who it
-    ///   is, for the package that Negotiate has chosen: of NTLM that is not true.
+    /// @throws error `security_qos_failed` when something of `require` was not granted, or `null_session` was although
+    ///   nobody asked for it (`what()` tells, and `missing()`), `no_context` before completion. The handshake is over
+    ///   and its context deleted then.
+    /// @note Calls QueryContextAttributes for the sizes and for the package that Negotiate has chosen: NTLM is not
+    ///   believed when it says that the server has proved who it is.
     [[nodiscard]] security_context finish(std::error_code& ec) && noexcept { return handshake::finish(false, ec); }
     [[nodiscard]] security_context finish() && {
         std::error_code ec;

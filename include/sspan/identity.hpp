@@ -24,7 +24,7 @@ enum class identity_content : std::uint8_t {
 
 struct identity_options {
     /// Negotiate's choice of packages, with commas between; a name after ! is excluded. L"!ntlm" keeps it from falling
-    /// back to NTLM. Empty: all. For Negotiate on Windows only: Wine, by its source, does not heed it.
+    /// back to NTLM. Empty: all. For Negotiate only, and refused where it would not be heeded.
     std::wstring_view packages{};
     identity_content content = identity_content::full;
 };

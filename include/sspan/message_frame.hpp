@@ -3,6 +3,7 @@
 // Memory for one wrapped message after another.
 #pragma once
 
+#include "detail/api.hpp"
 #include "detail/secret.hpp"
 #include "message.hpp"
 
@@ -23,7 +24,11 @@ public:
     /// For payloads of up to `capacity` bytes, sent over contexts of these `sizes`. Allocates, once.
     /// @throws std::bad_alloc, std::length_error.
     message_frame(const context_sizes& sizes, std::size_t capacity)
-        : token_room_{sizes.security_trailer + slack}, capacity_{capacity}, padding_room_{sizes.block_size + 1U} {
+        : token_room_{sizes.security_trailer}, capacity_{capacity} {
+        if (sizes.block_size != 0) {
+            token_room_ += detail::api::token_excess();
+            padding_room_ = std::size_t{sizes.block_size} + 1; // to notice a package that leaves padding alone
+        }
         if (capacity > max_capacity) {
             throw std::length_error{"sspan::message_frame"};
         }
@@ -43,13 +48,11 @@ public:
 private:
     friend struct detail::wrap_calls;
 
-    /// Wine's Kerberos asks for 49 bytes of token and needs 60.
-    static constexpr std::size_t slack = 64;
     static constexpr std::size_t max_capacity = 0x7FFFFFFFU; // leaves 32 bits for the whole
 
     std::size_t token_room_;
     std::size_t capacity_;
-    std::size_t padding_room_; // one more than asked for, to notice a package that ignores it
+    std::size_t padding_room_ = 0;
     detail::wiped_vector memory_;
 };
 

@@ -113,8 +113,8 @@ public:
     }
 
     /// Encrypts the first `size` bytes of the frame's payload, in place, into a message in one piece: token, data and
-    /// padding without gaps, as gss_unwrap takes it. The payload has been overwritten, on failure with zeros, also when
-    /// the call is refused: fill it again before trying again.
+    /// padding without gaps, as gss_unwrap takes it. The payload has been overwritten then, on failure with zeros,
+    /// unless the package was not called.
     ///
     /// @return the message, part of the frame; send it before the frame's next use.
     /// @throws error `buffer_too_small` also when the frame was made for smaller `sizes`.

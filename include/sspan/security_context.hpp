@@ -3,8 +3,8 @@
 // An established security context.
 #pragma once
 
+#include "detail/established.hpp"
 #include "detail/handle.hpp"
-#include "detail/message_calls.hpp"
 #include "error.hpp"
 #include "flags.hpp"
 #include "message.hpp"
@@ -39,8 +39,8 @@ public:
     /// The zero state, in which a moved-from object is, too.
     security_context() noexcept = default;
 
-    /// Takes a client's handle that was established elsewhere with `granted`, all of which counts as required. Its
-    /// values are sspan's: ISC_RET_ and ASC_RET_ bits mean something else, so do not cast them.
+    /// Takes a client's handle that was established elsewhere with `granted` (`from_isc_ret`), all of which counts as
+    /// required.
     /// @throws error what QueryContextAttributes reports for SECPKG_ATTR_SIZES; then the handle has been deleted.
     [[nodiscard]] static security_context adopt(CtxtHandle handle, context_flags granted,
                                                 std::error_code& ec) noexcept {
@@ -93,8 +93,12 @@ public:
 protected:
     [[nodiscard]] static security_context adopt(CtxtHandle handle, context_flags granted, bool is_server,
                                                 std::error_code& ec) noexcept {
-        return security_context{
-            detail::establish(detail::context_handle{handle}, granted, granted, ec, std::nullopt, is_server)};
+        auto state = detail::establish(detail::context_handle{handle}, ec);
+        if (!ec) {
+            state.granted = state.required = granted;
+            state.is_server = is_server;
+        }
+        return security_context{std::move(state)};
     }
 
 private:

@@ -15,7 +15,8 @@ class server_context : public security_context {
 public:
     server_context() noexcept = default;
 
-    /// As `security_context::adopt`, of a handle that AcceptSecurityContext established.
+    /// As `security_context::adopt`, of a handle that AcceptSecurityContext established with `granted`
+    /// (`from_asc_ret`).
     [[nodiscard]] static server_context adopt(CtxtHandle handle, context_flags granted, std::error_code& ec) noexcept {
         return server_context{security_context::adopt(handle, granted, true, ec)};
     }

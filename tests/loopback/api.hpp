@@ -15,7 +15,6 @@ SECURITY_STATUS enumerate_security_packages(ULONG* count, SecPkgInfoW** packages
 SECURITY_STATUS query_security_package_info(const SEC_WCHAR* package, SecPkgInfoW** info) noexcept;
 SECURITY_STATUS free_context_buffer(void* buffer) noexcept;
 
-bool takes_package_lists() noexcept;
 SECURITY_STATUS acquire_credentials_handle(const SEC_WCHAR* principal, const SEC_WCHAR* package, ULONG use,
                                            void* auth_data, CredHandle* credential, TimeStamp* expiry) noexcept;
 SECURITY_STATUS free_credentials_handle(CredHandle* credential) noexcept;
@@ -55,7 +54,11 @@ DWORD set_thread_token(HANDLE token) noexcept;
 DWORD query_impersonation_level(HANDLE token, SECURITY_IMPERSONATION_LEVEL* level) noexcept;
 DWORD close_handle(HANDLE handle) noexcept;
 
+bool takes_package_lists() noexcept;
+bool sends_bindings() noexcept;
+bool compares_bindings() noexcept;
 bool takes_parts() noexcept;
+std::uint32_t token_excess() noexcept;
 std::int64_t local_to_utc(std::int64_t local) noexcept;
 void secure_zero(void* memory, std::size_t size) noexcept;
 [[noreturn]] void fail_fast() noexcept;

@@ -89,7 +89,10 @@ struct options {
     std::vector<ULONG> unsupported_attributes; ///< QueryContextAttributes says SEC_E_UNSUPPORTED_FUNCTION
     bool upper_half_is_the_systems = false;    ///< of handles: Wine's secur32 keeps the package there
     bool takes_package_lists = true;           ///< identities may have a list of packages
+    bool sends_bindings = true;                ///< a client's channel bindings have an effect
+    bool compares_bindings = true;             ///< and a server's
     bool takes_parts = true;                   ///< messages may have more than one SECBUFFER_DATA
+    std::uint32_t token_excess = 0;            ///< how much longer than announced a token may be, as Wine's is
     bool credentials_outlive_contexts = false; ///< if true, freeing credentials before their contexts is a violation
     std::optional<SECURITY_IMPERSONATION_LEVEL> impersonation_level; ///< else as the granted flags say
 };

@@ -130,10 +130,6 @@ SECURITY_STATUS set_credentials_attributes(CredHandle* credential, ULONG attribu
                    [&] { return engine::instance().set_credentials(credential, attribute, buffer, size); });
 }
 
-bool takes_package_lists() noexcept {
-    return engine::instance().settings.takes_package_lists;
-}
-
 void free_auth_identity(void* identity) noexcept {
     const visit here;
     static_cast<void>(faults::instance().begin(function::free_auth_identity, 0));
@@ -249,8 +245,24 @@ DWORD close_handle(HANDLE handle) noexcept {
     return win32(function::close_handle, [&] { return ::loopback::thread_tokens::close(handle); });
 }
 
+bool takes_package_lists() noexcept {
+    return engine::instance().settings.takes_package_lists;
+}
+
+bool sends_bindings() noexcept {
+    return engine::instance().settings.sends_bindings;
+}
+
+bool compares_bindings() noexcept {
+    return engine::instance().settings.compares_bindings;
+}
+
 bool takes_parts() noexcept {
     return engine::instance().settings.takes_parts;
+}
+
+std::uint32_t token_excess() noexcept {
+    return engine::instance().settings.token_excess;
 }
 
 std::int64_t local_to_utc(std::int64_t local) noexcept {

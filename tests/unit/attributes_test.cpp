@@ -50,6 +50,10 @@ attribute made_of(ULONG number, Ask ask, Value& value, bool points = true) {
 
 class attributes : public surface_test {
 protected:
+    void SetUp() override {
+        surface_test::SetUp();
+        loopback::configure().access_token = this; // anything but nullptr
+    }
     outcome user_name(const sspan::security_context& context) { return ask(SECPKG_ATTR_NAMES, context); }
     outcome negotiation_info(const sspan::security_context& context) {
         return ask(SECPKG_ATTR_NEGOTIATION_INFO, context);
@@ -89,7 +93,7 @@ protected:
         made_of(SECPKG_ATTR_NATIVE_NAMES, SSPAN_ASK(query_native_names), names),
         made_of(SECPKG_ATTR_FLAGS, SSPAN_ASK(query_flags), flags, false),
         made_of(SECPKG_ATTR_TARGET_INFORMATION, SSPAN_ASK(query_target_information), target_information),
-        made_of(SECPKG_ATTR_ACCESS_TOKEN, SSPAN_ASK(query_access_token), access_token, false),
+        made_of(SECPKG_ATTR_ACCESS_TOKEN, SSPAN_ASK(query_access_token), access_token),
         made_of(SECPKG_ATTR_CLIENT_SPECIFIED_TARGET, SSPAN_ASK(query_client_specified_target), client_target),
         made_of(SECPKG_ATTR_LAST_CLIENT_TOKEN_STATUS, SSPAN_ASK(query_last_client_token_status), last_token, false),
     };
@@ -232,8 +236,16 @@ TEST_P(attributes, success_without_a_value_is_an_internal_error) {
     for (const auto& each : all) {
         loopback::fail_at(function::query_context_attributes, 1, SEC_E_OK); // nothing is done, nothing said
         const auto result = each.ask(which_surface(), pair.server);
-        EXPECT_TRUE(each.points ? failed_with(result, errc::internal_error, query) : succeeded(result)) << each.number;
+        const auto expected = each.number == SECPKG_ATTR_ACCESS_TOKEN ? errc::no_impersonation : errc::internal_error;
+        EXPECT_TRUE(each.points ? failed_with(result, expected, query) : succeeded(result)) << each.number;
     }
+}
+
+TEST_P(attributes, trap_no_access_token_is_no_success) {
+    loopback::configure().access_token = nullptr;
+    const auto pair = establish(which_profile());
+    EXPECT_TRUE(failed_with(ask(SECPKG_ATTR_ACCESS_TOKEN, pair.server), errc::no_impersonation, query));
+    EXPECT_EQ(access_token, nullptr);
 }
 
 TEST_P(attributes, zero_state_is_refused_before_the_call) {

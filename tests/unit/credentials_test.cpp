@@ -310,6 +310,17 @@ TEST_P(credentials_test, list_of_packages_is_refused_where_it_would_be_misread) 
     EXPECT_EQ(calls(function::acquire_credentials_handle), 0U);
 }
 
+TEST_P(credentials_test, list_of_packages_is_refused_by_all_but_negotiate) {
+    const bool chooses = which_profile().package == sspan::package::negotiate;
+    const sspan::identity who{L"bob", L"LOOPBACK", L"battery staple", {.packages = L"!ntlm"}};
+    for (const auto how : {way::outbound_as, way::inbound_as}) {
+        credentials made;
+        const auto result = ::acquire(how, which_surface(), which_profile().package, made, who);
+        EXPECT_TRUE(chooses ? succeeded(result) : failed_with(result, errc::unsupported_function, acquisition));
+    }
+    EXPECT_EQ(calls(function::acquire_credentials_handle), chooses ? 2U : 0U);
+}
+
 class negotiate_credentials : public loopback_test, public ::testing::WithParamInterface<surface> {
 protected:
     /// The client's first step.
@@ -348,6 +359,7 @@ TEST_P(negotiate_credentials, restricted_logon_is_used_only_with_an_identity) {
         [&] { bob = credentials::outbound(sspan::package::negotiate, somebody(), restricted); })));
     EXPECT_TRUE(succeeded(start(bob)));
 
+    const auto before = calls(function::acquire_credentials_handle);
     credentials kerberos_has_no_such_thing;
     EXPECT_TRUE(failed_with(
         outcome_of(
@@ -357,6 +369,7 @@ TEST_P(negotiate_credentials, restricted_logon_is_used_only_with_an_identity) {
             },
             [&] { kerberos_has_no_such_thing = credentials::outbound(sspan::package::kerberos, restricted); }),
         errc::unsupported_function, acquisition));
+    EXPECT_EQ(calls(function::acquire_credentials_handle), before);
 }
 
 } // namespace

@@ -103,6 +103,13 @@ TEST(time, keeps_the_fraction_that_the_clock_can_hold) {
     EXPECT_EQ(told, noon + std::chrono::duration_cast<time_point::duration>(1'234'567'800ns));
 }
 
+TEST(time, is_nothing_when_the_system_cannot_convert_it) {
+    loopback::reset();
+    loopback::configure().utc_offset = ticks_of(noon);
+    EXPECT_EQ(converted(ticks_of(noon)), std::nullopt); // converts to 0
+    loopback::reset();
+}
+
 TEST(time, goes_from_1970_to_2100) {
     loopback::reset();
     const auto start = ticks_of(sys_days{std::chrono::January / 1 / 1970});

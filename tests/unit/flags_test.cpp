@@ -138,6 +138,32 @@ TEST(context_flags, operators) {
     EXPECT_EQ(flags, context_flags::stream);
 }
 
+TEST(context_flags, granted_bits_are_read_in_either_family) {
+    static_assert(sspan::from_isc_ret(0x10000) == context_flags::integrity);
+    static_assert(sspan::from_asc_ret(0x10000) == context_flags::stream);
+    static_assert(sspan::from_asc_ret(0x20000) == context_flags::integrity);
+    EXPECT_EQ(sspan::from_isc_ret(0x1E), context_flags::mutual_auth | context_flags::replay_detect |
+                                             context_flags::sequence_detect | context_flags::confidentiality);
+    EXPECT_EQ(sspan::from_isc_ret(0x02000000), context_flags::none); // ISC_RET_NO_ADDITIONAL_TOKEN
+    EXPECT_EQ(sspan::from_isc_ret(0), context_flags::none);
+    EXPECT_EQ(sspan::from_asc_ret(0x00004000), context_flags::none); // ASC_RET_THIRD_LEG_FAILED
+}
+
+TEST(package_capabilities, to_string_names_each) {
+    using sspan::package_capabilities;
+    EXPECT_EQ(sspan::to_string(package_capabilities::none), "none");
+    EXPECT_EQ(sspan::to_string(package_capabilities::integrity | package_capabilities::readonly_with_checksum),
+              "integrity, readonly_with_checksum");
+    EXPECT_EQ(sspan::to_string(static_cast<package_capabilities>(0x80000000U)), "none");
+    std::string last = "none";
+    for (std::uint32_t bit = 1; bit <= 0x01000000U; bit <<= 1) {
+        const auto name = sspan::to_string(static_cast<package_capabilities>(bit));
+        EXPECT_NE(name, "none") << bit;
+        EXPECT_NE(name, last) << bit;
+        last = name;
+    }
+}
+
 TEST(context_flags, to_string_names_each) {
     EXPECT_EQ(sspan::to_string(context_flags::none), "none");
     EXPECT_EQ(sspan::to_string(context_flags::integrity), "integrity");

@@ -232,17 +232,40 @@ TEST_P(handshake_granted, what_was_only_requested_is_not_missed) {
 
 TEST_P(handshake_granted, more_than_asked_is_no_error_and_reported) {
     loopback::configure().client.add_flags = 0x20000;  // ISC_RET_IDENTIFY
-    loopback::configure().server.add_flags = 0x100000; // ASC_RET_NULL_SESSION
+    loopback::configure().server.add_flags = 0x200000; // ASC_RET_ALLOW_NON_USER_LOGONS
     conversation talk{which_profile(), which_surface()};
     ASSERT_TRUE(succeeded(talk.run()));
     EXPECT_TRUE(contains(talk.client.granted(), context_flags::identify));
-    EXPECT_TRUE(contains(talk.server.granted(), context_flags::null_session));
+    EXPECT_TRUE(contains(talk.server.granted(), context_flags::allow_non_user_logons));
     const auto client = std::move(talk.client).finish();
     const auto server = std::move(talk.server).finish();
     EXPECT_TRUE(contains(client.granted(), context_flags::identify));
-    EXPECT_FALSE(contains(client.granted(), context_flags::null_session));
-    EXPECT_TRUE(contains(server.granted(), context_flags::null_session));
+    EXPECT_FALSE(contains(client.granted(), context_flags::allow_non_user_logons));
+    EXPECT_TRUE(contains(server.granted(), context_flags::allow_non_user_logons));
     EXPECT_FALSE(contains(server.granted(), context_flags::identify));
+}
+
+TEST_P(handshake_granted, trap_anonymous_peer_that_nobody_asked_for_is_refused) {
+    const auto refused = [](auto& side, const char* function) {
+        const auto result = finish_outcome(side, which_surface());
+        EXPECT_TRUE(failed_with(result, errc::security_qos_failed, function));
+        if (which_surface() == surface::exception) {
+            EXPECT_NE(result.what.find("granted null_session"), std::string::npos) << result.what;
+        }
+    };
+    loopback::configure().client.add_flags = 0x40000;  // ISC_RET_NULL_SESSION
+    loopback::configure().server.add_flags = 0x100000; // ASC_RET_NULL_SESSION
+    conversation talk{which_profile(), which_surface()};
+    ASSERT_TRUE(succeeded(talk.run()));
+    refused(talk.client, "InitializeSecurityContext");
+    refused(talk.server, "AcceptSecurityContext");
+    EXPECT_EQ(loopback::live().contexts, 0U);
+
+    conversation agreed{which_profile().package, ask(context_flags::none, context_flags::null_session),
+                        allow(context_flags::null_session), which_surface()};
+    ASSERT_TRUE(succeeded(agreed.run()));
+    EXPECT_TRUE(succeeded(finish_outcome(agreed.client, which_surface())));
+    EXPECT_TRUE(succeeded(finish_outcome(agreed.server, which_surface())));
 }
 
 TEST_P(handshake_granted, granted_bits_are_read_in_the_family_of_the_side) {
@@ -251,6 +274,9 @@ TEST_P(handshake_granted, granted_bits_are_read_in_the_family_of_the_side) {
         return ntlm_claims ? context_flags::none : flag;
     };
     for (const auto& row : all_flags) {
+        if (row.flag == context_flags::null_session) { // is refused unless it is asked for, which is tested above
+            continue;
+        }
         if (row.isc_granted != 0) {
             loopback::configure().client.deny_flags = ~row.isc_granted;
             loopback::configure().client.add_flags = row.isc_granted;
@@ -355,13 +381,6 @@ TEST_F(handshake_fallback, negotiate_that_does_not_tell_its_choice_is_in_doubt_a
     conversation talk{sspan::package::kerberos, {}};
     ASSERT_TRUE(succeeded(talk.run()));
     EXPECT_TRUE(contains(std::move(talk.client).finish().granted(), context_flags::mutual_auth));
-}
-
-TEST_F(handshake_fallback, package_is_asked_for_only_where_mutual_authentication_is_claimed) {
-    conversation talk{sspan::package::negotiate, without_mutual_auth()};
-    ASSERT_TRUE(succeeded(talk.run()));
-    static_cast<void>(std::move(talk.client).finish());
-    EXPECT_EQ(calls(function::query_context_attributes), 1U); // the sizes
 }
 
 TEST_F(handshake_fallback, ntlm_is_refused_by_a_client_that_wants_to_know_the_server) {

@@ -304,6 +304,27 @@ TEST_P(message_parts, trap_more_than_one_is_refused_where_the_package_would_look
     EXPECT_TRUE(succeeded(verify(pair.server, one, signature)));
 }
 
+TEST_P(message_parts, trap_header_that_the_package_would_not_check_is_refused) {
+    constexpr ULONG negotiation_info = 12;
+    loopback::configure().unsupported_attributes.push_back(negotiation_info); // so it cannot say that it checks
+    auto pair = establish(which_profile().package, without_mutual_auth());
+    const parts original;
+    parts message;
+    bytes token(100), padding(100);
+    sspan::encrypted_parts made;
+    sspan::decrypted_parts opened;
+    EXPECT_TRUE(failed_with(encrypt(pair.client, message.to_encrypt(), token, padding, made),
+                            errc::unsupported_function, "EncryptMessage"));
+    EXPECT_TRUE(failed_with(decrypt(pair.server, message.to_encrypt(), token, opened), errc::unsupported_function,
+                            "DecryptMessage"));
+    EXPECT_EQ(message, original);
+    EXPECT_EQ(calls(function::encrypt_message) + calls(function::decrypt_message), 0U);
+    const buffer without_header[]{buffer::data(message.first), buffer::data(message.second)};
+    EXPECT_TRUE(succeeded(encrypt(pair.client, without_header, token, padding, made)));
+    std::span<std::byte> signature{token};
+    EXPECT_TRUE(succeeded(sign(pair.client, message.to_sign(), signature))); // a signature covers what is plain data
+}
+
 TEST_P(message_parts, hostile_outputs_are_an_internal_error) {
     using enum loopback::hostile_output;
     for (const auto how : {token_size, token_pointer, data_size, data_pointer}) {

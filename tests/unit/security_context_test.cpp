@@ -259,16 +259,15 @@ TEST_P(security_context_object, without_a_trailer_nothing_is_encrypted) {
     EXPECT_EQ(data, numbered(10));
 }
 
-TEST_P(security_context_object, sizes_are_queried_once_and_never_for_a_message) {
+TEST_P(security_context_object, sizes_and_package_are_queried_once_and_never_for_a_message) {
     auto pair = establish(GetParam().package, without_mutual_auth());
-    EXPECT_EQ(calls(function::query_context_attributes), 2U); // one for each side
-    EXPECT_EQ(loopback::last_flags(function::query_context_attributes), static_cast<ULONG>(SECPKG_ATTR_SIZES));
+    EXPECT_EQ(calls(function::query_context_attributes), 4U); // of each side the sizes and the package
     for (int i = 0; i != 100; ++i) {
         expect_working(pair);
     }
     auto moved = std::move(pair.client);
     pair.client = std::move(moved);
-    EXPECT_EQ(calls(function::query_context_attributes), 2U);
+    EXPECT_EQ(calls(function::query_context_attributes), 4U);
 }
 
 TEST_P(security_context_object, messages_allocate_nothing) {

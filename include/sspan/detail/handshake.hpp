@@ -10,6 +10,7 @@
 #include "../flags.hpp"
 #include "../handshake_step.hpp"
 #include "../security_context.hpp"
+#include "established.hpp"
 #include "handle.hpp"
 #include "negotiated.hpp"
 #include "text.hpp"
@@ -60,7 +61,11 @@ protected:
 
 private:
     /// Whether a server that the package calls authenticated is that.
-    [[nodiscard]] bool mutual_auth_is_real() const noexcept;
+    [[nodiscard]] bool mutual_auth_is_real(const chosen_package& package) const noexcept;
+    /// What has been granted that makes the context weaker, and that nobody asked for.
+    [[nodiscard]] context_flags unwanted() const noexcept {
+        return granted_ & context_flags::null_session & ~(require_ | request_);
+    }
 
     enum class phase { bad_arguments, first_leg, later_leg, complete, over };
 
@@ -96,6 +101,10 @@ inline std::error_code handshake::refusal(std::span<const std::byte> input, flag
         return errc::illegal_message;
     }
     if (!contains(known_flags(requested), require_ | request_) || !contains(known_flags(granted), require_)) {
+        return errc::unsupported_function;
+    }
+    const bool is_client = requested == &flag_row::isc_request;
+    if (bindings_ && !(is_client ? api::sends_bindings() : api::compares_bindings())) {
         return errc::unsupported_function;
     }
     if (phase_ == phase::bad_arguments || !fits(input.size()) || overlap(input, output_)) {
@@ -206,46 +215,57 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
 
 /// NTLM reports mutual authentication because it was asked for; it has none. Where it may be at work, and Negotiate
 /// does not tell which package it has chosen, there is a doubt about the server's identity.
-inline bool handshake::mutual_auth_is_real() const noexcept {
-    if (const auto told = query_is_ntlm(context_.get()); told != is_ntlm::not_told) {
-        return told == is_ntlm::no;
+inline bool handshake::mutual_auth_is_real(const chosen_package& package) const noexcept {
+    if (package.is_told) {
+        return !package.is_ntlm;
     }
     const auto* acquired_for = credentials_->package().data(); // of a std::wstring, so there is a zero
-    return !is_name(acquired_for, package::ntlm) && !is_name(acquired_for, package::negotiate);
+    return !is_name(acquired_for, sspan::package::ntlm) && !is_name(acquired_for, sspan::package::negotiate);
 }
 
 inline security_context handshake::finish(bool is_server, std::error_code& ec) noexcept {
     ec.clear();
-    if (context_ && phase_ == phase::complete && contains(granted_, context_flags::mutual_auth) &&
-        !mutual_auth_is_real()) {
-        granted_ &= ~context_flags::mutual_auth;
-    }
+    culprit_ = function_;
     if (output_.empty()) {
         ec = errc::invalid_handle;
     } else if (phase_ != phase::complete) {
         ec = errc::no_context;
-    } else if (missing() != context_flags::none) {
-        ec = errc::security_qos_failed;
     }
     phase_ = phase::over;
     auto context = std::move(context_);
     if (ec) {
-        culprit_ = function_;
         return {};
     }
-    culprit_ = "QueryContextAttributes";
-    return security_context{establish(std::move(context), granted_, require_, ec, expiry_, is_server)};
+    auto state = establish(std::move(context), ec);
+    if (ec) {
+        culprit_ = "QueryContextAttributes";
+        return {};
+    }
+    if (!mutual_auth_is_real(state.package)) {
+        granted_ &= ~context_flags::mutual_auth;
+    }
+    if ((missing() | unwanted()) != context_flags::none) {
+        ec = errc::security_qos_failed;
+        return {};
+    }
+    state.granted = granted_;
+    state.required = require_;
+    state.expiry = expiry_;
+    state.is_server = is_server;
+    return security_context{std::move(state)};
 }
 
-class not_granted : public error {
+class weaker_than_asked : public error {
 public:
-    not_granted(std::error_code code, const char* function, context_flags missing)
-        : error{code, function, std::string{function} + " did not grant " + to_string(missing)} {}
+    weaker_than_asked(std::error_code code, const char* function, const std::string& how)
+        : error{code, function, std::string{function} + how} {}
 };
 
 inline void handshake::throw_unfinished(const std::error_code& ec) const {
     if (ec == errc::security_qos_failed && culprit_ == function_) {
-        throw not_granted{ec, culprit_, missing()};
+        throw weaker_than_asked{ec, culprit_,
+                                missing() != context_flags::none ? " did not grant " + to_string(missing())
+                                                                 : " granted " + to_string(unwanted())};
     }
     throw error{ec, culprit_};
 }

@@ -7,125 +7,18 @@
 #include "../error.hpp"
 #include "../flags.hpp"
 #include "../message.hpp"
-#include "handle.hpp"
+#include "established.hpp"
 #include "secret.hpp"
-#include "time.hpp"
 
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <system_error>
-#include <utility>
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
-
-/// How DecryptMessage takes a message in one piece. Packages differ.
-enum class unwrap_form : std::uint8_t { unknown, stream, token_and_data };
-
-/// What makes a security context. The public classes say what its functions do. The number of a message's parts is known
-/// beforehand (one) or std::dynamic_extent.
-struct established {
-    template <std::size_t Count>
-    [[nodiscard]] std::span<std::byte> sign(std::span<const const_buffer, Count> message,
-                                            std::span<std::byte> signature, const protect_options& options,
-                                            std::error_code& ec) noexcept;
-    template <std::size_t Count>
-    [[nodiscard]] bool verify(std::span<const const_buffer, Count> message, std::span<const std::byte> signature,
-                              const accept_options& options, std::error_code& ec) noexcept;
-    template <std::size_t Count>
-    [[nodiscard]] encrypted_parts encrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
-                                          std::span<std::byte> padding, const protect_options& options,
-                                          std::error_code& ec) noexcept;
-    template <std::size_t Count>
-    [[nodiscard]] decrypted_parts decrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
-                                          const accept_options& options, std::error_code& ec) noexcept;
-
-    /// Why a message call cannot be made with these buffers; SEC_E_OK if it can.
-    template <class Part, std::size_t Count, class... Spans>
-    [[nodiscard]] errc refusal(bool protection_granted, std::span<Part, Count> message,
-                               const Spans&... spans) const noexcept {
-        if (!handle) {
-            return errc::invalid_handle;
-        }
-        if (!protection_granted) {
-            return errc::qop_not_supported;
-        }
-        if (message.empty() || message.size() > max_message_parts || !(fits(spans.size()) && ...) ||
-            any_overlap(spans...)) {
-            return errc::invalid_parameter;
-        }
-        if (message.size() > 1 && !api::takes_parts()) { // all but one would go unprotected
-            return errc::unsupported_function;
-        }
-        for (std::size_t i = 0; i != message.size(); ++i) {
-            const auto bytes = message[i].bytes();
-            if (!fits(bytes.size()) || (overlap(bytes, spans) || ...) || overlaps_later(message, i)) {
-                return errc::invalid_parameter;
-            }
-        }
-        return errc{};
-    }
-
-    /// What is only read may overlap.
-    [[nodiscard]] static bool overlaps_later(std::span<const const_buffer>, std::size_t) noexcept { return false; }
-    [[nodiscard]] static bool overlaps_later(std::span<const buffer> message, std::size_t index) noexcept {
-        for (std::size_t later = index + 1; later != message.size(); ++later) {
-            if (overlap(message[index].bytes(), message[later].bytes())) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    [[nodiscard]] bool can_sign() const noexcept {
-        return contains(granted, context_flags::integrity) && sizes.max_signature != 0;
-    }
-    [[nodiscard]] bool can_decrypt() const noexcept {
-        return (granted & (context_flags::integrity | context_flags::confidentiality)) != context_flags::none;
-    }
-
-    /// What DecryptMessage's `quality` means; whether `options` and the context allow it.
-    [[nodiscard]] bool accept(ULONG quality, const accept_options& options,
-                              quality_of_protection& result) const noexcept {
-        result = quality == 0 && contains(granted, context_flags::confidentiality)
-                     ? quality_of_protection::encrypted
-                     : quality_of_protection::integrity_only;
-        const bool must_be_encrypted =
-            options.at_least == least_protection::encrypted ||
-            (options.at_least == least_protection::as_required && contains(required, context_flags::confidentiality));
-        return result == quality_of_protection::encrypted || !must_be_encrypted;
-    }
-
-    context_handle handle;
-    context_sizes sizes;
-    context_flags granted = context_flags::none;
-    context_flags required = context_flags::none;
-    optional_time expiry;
-    bool is_server = false;
-    unwrap_form form = unwrap_form::unknown; // the receiver's
-    std::uint32_t wrapped_token = 0;         // the sender's last; the receiver may look at it meanwhile
-};
 
 /// A message and two buffers of the package's.
 template <std::size_t Count>
 using message_buffers = buffer_list<(Count == std::dynamic_extent ? max_message_parts : Count) + 2>;
-
-/// Asks for the sizes of a context that a handshake, or somebody else, has established. On failure it has been deleted.
-[[nodiscard]] inline established establish(context_handle handle, context_flags granted, context_flags required,
-                                           std::error_code& ec, optional_time expiry, bool is_server) noexcept {
-    SecPkgContext_Sizes sizes{};
-    auto raw = handle.get();
-    ec = handle ? failure(api::query_context_attributes(&raw, SECPKG_ATTR_SIZES, &sizes)) : errc::invalid_handle;
-    if (ec) {
-        return {};
-    }
-    return {std::move(handle),
-            {sizes.cbMaxToken, sizes.cbMaxSignature, sizes.cbBlockSize, sizes.cbSecurityTrailer},
-            granted,
-            required,
-            expiry,
-            is_server};
-}
 
 template <std::size_t Count>
 std::span<std::byte> established::sign(std::span<const const_buffer, Count> message, std::span<std::byte> signature,
@@ -178,15 +71,27 @@ template <std::size_t Count>
 encrypted_parts established::encrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
                                      std::span<std::byte> padding, const protect_options& options,
                                      std::error_code& ec) noexcept {
+    return may_encrypt(message, token, padding, options, ec) ? call_encrypt(message, token, padding, options, ec)
+                                                             : encrypted_parts{};
+}
+
+template <std::size_t Count>
+bool established::may_encrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
+                              std::span<std::byte> padding, const protect_options& options,
+                              std::error_code& ec) const noexcept {
     const auto protection =
         options.quality == quality_of_protection::encrypted ? context_flags::confidentiality : context_flags::integrity;
     auto refused = refusal(contains(granted, protection) && sizes.security_trailer != 0, message, token, padding);
     if (refused == errc{} && (token.size() < sizes.security_trailer || padding.size() < sizes.block_size)) {
         refused = errc::buffer_too_small;
     }
-    if (!succeeded(refused, ec)) {
-        return {};
-    }
+    return succeeded(refused, ec);
+}
+
+template <std::size_t Count>
+encrypted_parts established::call_encrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
+                                          std::span<std::byte> padding, const protect_options& options,
+                                          std::error_code& ec) noexcept {
     message_buffers<Count> buffers;
     buffers.add(SECBUFFER_TOKEN, token);
     for (const auto& part : message) {

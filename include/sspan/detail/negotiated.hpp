@@ -9,17 +9,24 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
-enum class is_ntlm { no, yes, not_told };
+struct chosen_package {
+    bool is_told = false; ///< Otherwise nothing is known of it.
+    bool is_ntlm = false;
+    /// Whether its checksum covers a SECBUFFER_READONLY_WITH_CHECKSUM: by its SecPkgInfo or, of NTLM, which does not
+    /// say so there, by MS-NLMP (3.4.9: every buffer is signed).
+    bool covers_headers = false;
+};
 
 /// By SECPKG_ATTR_NEGOTIATION_INFO, which for Negotiate names the package that it has chosen.
-inline is_ntlm query_is_ntlm(CtxtHandle context) noexcept {
-    SecPkgContext_NegotiationInfoW info{};
-    const auto status = api::query_context_attributes(&context, SECPKG_ATTR_NEGOTIATION_INFO, &info);
-    const context_buffer<SecPkgInfoW> chosen{status < 0 ? nullptr : info.PackageInfo};
-    if (!chosen || chosen.get()->Name == nullptr) {
-        return is_ntlm::not_told;
+inline chosen_package query_chosen_package(CtxtHandle context) noexcept {
+    SecPkgContext_NegotiationInfoW told{};
+    const auto status = api::query_context_attributes(&context, SECPKG_ATTR_NEGOTIATION_INFO, &told);
+    const context_buffer<SecPkgInfoW> info{status < 0 ? nullptr : told.PackageInfo};
+    if (!info || info.get()->Name == nullptr) {
+        return {};
     }
-    return is_name(chosen.get()->Name, package::ntlm) ? is_ntlm::yes : is_ntlm::no;
+    const bool is_ntlm = is_name(info.get()->Name, package::ntlm);
+    return {true, is_ntlm, is_ntlm || (info.get()->fCapabilities & SECPKG_FLAG_READONLY_WITH_CHECKSUM) != 0};
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::detail

@@ -27,7 +27,11 @@ inline optional_time to_time(const TimeStamp& told) noexcept {
     if (local < unix_epoch || local >= year_2100) {
         return std::nullopt;
     }
-    const ticks since_1970{api::local_to_utc(local) - unix_epoch};
+    const auto utc = api::local_to_utc(local);
+    if (utc == 0) {
+        return std::nullopt;
+    }
+    const ticks since_1970{utc - unix_epoch};
     return std::chrono::system_clock::time_point{
         std::chrono::duration_cast<std::chrono::system_clock::duration>(since_1970)};
 }

@@ -5,7 +5,6 @@
 
 #include "../message_frame.hpp"
 #include "message_calls.hpp"
-#include "negotiated.hpp"
 
 #include <atomic> // std::atomic_ref
 #include <cstddef>
@@ -41,9 +40,13 @@ inline std::span<const std::byte> wrap_calls::wrap(established& context, message
     }
     const std::span memory{frame.memory_};
     const auto data = frame.payload().first(size);
+    const auto token = memory.first(frame.token_room_);
+    const auto padding = memory.subspan(frame.token_room_ + size, frame.padding_room_);
     const buffer message[]{buffer::data(data)};
-    const auto parts = context.encrypt(std::span{message}, memory.first(frame.token_room_),
-                                       memory.subspan(frame.token_room_ + size, frame.padding_room_), options, ec);
+    if (!context.may_encrypt(std::span{message}, token, padding, options, ec)) {
+        return {};
+    }
+    const auto parts = context.call_encrypt(std::span{message}, token, padding, options, ec);
     if (ec) {
         secure_zero(data); // neither plaintext nor a message
         return {};
@@ -96,9 +99,6 @@ inline decrypted_message wrap_calls::unwrap(established& context, std::span<std:
     }
     if (!succeeded(refused, ec)) {
         return {};
-    }
-    if (context.form == unwrap_form::unknown && query_is_ntlm(context.handle.get()) == is_ntlm::yes) {
-        context.form = unwrap_form::token_and_data;
     }
     auto form = context.form == unwrap_form::unknown ? unwrap_form::stream : context.form;
     auto message = unwrap_as(form, context, wire, options, ec);

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+//
+// Many threads that act as different clients at once, for ThreadSanitizer to watch: each is its own client, nobody
+// else's, and itself afterwards.
+#include <sspan/impersonation.hpp>
+
+#include "unit/fixture.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstddef>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using namespace testing_support;
+using loopback::current_thread_client;
+
+constexpr std::size_t threads = 8;
+constexpr std::size_t rounds = 200; // of each thread
+
+/// A server's context of which `user` is the client.
+established client_called(const wchar_t* user, const wchar_t* password) {
+    auto outbound = sspan::credentials::outbound(sspan::package::kerberos, sspan::identity{user, L"LOOPBACK", password});
+    auto inbound = sspan::credentials::inbound(sspan::package::kerberos);
+    sspan::client_handshake client{outbound, service()};
+    sspan::server_handshake server{inbound};
+    run(client, server);
+    auto context = std::move(client).finish();
+    return {std::move(outbound), std::move(inbound), std::move(context), std::move(server).finish()};
+}
+
+/// Acts as `first`, as `second` inside of that, and ends both in one of three ways; whether it was whom it had to be.
+bool impersonate(const sspan::server_context& first, const std::wstring& name, const sspan::server_context& second,
+                 const std::wstring& other_name, std::size_t round) {
+    bool right = current_thread_client().empty();
+    try {
+        sspan::impersonation_guard outer{first};
+        right = right && current_thread_client() == name;
+        sspan::run_as_client(second, [&] { right = right && current_thread_client() == other_name; });
+        right = right && current_thread_client() == name;
+        if (round % 3 == 1) {
+            outer.revert();
+            right = right && current_thread_client().empty();
+        } else if (round % 3 == 2) {
+            throw std::runtime_error{"out of the guard"};
+        }
+    } catch (const std::runtime_error&) {
+        right = right && round % 3 == 2;
+    }
+    return right && current_thread_client().empty();
+}
+
+class guards : public loopback_test {};
+
+TEST_F(guards, of_different_clients_in_many_threads_at_once) {
+    const auto alice = client_called(L"alice", L"correct horse");
+    const auto bob = client_called(L"bob", L"battery staple");
+    std::atomic<std::size_t> right{0};
+    {
+        std::vector<std::jthread> crew;
+        for (std::size_t i = 0; i != threads; ++i) {
+            crew.emplace_back([&, is_alice = i % 2 == 0] {
+                const auto& mine = is_alice ? alice : bob;
+                const auto& others = is_alice ? bob : alice;
+                const std::wstring name = is_alice ? L"LOOPBACK\\alice" : L"LOOPBACK\\bob";
+                const std::wstring other_name = is_alice ? L"LOOPBACK\\bob" : L"LOOPBACK\\alice";
+                for (std::size_t round = 0; round != rounds; ++round) {
+                    right += impersonate(mine.server, name, others.server, other_name, round) ? 1U : 0U;
+                }
+            });
+        }
+    }
+    EXPECT_EQ(right, threads * rounds);
+}
+
+} // namespace

@@ -183,6 +183,7 @@ private:
             result.expiry_ = detail::to_time(expiry);
             if (!result) {
                 ec = errc::internal_error;
+                return {};
             }
             return result;
         });

@@ -17,6 +17,9 @@ PATIENCE = 60
 
 
 def command(name, *arguments):
+    """Of an example, or of a native program if the name is a path."""
+    if os.path.isabs(name):
+        return [name, *arguments]
     return [*RUNNER, os.path.join(FOLDER, name + '.exe'), *arguments]
 
 

@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=tests/environment.sh
 . tests/environment.sh
 
-install_missing python3 krb5-kdc krb5-admin-server krb5-user wine wine64
+install_missing python3 krb5-kdc krb5-admin-server krb5-user wine wine64 gcc libc6-dev libkrb5-dev
 wine_start
 realm_start
 other=echo/other.sspan.test
@@ -49,6 +49,13 @@ python_tests() {
     fi
 }
 python_tests secure_echo_test.py
+
+# A native peer that knows GSSAPI only.
+export SSPAN_GSS_PEER=$scratch/gss_peer
+logged cc -std=c11 -D_DEFAULT_SOURCE -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Werror -O1 -g \
+    -fsanitize=address,undefined -fno-sanitize-recover=all tests/integration/gss_peer.c -o "$SSPAN_GSS_PEER" -lgssapi_krb5
+python_tests gss_peer_test.py
+
 python_tests examples_test.py
 
 # The loopback package as one of the system's, for as long as it takes.

@@ -72,13 +72,21 @@ struct wishes {
     }
 };
 
-inline pair_of_contexts establish(const sspan::credentials& outbound, const sspan::credentials& inbound,
-                                  std::wstring_view target, const wishes& wanted) {
+/// What may happen to a token on its way: nothing.
+inline constexpr auto untouched = [](bytes&) {};
+
+template <class OnTheWay = decltype(untouched)>
+pair_of_contexts establish(const sspan::credentials& outbound, const sspan::credentials& inbound,
+                           std::wstring_view target, const wishes& wanted, OnTheWay on_the_way = untouched) {
     sspan::client_handshake client{outbound, target, wanted.client};
     sspan::server_handshake server{inbound, wanted.server};
-    for (auto token = client.step().token; !token.empty();) {
-        token = server.step(token).token;
-        token = token.empty() ? token : client.step(token).token;
+    for (auto token = copy_of(client.step().token); !token.empty();) {
+        on_the_way(token);
+        token = copy_of(server.step(token).token);
+        if (!token.empty()) {
+            on_the_way(token);
+            token = copy_of(client.step(token).token);
+        }
     }
     auto context = std::move(client).finish();
     return {std::move(context), std::move(server).finish()};

@@ -219,6 +219,17 @@ TEST_P(kerberos_messages, may_be_late_but_not_repeated_with_replay_detection_alo
     EXPECT_EQ(verdict(pair.server, first), facts::replayed);
 }
 
+TEST_P(kerberos_messages, are_in_order_or_out_of_sequence_with_sequence_detection_alone) {
+    auto pair = established(context_flags::replay_detect);
+    const auto message = numbered(20);
+    const auto first = protect(pair.client, message);
+    const auto second = protect(pair.client, message);
+    EXPECT_EQ(verdict(pair.server, second), facts::dropped);
+    EXPECT_EQ(verdict(pair.server, second), facts::late);
+    EXPECT_EQ(verdict(pair.server, first), facts::late);
+    expect_genuine(pair.server, protect(pair.client, message), message);
+}
+
 TEST_P(kerberos_messages, of_another_context_are_refused) {
     auto pair = established();
     auto other = established();

@@ -46,6 +46,14 @@ TEST_P(kerberos, every_part_is_protected_or_none_is_taken) {
     EXPECT_EQ(second == before, static_cast<bool>(ec));
 }
 
+TEST_P(kerberos, unwraps_before_it_has_wrapped_where_the_package_finds_the_token) {
+    auto pair = establish(GetParam());
+    auto wire = pair.client.wrap_copy(numbered(20));
+    std::error_code ec;
+    static_cast<void>(pair.server.unwrap(wire, ec));
+    EXPECT_EQ(!ec, GetParam() == style::dce || facts::unwraps_before_it_wraps) << ec.message();
+}
+
 TEST_P(kerberos, halves_work_in_two_threads) {
     auto pair = establish(GetParam());
     auto client = std::move(pair.client).split();

@@ -47,18 +47,24 @@ inline constexpr refusal ticket_without_kdc = step_refused;
 /// Whether an explicit logon takes the place of the user's own ticket.
 inline constexpr bool explicit_logon_is_saved = true;
 
+/// Whether a logon takes name@realm for a user, without a domain.
+inline constexpr bool takes_user_at_realm = false;
+
 inline constexpr std::size_t signature_size = 28;
 inline constexpr bool offers_integrity_only = true;
 inline constexpr std::size_t integrity_only_size = 28;
-/// Of the token of an encrypted message: what is announced, and what it is.
-struct token_size {
-    std::size_t announced;
-    std::size_t actual;
+/// What is announced for signatures and for the tokens of encrypted messages, and what these have.
+struct style_sizes {
+    std::size_t max_signature;
+    std::size_t security_trailer;
+    std::size_t token;
 };
-inline constexpr token_size plain_token{49, 60};
-inline constexpr token_size dce_token{76, 76};
-/// Outside DCE style Wine looks for the token of a message in one piece where it has put its own last one.
+inline constexpr style_sizes plain_sizes{37, 49, 60};
+inline constexpr style_sizes dce_sizes{28, 76, 76};
+/// Wine looks for the token of a message in one piece where its own last one was. In DCE style it begins with what it has
+/// announced, outside it with what is of no use.
 inline constexpr bool unwraps_before_it_wraps = false;
+inline constexpr bool unwraps_another_quality = false;
 
 inline constexpr errc replayed = errc::invalid_token;
 inline constexpr errc dropped = errc::out_of_sequence; ///< The message behind the gap says so; those behind it do not.

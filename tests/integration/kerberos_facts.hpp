@@ -44,6 +44,9 @@ inline constexpr refusal replayed_handshake = client_refused;
 inline constexpr refusal logon_without_kdc = logon_refused;
 inline constexpr refusal ticket_without_kdc = step_refused;
 
+/// Whether the side that refuses has something to tell the other.
+inline constexpr bool makes_error_tokens = false;
+
 /// Whether an explicit logon takes the place of the user's own ticket.
 inline constexpr bool explicit_logon_is_saved = true;
 

@@ -118,6 +118,9 @@ void expect_refusal(const facts::refusal& expected, auto&& attempt) {
         EXPECT_STREQ(refused.function(), expected.function);
         EXPECT_EQ(refused.code(), expected.code) << refused.what();
         EXPECT_TRUE(std::string_view{refused.what()}.starts_with(expected.function)) << refused.what();
+        if (const auto* step = dynamic_cast<const sspan::handshake_error*>(&refused)) {
+            EXPECT_EQ(!step->token().empty(), facts::makes_error_tokens);
+        }
     }
 }
 

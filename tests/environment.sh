@@ -114,7 +114,7 @@ realm_start() {
     local dir=$scratch/realm port pid
     mkdir "$dir"
     export KRB5_CONFIG=$dir/krb5.conf KRB5_KDC_PROFILE=$dir/kdc.conf KRB5CCNAME=FILE:$dir/alice.ticket \
-        KRB5_KTNAME=FILE:$dir/service.keytab
+        KRB5_KTNAME=FILE:$dir/service.keytab KRB5RCACHENAME=file2:$dir/replays
     export PATH=$PATH:/usr/sbin:/sbin
     port=$(free_port)
     cat >"$KRB5_CONFIG" <<EOF

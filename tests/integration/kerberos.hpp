@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+//
+// Both sides of a context in one process, with a real KDC. The realm is found by the environment, see run.sh.
+#pragma once
+
+#include <sspan/sspan.hpp>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdlib>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace integration {
+
+using bytes = std::vector<std::byte>;
+
+enum class style { plain, dce };
+
+inline std::string name_of(style which) {
+    return which == style::dce ? "dce_style" : "plain";
+}
+
+inline std::string variable(const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr ? value : "";
+}
+
+inline std::wstring wide(std::string_view ascii) {
+    return {ascii.begin(), ascii.end()};
+}
+
+inline std::wstring service() {
+    return wide(variable("SSPAN_SERVICE"));
+}
+
+inline bytes numbered(std::size_t size) {
+    bytes result(size);
+    for (std::size_t i = 0; i != size; ++i) {
+        result[i] = static_cast<std::byte>(i * 31 + 7);
+    }
+    return result;
+}
+
+inline bytes copy_of(std::span<const std::byte> part) {
+    return {part.begin(), part.end()};
+}
+
+inline bool all_zero(std::span<const std::byte> part) {
+    return std::ranges::all_of(part, [](std::byte byte) { return byte == std::byte{0}; });
+}
+
+struct pair_of_contexts {
+    sspan::security_context client;
+    sspan::server_context server;
+};
+
+/// What both sides want, but for `without`.
+struct wishes {
+    sspan::client_options client;
+    sspan::server_options server;
+
+    explicit wishes(style which, sspan::context_flags without = sspan::context_flags::none) {
+        const auto more = which == style::dce ? sspan::context_flags::dce_style : sspan::context_flags::none;
+        client.require = (client.require | more) & ~without;
+        server.require = (server.require | more) & ~without;
+    }
+};
+
+/// What may happen to a token on its way: nothing.
+inline constexpr auto untouched = [](bytes&) {};
+
+template <class OnTheWay = decltype(untouched)>
+pair_of_contexts establish(const sspan::credentials& outbound, const sspan::credentials& inbound,
+                           std::wstring_view target, const wishes& wanted, OnTheWay on_the_way = untouched) {
+    sspan::client_handshake client{outbound, target, wanted.client};
+    sspan::server_handshake server{inbound, wanted.server};
+    for (auto token = copy_of(client.step().token); !token.empty();) {
+        on_the_way(token);
+        token = copy_of(server.step(token).token);
+        if (!token.empty()) {
+            on_the_way(token);
+            token = copy_of(client.step(token).token);
+        }
+    }
+    auto context = std::move(client).finish();
+    return {std::move(context), std::move(server).finish()};
+}
+
+/// With the ticket and the key of the realm.
+inline pair_of_contexts establish(style which, sspan::context_flags without = sspan::context_flags::none) {
+    static const auto outbound = sspan::credentials::outbound(sspan::package::kerberos);
+    static const auto inbound = sspan::credentials::inbound(sspan::package::kerberos);
+    return establish(outbound, inbound, service(), wishes{which, without});
+}
+
+inline bytes sign(sspan::security_context& sender, std::span<const std::byte> message) {
+    bytes signature(sender.sizes().max_signature);
+    return copy_of(sender.sign(message, signature));
+}
+
+/// A protected message in memory of its own.
+struct sealed {
+    bytes token; ///< Or its signature; empty when the message is in one piece.
+    bytes data;
+};
+
+inline sealed encrypt(sspan::security_context& sender, std::span<const std::byte> message,
+                      const sspan::protect_options& options = {}) {
+    sealed result{{}, copy_of(message)};
+    bytes token(sender.sizes().security_trailer + 64); // Wine needs more than it announces
+    bytes padding(sender.sizes().block_size + 1);
+    const auto made = sender.encrypt(result.data, token, padding, options);
+    result.token = copy_of(made.token);
+    result.data.insert(result.data.end(), made.padding.begin(), made.padding.end());
+    return result;
+}
+
+} // namespace integration

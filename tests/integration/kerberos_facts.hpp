@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+//
+// Where packages differ, what the tests expect: one block for each implementation.
+#pragma once
+
+#include <sspan/error.hpp>
+
+#include <cstddef>
+#include <system_error>
+
+namespace facts {
+
+/// Who refuses a handshake, and with which status.
+struct refusal {
+    const char* function;
+    sspan::errc code;
+};
+
+using sspan::errc;
+
+// Wine 8, whose Kerberos is MIT's library. Of that library's minor statuses, which say what is wrong, it keeps none: it
+// returns 0xC0000001 for every logon and SEC_E_INTERNAL_ERROR for almost everything else. Windows has a status for each:
+// SEC_E_LOGON_DENIED, SEC_E_TARGET_UNKNOWN, SEC_E_CONTEXT_EXPIRED, SEC_E_TIME_SKEW, SEC_E_NO_AUTHENTICATING_AUTHORITY...
+inline constexpr refusal logon_refused{"AcquireCredentialsHandle", errc{static_cast<int>(0xC0000001)}};
+inline constexpr refusal step_refused{"InitializeSecurityContext", errc::internal_error};
+inline constexpr refusal client_refused{"AcceptSecurityContext", errc::internal_error};
+inline constexpr refusal nothing_to_use{"AcquireCredentialsHandle", errc::no_credentials};
+
+inline constexpr refusal wrong_password = logon_refused;
+inline constexpr refusal unknown_user = logon_refused;
+inline constexpr refusal unknown_realm = logon_refused;
+inline constexpr refusal no_ticket = nothing_to_use;
+inline constexpr refusal expired_ticket = step_refused;
+inline constexpr refusal early_ticket = step_refused;
+inline constexpr refusal unknown_target = step_refused;
+inline constexpr refusal empty_target = step_refused;
+inline constexpr refusal skew_seen_by_kdc = step_refused;
+inline constexpr refusal skew_seen_by_server = client_refused;
+inline constexpr refusal no_keytab = nothing_to_use;
+inline constexpr refusal key_of_another_service = client_refused;
+inline constexpr refusal key_of_another_version = client_refused;
+inline constexpr refusal wrong_key = client_refused;
+inline constexpr refusal replayed_handshake = client_refused;
+inline constexpr refusal logon_without_kdc = logon_refused;
+inline constexpr refusal ticket_without_kdc = step_refused;
+
+/// Whether the side that refuses has something to tell the other.
+inline constexpr bool makes_error_tokens = false;
+
+/// Whether an explicit logon takes the place of the user's own ticket.
+inline constexpr bool explicit_logon_is_saved = true;
+
+/// Whether a logon takes name@realm for a user, without a domain.
+inline constexpr bool takes_user_at_realm = false;
+
+inline constexpr std::size_t signature_size = 28;
+inline constexpr bool offers_integrity_only = true;
+inline constexpr std::size_t integrity_only_size = 28;
+/// What is announced for signatures and for the tokens of encrypted messages, and what these have.
+struct style_sizes {
+    std::size_t max_signature;
+    std::size_t security_trailer;
+    std::size_t token;
+};
+inline constexpr style_sizes plain_sizes{37, 49, 60};
+inline constexpr style_sizes dce_sizes{28, 76, 76};
+/// Wine looks for the token of a message in one piece where its own last one was. In DCE style it begins with what it has
+/// announced, outside it with what is of no use.
+inline constexpr bool unwraps_before_it_wraps = false;
+inline constexpr bool unwraps_another_quality = false;
+
+inline constexpr errc replayed = errc::invalid_token;
+inline constexpr errc dropped = errc::out_of_sequence; ///< The message behind the gap says so; those behind it do not.
+inline constexpr errc late = errc::out_of_sequence;
+inline constexpr errc foreign = errc::message_altered;
+inline constexpr errc reflected = errc::message_altered;
+/// Of a message that is not what was sent: its header may be what strikes first.
+inline bool is_altered(const std::error_code& code) {
+    return code == errc::message_altered || code == errc::invalid_token;
+}
+
+} // namespace facts

@@ -40,6 +40,8 @@ KRB5_TRACE=$realm/trace KRB5_CONFIG=$realm/no_kdc.conf \
 for zone in Asia/Kolkata America/Anchorage; do # local time is ahead, and behind
     TZ=$zone google_tests "expiry in $zone" kerberos_tests.exe '--gtest_filter=*end_with_the_ticket*'
 done
+google_tests 'ten million messages' soak_tests.exe
+grep ' messages; resident ' "$scratch/tests.log"
 
 # python_tests FILE: their last line says how many passed.
 export SSPAN_RUNNER=wine SSPAN_EXAMPLES=build/mingw/examples SSPAN_OTHER_SERVICE=$other

@@ -25,7 +25,8 @@ constexpr std::size_t rounds = 200; // of each thread
 
 /// A server's context of which `user` is the client.
 established client_called(const wchar_t* user, const wchar_t* password) {
-    auto outbound = sspan::credentials::outbound(sspan::package::kerberos, sspan::identity{user, L"LOOPBACK", password});
+    auto outbound =
+        sspan::credentials::outbound(sspan::package::kerberos, sspan::identity{user, L"LOOPBACK", password});
     auto inbound = sspan::credentials::inbound(sspan::package::kerberos);
     sspan::client_handshake client{outbound, service()};
     sspan::server_handshake server{inbound};

@@ -50,6 +50,7 @@ python_tests() {
 }
 python_tests secure_echo_test.py
 python_tests examples_test.py
+python_tests load_test.py
 
 # The loopback package as one of the system's, for as long as it takes.
 cp build/mingw/tests/loopback/libsspan_loopback_package.dll "$WINEPREFIX/drive_c/windows/system32/sspan_loopback.dll"

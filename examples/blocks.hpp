@@ -14,6 +14,7 @@
 #include <sspan/sspan.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -56,8 +57,9 @@ inline std::string to_string(std::span<const std::byte> bytes) {
 /// Blocks to and from one peer, in memory that is used again for the next one.
 class channel {
 public:
-    channel(net::connection& peer, sspan::security_context& context)
-        : peer_{&peer}, context_{&context}, frame_{context.sizes(), 1 + most_content} {}
+    /// A block has to be sent, or to arrive, within `time`.
+    channel(net::connection& peer, sspan::security_context& context, std::chrono::seconds time)
+        : peer_{&peer}, context_{&context}, time_{time}, frame_{context.sizes(), 1 + most_content} {}
 
     /// Where the next block's content goes. `send` overwrites it.
     [[nodiscard]] std::span<std::byte> room() noexcept { return frame_.payload().subspan(1); }
@@ -68,6 +70,7 @@ public:
         const auto wrapped = context_->wrap(frame_, 1 + size);
         std::vector<std::byte> length;
         wire::append_number(length, wrapped.size());
+        peer_->allow(time_);
         peer_->send(length);
         peer_->send(wrapped);
     }
@@ -79,7 +82,8 @@ public:
     }
 
     [[nodiscard]] block receive() {
-        peer_->receive(wrapped_, wire::receive_length(*peer_));
+        peer_->allow(time_);
+        peer_->receive(wrapped_, wire::receive_length(*peer_, 1 + most_content + wire::most_token));
         std::error_code ec;
         const auto message = context_->unwrap(wrapped_, ec).data;
         if (ec) {
@@ -96,6 +100,7 @@ public:
 private:
     net::connection* peer_;
     sspan::security_context* context_;
+    std::chrono::seconds time_;
     sspan::message_frame frame_;
     std::vector<std::byte> wrapped_;
 };

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "arguments.hpp"
+#include "messages.hpp"
 #include "text.hpp"
 
 #include <sspan/package.hpp>
@@ -25,17 +26,21 @@ inline constexpr std::string_view usage =
     R"(secure_echo serve --port N [options]   answer messages; port 0 stands for a free one
     --bind ADDRESS        listen there (127.0.0.1)
     --connections N       end after N connections
+    --max-connections N   serve so many at a time; the next ones wait (256)
+    --max-size BYTES      how long a message may be, up to 16000000 (1000000)
+    --handshake-timeout SECONDS   how long a handshake may take (10)
 secure_echo send --host H --port N --target SPN [options]   send messages and check the answers
     --kind sign|seal      sign them, or encrypt them (sign)
     --count N             how many (1000)
     --size BYTES          how long, up to 16000000 (256)
+    --at-once N           all that over so many connections at a time, of up to 1000 (1)
     --tamper              then send one that was changed on its way
     --replay              then send the last one again
     --user U [--domain D] log on as U; the password is one line of standard input, in UTF-8
 both:
     --package kerberos|negotiate|ntlm   (kerberos)
     --dce                 three-legged handshake, and message format, of DCE RPC
-    --timeout SECONDS     how long the peer may be silent (30)
+    --timeout SECONDS     how long the peer may be silent before a message, and how long a message may take (30)
 Exit status: 0 done, 1 usage, 2 no handshake (or the server cannot start), 3 a message was rejected,
 4 a message that had to be rejected was accepted, 5 the connection was lost or the peer broke the protocol.)";
 
@@ -43,21 +48,22 @@ struct error : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// The values are the first byte on the wire.
-enum class message_kind : std::uint8_t { sign = 'S', seal = 'E' };
-
 enum class action : std::uint8_t { help, serve, send };
 
 struct options {
     action what = action::help;
     std::string bind = "127.0.0.1";
     unsigned connections = 0; // 0: no limit
+    unsigned max_connections = 256;
+    std::size_t max_size = 1'000'000;
+    std::chrono::seconds handshake_timeout{10};
     std::string host;
     unsigned port = 0;
     std::wstring target;
-    message_kind kind = message_kind::sign;
+    messages::kind kind = messages::kind::sign;
     unsigned count = 1000;
     std::size_t size = 256;
+    unsigned at_once = 1;
     bool tamper = false;
     bool replay = false;
     std::wstring user;
@@ -77,11 +83,11 @@ inline unsigned number(std::string_view text, unsigned least, unsigned most) {
     return value;
 }
 
-inline message_kind kind_name(std::string_view text) {
+inline messages::kind kind_name(std::string_view text) {
     if (text != "sign" && text != "seal") {
         throw error{"not sign or seal"};
     }
-    return text == "sign" ? message_kind::sign : message_kind::seal;
+    return text == "sign" ? messages::kind::sign : messages::kind::seal;
 }
 
 struct option {
@@ -92,18 +98,31 @@ struct option {
 };
 
 inline constexpr auto any_number = std::numeric_limits<unsigned>::max();
+inline constexpr unsigned most_data = 16'000'000;
+
+inline std::chrono::seconds seconds(std::string_view text) {
+    return std::chrono::seconds{number(text, 1, 86'400)};
+}
 
 inline constexpr option table[] = {
     {"--bind", action::serve, option::with_value, [](options& o, std::string_view v) { o.bind = v; }},
     {"--connections", action::serve, option::with_value,
      [](options& o, std::string_view v) { o.connections = number(v, 1, any_number); }},
+    {"--max-connections", action::serve, option::with_value,
+     [](options& o, std::string_view v) { o.max_connections = number(v, 1, 10'000); }},
+    {"--max-size", action::serve, option::with_value,
+     [](options& o, std::string_view v) { o.max_size = number(v, 0, most_data); }},
+    {"--handshake-timeout", action::serve, option::with_value,
+     [](options& o, std::string_view v) { o.handshake_timeout = seconds(v); }},
     {"--host", action::send, option::with_value, [](options& o, std::string_view v) { o.host = v; }},
     {"--target", action::send, option::with_value, [](options& o, std::string_view v) { o.target = text::to_wide(v); }},
     {"--kind", action::send, option::with_value, [](options& o, std::string_view v) { o.kind = kind_name(v); }},
     {"--count", action::send, option::with_value,
      [](options& o, std::string_view v) { o.count = number(v, 0, any_number); }},
     {"--size", action::send, option::with_value,
-     [](options& o, std::string_view v) { o.size = number(v, 0, 16'000'000); }},
+     [](options& o, std::string_view v) { o.size = number(v, 0, most_data); }},
+    {"--at-once", action::send, option::with_value,
+     [](options& o, std::string_view v) { o.at_once = number(v, 1, 1000); }},
     {"--tamper", action::send, option::alone, [](options& o, std::string_view) { o.tamper = true; }},
     {"--replay", action::send, option::alone, [](options& o, std::string_view) { o.replay = true; }},
     {"--user", action::send, option::with_value, [](options& o, std::string_view v) { o.user = text::to_wide(v); }},
@@ -112,8 +131,7 @@ inline constexpr option table[] = {
     {"--package", action::help, option::with_value,
      [](options& o, std::string_view v) { o.package = arguments::package_name(v); }},
     {"--dce", action::help, option::alone, [](options& o, std::string_view) { o.dce = true; }},
-    {"--timeout", action::help, option::with_value,
-     [](options& o, std::string_view v) { o.timeout = std::chrono::seconds{number(v, 1, 86'400)}; }},
+    {"--timeout", action::help, option::with_value, [](options& o, std::string_view v) { o.timeout = seconds(v); }},
 };
 
 /// Throws `error` for anything that is not as `usage` says.

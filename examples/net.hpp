@@ -1,31 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// TCP with timeouts: Winsock on Windows, POSIX sockets elsewhere.
+// TCP with deadlines: Winsock on Windows, POSIX sockets elsewhere.
 #pragma once
 
-#if defined(_WIN32)
-#if !defined(NOMINMAX)
-#define NOMINMAX // or <windows.h>, which it includes, brings in macros named min and max
-#endif
-#include <winsock2.h>
-
-#include <ws2tcpip.h>
-#else
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <csignal>
-#endif
+#include "native_socket.hpp"
 
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -37,55 +20,8 @@
 
 namespace net {
 
-#if defined(_WIN32)
-using native_socket = SOCKET;
-using io_size = int;
-inline constexpr auto no_socket = static_cast<native_socket>(-1);
-inline constexpr int error_timeout = WSAETIMEDOUT;
-inline constexpr int error_interrupted = WSAEINTR;
-inline constexpr int stop_sending = SD_SEND;
-inline constexpr int exclusive_address = SO_EXCLUSIVEADDRUSE; // SO_REUSEADDR would share it, with anybody
-inline int last_error() noexcept {
-    return ::WSAGetLastError();
-}
-inline void close_socket(native_socket socket) noexcept {
-    ::closesocket(socket);
-}
-inline bool has_input(native_socket socket) noexcept {
-    u_long size = 0;
-    return ::ioctlsocket(socket, static_cast<long>(FIONREAD), &size) == 0 && size != 0;
-}
-inline DWORD native_timeout(std::chrono::seconds patience) noexcept {
-    return static_cast<DWORD>(std::chrono::milliseconds{patience}.count());
-}
-#else
-using native_socket = int;
-using io_size = std::size_t;
-inline constexpr native_socket no_socket = -1;
-inline constexpr int error_timeout = EAGAIN;
-inline constexpr int error_interrupted = EINTR;
-inline constexpr int stop_sending = SHUT_WR;
-inline constexpr int exclusive_address = SO_REUSEADDR; // exclusive, but for connections that are over
-inline int last_error() noexcept {
-    return errno;
-}
-inline void close_socket(native_socket socket) noexcept {
-    ::close(socket);
-}
-inline bool has_input(native_socket socket) noexcept {
-    int size = 0;
-    return ::ioctl(socket, FIONREAD, &size) == 0 && size != 0;
-}
-inline timeval native_timeout(std::chrono::seconds patience) noexcept {
-    return {static_cast<time_t>(patience.count()), 0};
-}
-#endif
-
 [[noreturn]] inline void fail(const std::string& what) {
-    if (const int code = last_error(); code != error_timeout) {
-        throw std::system_error{code, std::system_category(), what};
-    }
-    throw std::runtime_error{what + ": the peer is silent"};
+    throw std::system_error{last_error(), std::system_category(), what};
 }
 
 /// Exists while the program uses sockets.
@@ -137,30 +73,36 @@ private:
     native_socket socket_;
 };
 
-/// One TCP connection. A peer that is silent for longer than `patience` is an error, like all else that goes wrong
-/// here: std::runtime_error or its std::system_error.
+/// One TCP connection. What is sent and received between one call of `allow` and the next must be done in the time
+/// that it gives, however little the peer sends or takes at a time. A peer that needs longer is an error, like all else
+/// that goes wrong here: std::runtime_error or its std::system_error.
 class connection {
 public:
-    connection(socket_owner socket, std::chrono::seconds patience) : socket_{std::move(socket)} {
-        socket_.set(SOL_SOCKET, SO_RCVTIMEO, native_timeout(patience));
-        socket_.set(SOL_SOCKET, SO_SNDTIMEO, native_timeout(patience));
+    /// Begins with `allow(time)`.
+    connection(socket_owner socket, std::chrono::seconds time) : socket_{std::move(socket)} {
+        if (make_non_blocking(socket_.get()) != 0) {
+            fail("making a socket non-blocking");
+        }
         socket_.set(IPPROTO_TCP, TCP_NODELAY, int{1});
+        allow(time);
     }
+
+    void allow(std::chrono::seconds time) noexcept { deadline_ = std::chrono::steady_clock::now() + time; }
 
     void send(std::span<const std::byte> bytes) {
         while (!bytes.empty()) {
             const auto* data = reinterpret_cast<const char*>(bytes.data());
-            const auto sent = ::send(socket_.get(), data, static_cast<io_size>(bytes.size()), 0);
-            if (sent >= 0) {
-                bytes = bytes.subspan(static_cast<std::size_t>(sent));
-            } else if (last_error() != error_interrupted) {
-                fail("sending");
-            }
+            bytes = bytes.subspan(when_ready("sending", POLLOUT, [&] {
+                return ::send(socket_.get(), data, static_cast<io_size>(bytes.size()), 0);
+            }));
         }
     }
 
-    /// Whether there is something to receive already.
-    [[nodiscard]] bool has_input() const noexcept { return net::has_input(socket_.get()); }
+    /// Whether there is something to receive already: data, or the end.
+    [[nodiscard]] bool has_input() const noexcept {
+        pollfd waiting{socket_.get(), POLLIN, 0};
+        return poll_one(waiting, 0) > 0;
+    }
 
     /// Fills `bytes`. @return false when the peer has closed the connection instead of sending the first of them.
     [[nodiscard]] bool receive_or_end(std::span<std::byte> bytes) {
@@ -197,14 +139,13 @@ public:
     }
 
     /// Ends the connection so that the peer gets what was sent last: closing while its data is unread would reset the
-    /// connection. Waits a few seconds at most.
+    /// connection. Waits for the peer, a second at most.
     void finish() noexcept {
         ::shutdown(socket_.get(), stop_sending);
-        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{3};
+        allow(std::chrono::seconds{1});
         try {
-            socket_.set(SOL_SOCKET, SO_RCVTIMEO, native_timeout(std::chrono::seconds{1}));
             std::array<std::byte, 4096> discarded{};
-            while (receive_some(discarded) != 0 && std::chrono::steady_clock::now() < deadline) {
+            while (receive_some(discarded) != 0) {
             }
         } catch (const std::exception&) { // it is over either way
         }
@@ -213,19 +154,35 @@ public:
 private:
     /// @return how many bytes; 0 when the peer has closed the connection.
     std::size_t receive_some(std::span<std::byte> bytes) {
+        auto* data = reinterpret_cast<char*>(bytes.data());
+        return when_ready("receiving", POLLIN,
+                          [&] { return ::recv(socket_.get(), data, static_cast<io_size>(bytes.size()), 0); });
+    }
+
+    /// Repeats `transfer` until it is done, or it is too late.
+    template <class Transfer>
+    std::size_t when_ready(const std::string& what, short event, Transfer transfer) {
         for (;;) {
-            auto* data = reinterpret_cast<char*>(bytes.data());
-            const auto got = ::recv(socket_.get(), data, static_cast<io_size>(bytes.size()), 0);
-            if (got >= 0) {
-                return static_cast<std::size_t>(got);
+            const auto left =
+                std::chrono::ceil<std::chrono::milliseconds>(deadline_ - std::chrono::steady_clock::now()).count();
+            if (left <= 0) {
+                throw std::runtime_error{what + ": the peer is silent or too slow"};
+            }
+            if (const auto bytes = transfer(); bytes >= 0) {
+                return static_cast<std::size_t>(bytes);
+            }
+            pollfd waiting{socket_.get(), event, 0};
+            if (last_error() == error_would_block && poll_one(waiting, static_cast<int>(left)) >= 0) {
+                continue;
             }
             if (last_error() != error_interrupted) {
-                fail("receiving");
+                fail(what);
             }
         }
     }
 
     socket_owner socket_;
+    std::chrono::steady_clock::time_point deadline_;
 };
 
 struct free_addresses {
@@ -258,12 +215,12 @@ socket_owner open_socket(const std::string& host, unsigned port, const std::stri
     throw std::runtime_error{"no address for the host " + host};
 }
 
-inline connection connect(const std::string& host, unsigned port, std::chrono::seconds patience) {
+inline connection connect(const std::string& host, unsigned port, std::chrono::seconds time) {
     return {open_socket(host, port, "connecting to",
                         [](const socket_owner& socket, const sockaddr* address, socklen_t size) {
                             return ::connect(socket.get(), address, size);
                         }),
-            patience};
+            time};
 }
 
 /// A socket that accepts connections.
@@ -291,12 +248,16 @@ public:
         return digits.data();
     }
 
-    [[nodiscard]] connection accept(std::chrono::seconds patience) const {
-        socket_owner socket{::accept(socket_.get(), nullptr, nullptr)};
-        if (!socket) {
-            fail("accepting");
+    [[nodiscard]] connection accept(std::chrono::seconds time) const {
+        for (;;) {
+            socket_owner socket{::accept(socket_.get(), nullptr, nullptr)};
+            if (socket) {
+                return {std::move(socket), time};
+            }
+            if (last_error() != error_gone && last_error() != error_interrupted) {
+                fail("accepting");
+            }
         }
-        return {std::move(socket), patience};
     }
 
 private:

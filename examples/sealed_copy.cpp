@@ -45,7 +45,7 @@ sealed_copy send --host H --port N --target SPN --file PATH [options]   send one
 both:
     --package kerberos|negotiate|ntlm   (kerberos)
     --dce                 three-legged handshake, and message format, of DCE RPC
-    --timeout SECONDS     how long the peer may be silent (30)
+    --timeout SECONDS     how long the handshake, and each block, may take the peer (30)
 Exit status: 0 the file has arrived and the receiver has said so, 1 usage, 2 no handshake (or the receiver cannot start),
 3 a block was rejected, 5 the connection was lost or the peer broke the protocol, 6 a file cannot be read or written, or
 is not wanted.)";
@@ -175,7 +175,7 @@ void serve_one(const options& chosen, const sspan::credentials& credentials, net
     });
     print(label + "authenticated " + session::client_name(context) + " with " +
           session::describe(context, chosen.package));
-    blocks::channel sealed{peer, context};
+    blocks::channel sealed{peer, context, chosen.timeout};
     try {
         receive_file(chosen, sealed, label);
     } catch (const std::exception& error) {
@@ -253,7 +253,7 @@ int send(const options& chosen) {
     print("authenticated to " + text::to_utf8(chosen.target) + " with " + session::describe(context, chosen.package));
 
     const auto start = std::chrono::steady_clock::now();
-    blocks::channel sealed{peer, context};
+    blocks::channel sealed{peer, context, chosen.timeout};
     sealed.send(blocks::kind::hello);
     expect(blocks::kind::hello, sealed);
     std::vector<std::byte> header;

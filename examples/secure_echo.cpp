@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
 // A client and a server that authenticate each other over TCP and exchange messages that nobody can change unnoticed.
-//
-// Wire format; numbers are 32-bit big-endian. A handshake message: length, token. The client begins; a side with
-// nothing to send sends nothing. Then messages: 'S' (signed) or 'E' (sealed), length of the token, length of the data,
-// token, data; the padding of a sealed message is the end of its data. The server answers each with the same data, of
-// the same kind. When a message fails its check it answers '!' and the status, and closes the connection.
 #include "command_line.hpp"
+#include "messages.hpp"
 #include "net.hpp"
 #include "session.hpp"
 #include "text.hpp"
+#include "threads.hpp"
 #include "wire.hpp"
 
 #include <sspan/sspan.hpp>
@@ -23,7 +20,6 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
-#include <list>
 #include <mutex>
 #include <span>
 #include <stdexcept>
@@ -36,7 +32,6 @@
 
 namespace {
 
-using command_line::message_kind;
 using command_line::options;
 using session::symbol;
 
@@ -49,91 +44,10 @@ enum exit_status {
     connection_lost = 5
 };
 
-/// Some packages write a longer token than they announce: Wine's Kerberos says 49 bytes and needs 60.
-constexpr std::size_t least_token_room = 128;
-
 void print(std::ostream& stream, const std::string& line) {
     static std::mutex one_line_at_a_time;
     const std::lock_guard lock{one_line_at_a_time};
     stream << line + '\n' << std::flush;
-}
-
-// ---- the wire format ------------------------------------------------------------------------------------------------
-
-/// The peer's answer to a message that it did not accept.
-struct rejection : std::runtime_error {
-    explicit rejection(std::uint32_t status)
-        : std::runtime_error{symbol({static_cast<int>(status), sspan::category()})} {}
-};
-
-/// A message as it arrived: not to be believed before `check`. Its memory is used again for the next one.
-struct received_message {
-    message_kind kind{};
-    std::vector<std::byte> token;
-    std::vector<std::byte> data;
-};
-
-/// @return false when the peer has closed the connection after its last message.
-bool receive(net::connection& peer, received_message& message) {
-    std::array<std::byte, 1> first{};
-    if (!peer.receive_or_end(first)) {
-        return false;
-    }
-    message.kind = static_cast<message_kind>(first[0]);
-    if (first[0] == std::byte{'!'}) {
-        throw rejection{wire::receive_number(peer)};
-    }
-    if (message.kind != message_kind::sign && message.kind != message_kind::seal) {
-        throw std::runtime_error{"the peer sent something that is not a message"};
-    }
-    const auto token_length = wire::receive_length(peer);
-    const auto data_length = wire::receive_length(peer);
-    peer.receive(message.token, token_length);
-    peer.receive(message.data, data_length);
-    return true;
-}
-
-// ---- what sspan does for it -----------------------------------------------------------------------------------------
-
-/// Protects messages and puts them into the wire format, in memory that is used again for the next one.
-class message_writer {
-public:
-    explicit message_writer(sspan::security_context& context)
-        : context_{&context}, token_(std::ranges::max(std::initializer_list<std::size_t>{
-                                  least_token_room, context.sizes().max_signature, context.sizes().security_trailer})),
-          padding_(context.sizes().block_size + std::size_t{1}) {}
-
-    /// @return the bytes to be sent, valid until the next call. To seal `data` is to overwrite it.
-    std::span<std::byte> write(message_kind kind, std::span<std::byte> data) {
-        sspan::encrypted_message parts{{}, data, {}};
-        if (kind == message_kind::sign) {
-            parts.token = context_->sign(data, token_);
-        } else {
-            parts = context_->encrypt(data, token_, padding_);
-        }
-        frame_.assign(1, static_cast<std::byte>(kind));
-        wire::append_number(frame_, parts.token.size());
-        wire::append_number(frame_, parts.data.size() + parts.padding.size());
-        for (const auto part : {parts.token, parts.data, parts.padding}) {
-            frame_.insert(frame_.end(), part.begin(), part.end());
-        }
-        return frame_;
-    }
-
-private:
-    sspan::security_context* context_;
-    std::vector<std::byte> token_;
-    std::vector<std::byte> padding_;
-    std::vector<std::byte> frame_;
-};
-
-/// @return the data of an authentic message, in place. Throws sspan::error for any other.
-std::span<std::byte> check(sspan::security_context& context, received_message& message) {
-    if (message.kind == message_kind::sign) {
-        context.verify(message.data, message.token);
-        return message.data;
-    }
-    return context.decrypt(message.data, message.token).data;
 }
 
 // ---- the server -----------------------------------------------------------------------------------------------------
@@ -141,17 +55,19 @@ std::span<std::byte> check(sspan::security_context& context, received_message& m
 /// Answers one client until it closes the connection.
 void answer(const options& chosen, const sspan::credentials& credentials, net::connection& peer,
             const std::string& label) {
+    peer.allow(chosen.handshake_timeout);
     auto context = wire::establish(sspan::server_handshake{credentials, session::wanted_by_server(chosen.dce)}, peer);
     print(std::cout, label + "authenticated " + session::client_name(context) + " with " +
                          session::describe(context, chosen.package));
 
-    message_writer writer{context};
-    received_message message;
+    messages::writer writer{context};
+    messages::received message;
+    const auto most = chosen.max_size + context.sizes().block_size; // of data and its padding
     std::size_t count = 0;
-    for (; receive(peer, message); ++count) {
+    for (; messages::receive(peer, message, most, chosen.timeout); ++count) {
         std::span<std::byte> data;
         try {
-            data = check(context, message);
+            data = messages::check(context, message);
         } catch (const sspan::error& error) {
             print(std::cout, label + "rejected a message: " + symbol(error.code()));
             std::vector<std::byte> reply{std::byte{'!'}};
@@ -169,27 +85,19 @@ int serve(const options& chosen) {
     const net::listener listener{chosen.bind, chosen.port};
     print(std::cout, "listening on port " + listener.port());
 
-    struct worker {
-        std::atomic<bool> finished = false;
-        std::jthread thread; // last, so that it is joined first
-    };
-    std::list<worker> workers;
+    threads::crew crew{chosen.max_connections};
     for (unsigned number = 1; chosen.connections == 0 || number <= chosen.connections; ++number) {
         const auto label = "connection " + std::to_string(number) + ": ";
         try {
-            auto peer = listener.accept(chosen.timeout);
-            workers.remove_if([](const worker& other) { return other.finished || !other.thread.joinable(); });
-            auto& self = workers.emplace_back();
-            self.thread = std::jthread{[&, label, peer = std::move(peer)]() mutable {
+            crew.run([&, label, peer = listener.accept(chosen.handshake_timeout)]() mutable {
                 try {
                     answer(chosen, credentials, peer, label);
                 } catch (const std::exception& error) {
                     print(std::cout, label + error.what());
                 }
                 peer.finish();
-                self.finished = true;
-            }};
-        } catch (const std::exception& error) { // of this connection alone; or there are too many at a time
+            });
+        } catch (const std::exception& error) { // of this connection alone; or the system has no more
             print(std::cout, label + error.what());
             std::this_thread::sleep_for(std::chrono::milliseconds{100});
         }
@@ -220,14 +128,16 @@ void fill(std::span<std::byte> data, std::size_t number) {
 }
 
 /// Sends a message that must not be accepted, and reports what the server makes of it.
-int send_forgery(net::connection& peer, std::span<const std::byte> frame, const std::string& name) {
+int send_forgery(const options& chosen, net::connection& peer, std::span<const std::byte> frame,
+                 const std::string& name) {
+    peer.allow(chosen.timeout);
     peer.send(frame);
-    received_message message;
+    messages::received message;
     try {
-        if (!receive(peer, message)) {
+        if (!messages::receive(peer, message, frame.size(), chosen.timeout)) {
             throw std::runtime_error{"the server closed the connection without an answer to the " + name + " message"};
         }
-    } catch (const rejection& reason) {
+    } catch (const messages::rejection& reason) {
         print(std::cout, name + " message rejected: " + reason.what());
         return message_rejected;
     }
@@ -236,8 +146,8 @@ int send_forgery(net::connection& peer, std::span<const std::byte> frame, const 
 }
 
 int exchange(const options& chosen, net::connection& peer, sspan::security_context& context) {
-    message_writer writer{context};
-    received_message reply;
+    messages::writer writer{context};
+    messages::received reply;
     std::vector<std::byte> original(chosen.size);
     std::vector<std::byte> data(chosen.size);
     std::span<std::byte> frame;
@@ -246,13 +156,14 @@ int exchange(const options& chosen, net::connection& peer, sspan::security_conte
         fill(original, number);
         data = original;
         frame = writer.write(chosen.kind, data);
+        peer.allow(chosen.timeout);
         peer.send(frame);
-        if (!receive(peer, reply)) {
+        if (!messages::receive(peer, reply, frame.size(), chosen.timeout)) { // the answer is as long
             throw std::runtime_error{"the server closed the connection"};
         }
         std::span<std::byte> echo;
         try {
-            echo = check(context, reply);
+            echo = messages::check(context, reply);
         } catch (const sspan::error& error) {
             print(std::cout, "rejected a message: " + symbol(error.code()));
             return message_rejected;
@@ -264,21 +175,20 @@ int exchange(const options& chosen, net::connection& peer, sspan::security_conte
     const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
     std::array<char, 32> seconds{};
     std::snprintf(seconds.data(), seconds.size(), "%.3f", time.count());
-    print(std::cout, (chosen.kind == message_kind::sign ? "signed " : "sealed ") + std::to_string(chosen.count) +
+    print(std::cout, (chosen.kind == messages::kind::sign ? "signed " : "sealed ") + std::to_string(chosen.count) +
                          " messages of " + std::to_string(chosen.size) + " bytes in " + seconds.data() + " s");
     if (chosen.replay) {
-        return send_forgery(peer, frame, "replayed");
+        return send_forgery(chosen, peer, frame, "replayed");
     }
     if (chosen.tamper) {
         frame = writer.write(chosen.kind, data);
         frame.back() ^= std::byte{1}; // the last bit of the data; of the token, when there is no data
-        return send_forgery(peer, frame, "tampered");
+        return send_forgery(chosen, peer, frame, "tampered");
     }
     return done;
 }
 
-int send_messages(const options& chosen) {
-    const auto credentials = log_on(chosen);
+int send_messages(const options& chosen, const sspan::credentials& credentials) {
     auto status_on_failure = no_handshake;
     try {
         auto peer = net::connect(chosen.host, chosen.port, chosen.timeout);
@@ -292,13 +202,30 @@ int send_messages(const options& chosen) {
         print(std::cout, "sizes in bytes: signature " + std::to_string(sizes.max_signature) + ", token " +
                              std::to_string(sizes.security_trailer) + ", block " + std::to_string(sizes.block_size));
         return exchange(chosen, peer, context);
-    } catch (const rejection& reason) {
+    } catch (const messages::rejection& reason) {
         print(std::cout, std::string{"the server rejected a message: "} + reason.what());
         return message_rejected;
     } catch (const std::exception& error) {
         print(std::cerr, (status_on_failure == no_handshake ? "no handshake: " : "") + std::string{error.what()});
         return status_on_failure;
     }
+}
+
+/// @return the status of one that failed, if one did.
+int send_at_once(const options& chosen) {
+    const auto credentials = log_on(chosen);
+    std::atomic<int> status = done;
+    {
+        threads::crew crew{chosen.at_once};
+        for (unsigned number = 0; number < chosen.at_once; ++number) {
+            crew.run([&] {
+                if (const int its_status = send_messages(chosen, credentials); its_status != done) {
+                    status = its_status;
+                }
+            });
+        }
+    }
+    return status;
 }
 
 } // namespace
@@ -314,7 +241,7 @@ int main(int argc, char** argv) {
         case command_line::action::serve:
             return serve(chosen);
         case command_line::action::send:
-            return send_messages(chosen);
+            return send_at_once(chosen);
         case command_line::action::help:
             break;
         }

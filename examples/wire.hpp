@@ -18,8 +18,8 @@
 
 namespace wire {
 
-/// Of a token, or of a message's data.
-inline constexpr std::size_t length_limit = std::size_t{16} << 20;
+/// The longest token. No package needs more, and peers that nobody knows yet do not get more memory than this.
+inline constexpr std::size_t most_token = std::size_t{64} << 10;
 
 inline void append_number(std::vector<std::byte>& bytes, std::size_t number) {
     for (int shift = 24; shift >= 0; shift -= 8) {
@@ -37,11 +37,11 @@ inline std::uint32_t receive_number(net::connection& peer) {
     return number;
 }
 
-inline std::size_t receive_length(net::connection& peer) {
+inline std::size_t receive_length(net::connection& peer, std::size_t most) {
     const std::size_t length = receive_number(peer);
-    if (length > length_limit) {
+    if (length > most) {
         throw std::runtime_error{"the peer claims a length of " + std::to_string(length) + " bytes; the limit is " +
-                                 std::to_string(length_limit)};
+                                 std::to_string(most)};
     }
     return length;
 }
@@ -55,7 +55,7 @@ inline void send_token(net::connection& peer, std::span<const std::byte> token) 
 
 inline std::vector<std::byte> receive_token(net::connection& peer) {
     std::vector<std::byte> token;
-    peer.receive(token, receive_length(peer));
+    peer.receive(token, receive_length(peer, most_token));
     if (token.empty()) {
         throw std::runtime_error{"the peer sent an empty token"};
     }

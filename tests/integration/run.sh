@@ -65,6 +65,7 @@ logged cc -std=c11 -D_DEFAULT_SOURCE -Wall -Wextra -Wpedantic -Wconversion -Wsig
 python_tests gss_peer_test.py
 
 python_tests examples_test.py
+python_tests load_test.py
 
 # The loopback package as one of the system's, for as long as it takes.
 cp build/mingw/tests/loopback/libsspan_loopback_package.dll "$WINEPREFIX/drive_c/windows/system32/sspan_loopback.dll"

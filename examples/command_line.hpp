@@ -27,7 +27,7 @@ inline constexpr std::string_view usage =
     --bind ADDRESS        listen there (127.0.0.1)
     --connections N       end after N connections
     --max-connections N   serve so many at a time; the next ones wait (256)
-    --max-size BYTES      how long a message may be, up to 16000000 (1000000)
+    --max-size BYTES      how long a message may be, up to 16000000 (1048576)
     --handshake-timeout SECONDS   how long a handshake may take (10)
 secure_echo send --host H --port N --target SPN [options]   send messages and check the answers
     --kind sign|seal      sign them, or encrypt them (sign)
@@ -55,7 +55,7 @@ struct options {
     std::string bind = "127.0.0.1";
     unsigned connections = 0; // 0: no limit
     unsigned max_connections = 256;
-    std::size_t max_size = 1'000'000;
+    std::size_t max_size = 1'048'576;
     std::chrono::seconds handshake_timeout{10};
     std::string host;
     unsigned port = 0;

@@ -156,7 +156,8 @@ inline bool succeeded(errc status, std::error_code& ec) noexcept {
 
 /// For Win32 functions: GetLastError's value as an HRESULT.
 inline std::error_code win32_failure(DWORD code) noexcept {
-    return {code == 0 ? 0 : static_cast<int>(0x80070000U | (code & 0xFFFFU)), category()};
+    return code == 0 ? std::error_code{}
+                     : std::error_code{static_cast<int>(0x80070000U | (code & 0xFFFFU)), category()};
 }
 
 inline void throw_if(const std::error_code& code, const char* function) {

@@ -4,6 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstddef>
+#include <new>
+#include <string>
+#include <tuple>
+#include <vector>
 
 namespace faults {
 
@@ -68,6 +73,12 @@ const char* name_of(function which) {
         "RaiseFailFastException",
     };
     return names.at(static_cast<std::size_t>(which));
+}
+
+std::string name_of_play(const ::testing::TestParamInfo<std::tuple<play, surface>>& info) {
+    const auto& [which, form] = info.param;
+    return std::string{which.name} + '_' + which.which.name +
+           (form == surface::error_code ? "_error_code" : "_exception");
 }
 
 namespace {

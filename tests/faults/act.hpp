@@ -9,14 +9,18 @@
 #include "unit/fixture.hpp"
 #include "unit/profiles.hpp"
 
+#include <gtest/gtest.h>
+
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <new>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <tuple>
 #include <vector>
 
 namespace faults {
@@ -82,13 +86,14 @@ struct operation {
     /// What follows a failure; and one of a call that has done its work all the same.
     sequel after_failure = sequel::again;
     sequel after_odd_success = sequel::again;
-    sequel after_failure_of_memory = sequel::again;
     /// Where this operation differs from the rule for the function that was called.
     std::function<std::optional<verdict>(const call&, const fault&)> differs{};
 
     /// Finds no memory with std::bad_alloc, whatever the surface: a constructor or the like.
     bool constructs = false;
-    /// The throwing form does so, the other reports `insufficient_memory`.
+    /// It may find no memory after the package has counted the message.
+    bool counts_although_it_fails = false;
+    /// The throwing form finds no memory with std::bad_alloc, the other reports `insufficient_memory`.
     bool throws_bad_alloc = false;
     /// Allocates nothing: neither when it succeeds nor, where nothing is thrown, when it fails.
     bool allocates_nothing = false;
@@ -139,6 +144,17 @@ std::unique_ptr<act> halves_act(const profile& which);
 std::unique_ptr<act> attributes_act(const profile& which);
 std::unique_ptr<act> transfer_act(const profile& which);
 std::unique_ptr<act> impersonation_act(const profile& which);
+
+inline void PrintTo(const play& which, std::ostream* out) {
+    *out << which.name << " with " << which.which.name;
+}
+
+class play_test : public ::testing::TestWithParam<std::tuple<play, surface>> {};
+
+inline auto each_play_and_surface() {
+    return ::testing::Combine(::testing::ValuesIn(all_plays()), ::testing::ValuesIn(surfaces));
+}
+std::string name_of_play(const ::testing::TestParamInfo<std::tuple<play, surface>>& info);
 
 /// What an attempt came to.
 struct attempt_outcome : outcome {

@@ -192,13 +192,13 @@ public:
         operations.back().holds = [this] { return plain_copy_.data == plain_; };
         operations.back().holds_after_failure = [this] { return plain_copy_.data.empty(); };
         copies(operations.back());
-        operations.back().after_failure_of_memory = sequel::stop; // it may have been unwrapped already
     }
 
 private:
     static void copies(operation& which) {
         which.allocates_nothing = false;
         which.constructs = true;
+        which.counts_although_it_fails = true;
     }
 
     bytes copy_;

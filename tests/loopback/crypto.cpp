@@ -124,6 +124,19 @@ void chacha20::apply(std::span<std::byte> bytes) noexcept {
     }
 }
 
+void wipe(void* memory, std::size_t size) noexcept {
+    for (auto* byte = static_cast<volatile unsigned char*>(memory); size != 0; --size, ++byte) {
+        *byte = 0;
+    }
+}
+
+void copy_secret(std::span<const std::byte> from, void* to) noexcept {
+    auto* byte = static_cast<volatile std::byte*>(to);
+    for (std::size_t i = 0; i != from.size(); ++i) {
+        byte[i] = from[i];
+    }
+}
+
 bool same_bytes(std::span<const std::byte> left, std::span<const std::byte> right) noexcept {
     return std::ranges::equal(left, right);
 }

@@ -63,6 +63,13 @@ private:
     std::size_t used_ = 0;
 };
 
+/// Zeroes what a test looks for in memory afterwards.
+void wipe(void* memory, std::size_t size) noexcept;
+
+/// Copies a secret byte by byte: wide registers would keep what they have moved, and Windows saves them to the stack when
+/// an exception is thrown.
+void copy_secret(std::span<const std::byte> from, void* to) noexcept;
+
 /// Compares without looking at anything but equality.
 [[nodiscard]] bool same_bytes(std::span<const std::byte> left, std::span<const std::byte> right) noexcept;
 

@@ -183,7 +183,7 @@ SEC_WCHAR* engine::allocate_string(std::u16string_view text) {
 
 unsigned char* engine::allocate_bytes(std::span<const std::byte> bytes) {
     auto* memory = static_cast<unsigned char*>(allocate(block::key, bytes.size()));
-    std::memcpy(memory, bytes.data(), bytes.size());
+    copy_secret(bytes, memory);
     return memory;
 }
 

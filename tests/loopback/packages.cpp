@@ -283,6 +283,7 @@ void engine::free_identity(void* identity) {
         const auto found = blocks_.find(identity);
         known = found != blocks_.end() && found->second.kind == block::identity;
         if (known) {
+            wipe(identity, found->second.size);
             blocks_.erase(found);
         }
     }

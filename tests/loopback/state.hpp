@@ -32,6 +32,11 @@ inline constexpr ULONG isc_delegate = 0x1, isc_mutual_auth = 0x2, isc_replay_det
 [[nodiscard]] ULONG to_isc(ULONG asc) noexcept;
 
 struct credential {
+    credential() = default;
+    credential(const credential&) = delete;
+    credential& operator=(const credential&) = delete;
+    ~credential() { wipe(password.data(), password.size() * sizeof(char16_t)); }
+
     package pkg = package::kerberos;
     ULONG use = 0;
     std::u16string user;

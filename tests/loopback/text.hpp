@@ -13,6 +13,7 @@ namespace loopback {
 
 inline std::u16string to_utf16(std::wstring_view text) {
     std::u16string result;
+    result.reserve(text.size() * (sizeof(wchar_t) / sizeof(char16_t))); // once: what is outgrown is not wiped
     for (const wchar_t unit : text) {
         const auto code = static_cast<char32_t>(unit);
         if (code > 0xFFFF) { // only where wchar_t has 32 bits
@@ -40,9 +41,9 @@ inline std::wstring to_wide(std::u16string_view text) {
 /// A zero-terminated SSPI string; null reads as empty. For the pointers of identities too, which are unsigned short*.
 template <class Unit>
 std::u16string from_units(const Unit* text, std::size_t length) {
-    std::u16string result;
+    std::u16string result(length, u'\0'); // at once: what is outgrown is not wiped
     for (std::size_t i = 0; i != length; ++i) {
-        result += static_cast<char16_t>(text[i]);
+        result[i] = static_cast<char16_t>(text[i]);
     }
     return result;
 }

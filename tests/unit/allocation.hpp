@@ -13,5 +13,7 @@ std::size_t count() noexcept;
 /// The nth allocation of the calling thread from now on throws std::bad_alloc, once; 1 is the next, 0 takes the order
 /// back.
 void fail_at(std::size_t nth) noexcept;
+/// So does every later one, until an order of `fail_at` takes this back.
+void fail_from(std::size_t nth) noexcept;
 
 } // namespace allocation

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: MIT
+#include "act.hpp"
+
+#include "unit/messages.hpp"
+
+#include <sspan/access_token.hpp>
+#include <sspan/attributes.hpp>
+#include <sspan/impersonation.hpp>
+#include <sspan/transfer.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace faults {
+
+namespace {
+
+using sspan::errc;
+
+/// Stands for an access token of the package's; nobody uses it.
+int lent_token = 0;
+
+class attributes final : public act {
+public:
+    explicit attributes(const profile& which) : pair_{establish(which)} {
+        loopback::configure().access_token = &lent_token;
+        constexpr auto empty = [](const auto& value) { return value.empty(); };
+        const auto& client = pair_.client;
+        const auto& server = pair_.server;
+
+#define SSPAN_ASK(function) #function, [](auto&&... arguments) { return sspan::function(arguments...); }
+        query(server, SSPAN_ASK(query_user_name), empty);
+        query(
+            server, SSPAN_ASK(query_lifespan), [](const auto& life) { return !life.start && !life.expiry; },
+            points_to::nothing);
+        query(server, SSPAN_ASK(query_password_expiry), [](const auto& expiry) { return !expiry; }, points_to::nothing);
+        query(
+            server, SSPAN_ASK(query_dce_info),
+            [](const auto& info) { return info.authorization_service == 0 && !info.privileges; }, points_to::nothing);
+        query(server, SSPAN_ASK(query_key_info),
+              [](const auto& info) { return info.signature_algorithm.empty() && info.encrypt_algorithm.empty(); });
+        query(server, SSPAN_ASK(query_authority), empty);
+        query(client, SSPAN_ASK(query_session_key), empty);
+        query(client, SSPAN_ASK(query_package_info), [](const auto& info) { return info.name.empty(); });
+        query(client, SSPAN_ASK(query_negotiation_info), [](const auto& info) { return info.package.name.empty(); });
+        query(client, SSPAN_ASK(query_native_names),
+              [](const auto& names) { return names.client.empty() && names.server.empty(); });
+        query(
+            client, SSPAN_ASK(query_flags), [](auto flags) { return flags == sspan::context_flags::none; },
+            points_to::nothing);
+        query(client, SSPAN_ASK(query_target_information), empty);
+        query(server, SSPAN_ASK(query_access_token), [](HANDLE token) { return token == nullptr; }, points_to::nothing);
+        query(server, SSPAN_ASK(query_client_specified_target), empty);
+        query(
+            client, SSPAN_ASK(query_last_client_token_status),
+            [](auto status) { return status == sspan::last_client_token_status::yes; }, points_to::nothing);
+#undef SSPAN_ASK
+        query(
+            server, "query_attribute",
+            [](const auto& context, auto&... ec) {
+                return sspan::query_attribute<SecPkgContext_Flags>(context, SECPKG_ATTR_FLAGS, ec...);
+            },
+            [](const auto& told) { return told.Flags == 0; }, points_to::nothing);
+
+        adopt("security_context::adopt", pair_.client);
+        adopt("server_context::adopt", pair_.server);
+    }
+
+private:
+    /// Whether the attribute's structure has a pointer, without which there is no value.
+    enum class points_to : unsigned char { something, nothing };
+
+    template <class Context, class Ask, class IsNothing>
+    void query(const Context& context, const char* name, Ask ask, IsNothing is_nothing,
+               points_to what = points_to::something) {
+        using value = decltype(ask(context));
+        const auto told = std::make_shared<value>();
+        auto& added = add(
+            name, [=, &context](std::error_code& ec) { *told = ask(context, ec); },
+            [=, &context] { *told = ask(context); });
+        added.prepare = [told] { *told = value{}; };
+        added.holds = [=] { return !is_nothing(*told); };
+        added.holds_after_failure = [=] { return is_nothing(*told); };
+        added.differs = [=](const call& which, const fault& wrong) -> std::optional<verdict> {
+            if (which.which == function::query_context_attributes && wrong.how == fault::kind::lies &&
+                what == points_to::nothing) {
+                return verdict{{}, sequel::go_on, [=] { return is_nothing(*told); }};
+            }
+            return std::nullopt;
+        };
+    }
+
+    template <class Context>
+    void adopt(const char* name, Context& context) {
+        auto& added = add(
+            name,
+            [&context](std::error_code& ec) { context = Context::adopt(context.release(), context.granted(), ec); },
+            [&context] { context = Context::adopt(context.release(), context.granted()); });
+        const auto contexts = std::make_shared<std::size_t>(0);
+        added.prepare = [contexts] { *contexts = loopback::live().contexts; };
+        added.holds = [&context] { return context && context.sizes().max_signature != 0; };
+        added.holds_after_failure = [&context, contexts] { // it has been deleted
+            return !context && loopback::live().contexts == *contexts - 1;
+        };
+        added.after_failure = sequel::go_on;
+        added.differs = [&context](const call& which, const fault& wrong) -> std::optional<verdict> {
+            if (which.which == function::query_context_attributes && wrong.how == fault::kind::lies) {
+                return verdict{{}, sequel::go_on, [&context] { return context && context.sizes().max_signature == 0; }};
+            }
+            return std::nullopt;
+        };
+        added.allocates_nothing = true;
+    }
+
+    established pair_;
+};
+
+class transfer final : public act {
+public:
+    explicit transfer(const profile& which) : pair_{establish(which)}, package_{which.package} {
+        auto& token = add(
+            "query_security_context_token",
+            [this](std::error_code& ec) { token_ = sspan::query_security_context_token(pair_.server, ec); },
+            [this] { token_ = sspan::query_security_context_token(pair_.server); });
+        token.prepare = [this] { token_.reset(); };
+        token.holds = [this] { return static_cast<bool>(token_); };
+        token.holds_after_failure = [this] { return !token_ && loopback::live().thread_tokens == 0; };
+        token.allocates_nothing = true;
+        give_and_take(pair_.server, [](auto&&... arguments) { return sspan::import_server_context(arguments...); });
+        give_and_take(pair_.client, [](auto&&... arguments) { return sspan::import_context(arguments...); });
+
+        auto& works = add(
+            "they talk",
+            [this](std::error_code& ec) {
+                signature_ = pair_.client.sign(message_, room_, ec);
+                right_ = !ec && pair_.server.verify(message_, signature_, ec);
+            },
+            [this] {
+                signature_ = pair_.client.sign(message_, room_);
+                pair_.server.verify(message_, signature_);
+                right_ = true;
+            });
+        works.prepare = [this] {
+            room_.assign(pair_.client.sizes().max_signature, std::byte{0});
+            right_ = false;
+        };
+        works.holds = [this] { return right_; };
+        works.holds_after_failure = [this] { return !right_; };
+        works.after_failure = sequel::stop; // one of the two has counted the message, perhaps
+        works.after_odd_success = sequel::stop;
+        works.allocates_nothing = true;
+    }
+
+private:
+    template <class Context, class Import>
+    void give_and_take(Context& context, Import import) {
+        auto& given = add(
+            "export_context",
+            [this, &context](std::error_code& ec) { exported_ = sspan::export_context(std::move(context), ec); },
+            [this, &context] { exported_ = sspan::export_context(std::move(context)); });
+        given.prepare = [this, &context] {
+            granted_ = context.granted();
+            exported_ = {};
+        };
+        given.holds = [this, &context] { return !exported_.packed.empty() && !context; };
+        given.holds_after_failure = [this, &context] { // the context is as it was, and nothing else is there
+            return exported_.packed.empty() && !exported_.token && context && loopback::live().key_blocks == 0;
+        };
+
+        auto& taken = add(
+            "import_context",
+            [this, &context, import](std::error_code& ec) {
+                context = import(package_, exported_.packed.get(), granted_, exported_.token.get(), ec);
+            },
+            [this, &context, import] {
+                context = import(package_, exported_.packed.get(), granted_, exported_.token.get());
+            });
+        taken.holds = [&context] { return context && context.sizes().max_signature != 0; };
+        taken.holds_after_failure = [&context] { return !context && loopback::live().contexts == 1; }; // the other's
+        taken.differs = [](const call& which, const fault& wrong) -> std::optional<verdict> {
+            if (which.which == function::query_context_attributes && wrong.how == fault::kind::lies) {
+                return up_to_the_package(); // sizes of zero
+            }
+            return std::nullopt;
+        };
+    }
+
+    established pair_;
+    std::wstring_view package_;
+    sspan::access_token token_;
+    sspan::exported_context exported_;
+    sspan::context_flags granted_ = sspan::context_flags::none;
+    const bytes message_ = numbered(40);
+    bytes room_;
+    std::span<std::byte> signature_;
+    bool right_ = false;
+};
+
+/// Two clients, one inside the other. What happens when the end of a guard fails is not here: it ends the process.
+class impersonation final : public act {
+public:
+    explicit impersonation(const profile& which) : alice_{establish(which)}, bob_{of_bob(which)} {
+        start("the outer guard", alice_.server, outer_, L"", L"LOOPBACK\\alice");
+        start("the inner guard", bob_.server, inner_, L"LOOPBACK\\alice", L"LOOPBACK\\bob");
+        revert("the inner guard's revert", inner_, L"LOOPBACK\\alice");
+        revert("the outer guard's revert", outer_, L"");
+    }
+
+private:
+    static established of_bob(const profile& which) {
+        auto outbound = sspan::credentials::outbound(which.package, {L"bob", L"LOOPBACK", L"battery staple"});
+        auto inbound = sspan::credentials::inbound(which.package);
+        sspan::client_handshake client{outbound, service(), which.client_options()};
+        sspan::server_handshake server{inbound};
+        testing_support::run(client, server);
+        auto client_context = std::move(client).finish();
+        auto server_context = std::move(server).finish();
+        return {std::move(outbound), std::move(inbound), std::move(client_context), std::move(server_context)};
+    }
+
+    using guard = std::optional<sspan::impersonation_guard>;
+
+    void start(const char* name, const sspan::server_context& context, guard& which, std::wstring_view before,
+               std::wstring_view after) {
+        auto& added = add(
+            name, [&context, &which](std::error_code& ec) { which.emplace(context, ec); },
+            [&context, &which] { which.emplace(context); });
+        added.prepare = [&which] { which.reset(); };
+        added.holds = [&which, after] { return which->active() && loopback::current_thread_client() == after; };
+        added.holds_after_failure = [&which, before] {
+            return (!which || !which->active()) && loopback::current_thread_client() == before;
+        };
+        added.allocates_nothing = true;
+        added.differs = [before](const call& called, const fault& wrong) -> std::optional<verdict> {
+            if (called.which != function::open_thread_token) {
+                return std::nullopt;
+            }
+            const bool is_first = !before.empty() ? called.nth % 2 == 1 : called.nth == 1;
+            if (is_first && wrong.status == ERROR_NO_TOKEN) { // what the system says is what there is to restore
+                return verdict{{}, before.empty() ? sequel::go_on : sequel::stop};
+            }
+            if (!is_first && wrong.status == ERROR_CANT_OPEN_ANONYMOUS) {
+                return verdict{errc::bad_impersonation_level, sequel::again};
+            }
+            return std::nullopt;
+        };
+    }
+
+    void revert(const char* name, guard& which, std::wstring_view after) {
+        auto& added = add(
+            name, [&which](std::error_code& ec) { static_cast<void>(which->revert(ec)); },
+            [&which] { which->revert(); });
+        added.holds = [&which, after] { return !which->active() && loopback::current_thread_client() == after; };
+        added.holds_after_failure = [&which] { return which->active(); };
+        added.allocates_nothing = true;
+    }
+
+    established alice_;
+    established bob_;
+    guard outer_; // the inner one goes first
+    guard inner_;
+};
+
+} // namespace
+
+std::unique_ptr<act> attributes_act(const profile& which) {
+    return std::make_unique<attributes>(which);
+}
+std::unique_ptr<act> transfer_act(const profile& which) {
+    return std::make_unique<transfer>(which);
+}
+std::unique_ptr<act> impersonation_act(const profile& which) {
+    return std::make_unique<impersonation>(which);
+}
+
+} // namespace faults

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: MIT
+#include "act.hpp"
+
+#include <sspan/channel_bindings.hpp>
+#include <sspan/establish.hpp>
+#include <sspan/handshake.hpp>
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+namespace faults {
+
+namespace {
+
+using sspan::errc;
+using sspan::handshake_state;
+
+constexpr auto message_fragment = static_cast<SECURITY_STATUS>(0x00090364);
+constexpr auto continue_needed_message_ok = static_cast<SECURITY_STATUS>(0x00090366);
+const std::array certificate_hash{std::byte{1}, std::byte{2}, std::byte{3}};
+
+bool is_step(function which) {
+    return which == function::initialize_security_context || which == function::accept_security_context;
+}
+
+/// What a status means that is not "done", where it is one of a handshake's.
+std::optional<handshake_state> state_of(SECURITY_STATUS status) {
+    switch (status) {
+    case SEC_E_INCOMPLETE_MESSAGE:
+        return handshake_state::incomplete_message;
+    case SEC_I_COMPLETE_NEEDED:
+        return handshake_state::complete;
+    case SEC_I_CONTINUE_NEEDED:
+    case SEC_I_COMPLETE_AND_CONTINUE:
+    case continue_needed_message_ok:
+        return handshake_state::continue_needed;
+    case SEC_I_INCOMPLETE_CREDENTIALS:
+        return handshake_state::incomplete_credentials;
+    case message_fragment:
+        return handshake_state::message_fragment;
+    default:
+        return std::nullopt;
+    }
+}
+
+/// Five legs with channel bindings, step by step.
+class handshake final : public act {
+public:
+    handshake(const profile& which, bool completes) : which_{which} {
+        which.settings().legs = 5;
+        if (completes) {
+            for (auto* side : {&loopback::configure().client, &loopback::configure().server}) {
+                side->continue_status = SEC_I_COMPLETE_AND_CONTINUE;
+                side->final_status = SEC_I_COMPLETE_NEEDED;
+            }
+        }
+        outbound_ = sspan::credentials::outbound(which.package);
+        inbound_ = sspan::credentials::inbound(which.package);
+
+        add("channel_bindings", [this] {
+            channel_ = sspan::channel_bindings::tls_server_end_point(certificate_hash);
+            channel_ = sspan::channel_bindings::adopt(sspan::channel_bindings{channel_}.native());
+        }).constructs = true;
+        add("client_handshake", [this] {
+            auto options = which_.client_options();
+            options.bindings = channel_;
+            client_.emplace(outbound_, service(), options);
+        }).constructs = true;
+        add("server_handshake", [this] {
+            sspan::server_options options;
+            options.bindings = channel_;
+            server_.emplace(inbound_, options);
+        }).constructs = true;
+        for (int round = 0; round != 3; ++round) {
+            step("client's step", client_, completes);
+            step("server's step", server_, completes);
+        }
+        finish("client's finish", client_, client_context_);
+        finish("server's finish", server_, server_context_);
+    }
+
+private:
+    template <class Handshake>
+    void step(const char* name, std::optional<Handshake>& side, bool completes) {
+        auto& added = add(
+            name, [this, &side](std::error_code& ec) { taken_ = side->step(token_, ec); },
+            [this, &side] { taken_ = side->step(token_); });
+        added.prepare = [this] {
+            if (taken_.state != handshake_state::incomplete_message) { // then the same token once more
+                token_ = copy_of(taken_.token);
+            }
+            taken_ = {};
+        };
+        added.holds = [this] { return taken_.used == token_.size() && (taken_.done() || !taken_.token.empty()); };
+        added.holds_after_failure = [this] { return taken_.token.empty() && taken_.used == 0 && !taken_.done(); };
+        added.after_failure = sequel::over;
+        added.after_odd_success = sequel::over;
+        added.allocates_nothing = true;
+        added.differs = [this, completes](const call& which, const fault& wrong) -> std::optional<verdict> {
+            if (!is_step(which.which)) {
+                // A token that CompleteAuthToken has not completed is for the peer to refuse.
+                return which.which == function::complete_auth_token && wrong.how == fault::kind::lies
+                           ? std::optional{verdict{{}, sequel::stop}}
+                           : std::nullopt;
+            }
+            const auto state = state_of(wrong.status);
+            const auto in_state = [this, state] { return taken_.state == state; };
+            if (wrong.status == SEC_E_INCOMPLETE_MESSAGE) {
+                return verdict{{}, sequel::again, in_state}; // nothing has changed
+            }
+            if (wrong.how == fault::kind::lies) { // in the first step there is no handle then
+                return which.nth == 1 ? verdict{errc::internal_error, sequel::over} : up_to_the_package();
+            }
+            if (wrong.status < 0 || !state) {
+                return std::nullopt;
+            }
+            const bool to_complete =
+                wrong.status == SEC_I_COMPLETE_NEEDED || wrong.status == SEC_I_COMPLETE_AND_CONTINUE;
+            if (to_complete && !completes) { // the package does not know of it
+                return verdict{errc::unsupported_function, sequel::over, {}, false, "CompleteAuthToken"};
+            }
+            return verdict{{}, sequel::stop, in_state};
+        };
+    }
+
+    template <class Handshake, class Context>
+    void finish(const char* name, std::optional<Handshake>& side, Context& context) {
+        auto& added = add(
+            name, [&side, &context](std::error_code& ec) { context = std::move(*side).finish(ec); },
+            [&side, &context] { context = std::move(*side).finish(); });
+        added.holds = [&context] { return static_cast<bool>(context); };
+        added.holds_after_failure = [&context] { return !context; };
+        added.after_failure = sequel::over;
+        added.allocates_nothing = true;
+        // Not to know the package is no proof of the server; Negotiate's could be NTLM.
+        const bool is_doubtful =
+            std::is_same_v<Handshake, sspan::client_handshake> && which_.package == sspan::package::negotiate;
+        const auto of_unknown =
+            is_doubtful ? verdict{errc::security_qos_failed, sequel::over, {}, false, "InitializeSecurityContext"}
+                        : verdict{};
+        added.differs = [of_unknown](const call& which, const fault& wrong) -> std::optional<verdict> {
+            if (which.which != function::query_context_attributes || wrong.how == fault::kind::succeeds_oddly) {
+                return std::nullopt;
+            }
+            if (which.flags == SECPKG_ATTR_NEGOTIATION_INFO) {
+                return of_unknown;
+            }
+            return wrong.how == fault::kind::lies ? std::optional{verdict{{}, sequel::stop}} // sizes of zero
+                                                  : std::nullopt;
+        };
+    }
+
+    profile which_;
+    sspan::credentials outbound_;
+    sspan::credentials inbound_;
+    sspan::channel_bindings channel_;
+    std::optional<sspan::client_handshake> client_;
+    std::optional<sspan::server_handshake> server_;
+    sspan::handshake_step taken_;
+    bytes token_;
+    sspan::security_context client_context_;
+    sspan::server_context server_context_;
+};
+
+/// A whole handshake by `establish` on one side; the other side steps whenever it is sent something.
+class establishing final : public act {
+public:
+    explicit establishing(const profile& which) : which_{which} {
+        outbound_ = sspan::credentials::outbound(which.package);
+        inbound_ = sspan::credentials::inbound(which.package);
+        establish("client", client_, server_, client_context_, "AcceptSecurityContext");
+        establish("server", server_, client_, server_context_, "InitializeSecurityContext");
+    }
+
+private:
+    template <class Handshake, class Peer, class Context>
+    void establish(const char* name, std::optional<Handshake>& side, std::optional<Peer>& peer, Context& context,
+                   const char* peers_call) {
+        // No token is copied: what allocates here is the library.
+        const auto receive = [this, &peer](std::error_code& ec) {
+            if (std::same_as<Peer, sspan::client_handshake> && !spoken_) {
+                answer_ = peer->step({}, ec).token;
+                spoken_ = true;
+            }
+            return std::exchange(answer_, {});
+        };
+        const auto send = [this, &peer](std::span<const std::byte> token, std::error_code& ec) {
+            spoken_ = true;
+            answer_ = peer->step(token, ec).token;
+        };
+        const auto or_throw = [peers_call](const std::error_code& ec) {
+            if (ec) {
+                throw sspan::error{ec, peers_call};
+            }
+        };
+        auto& added = add(
+            name,
+            [=, &side, &context](std::error_code& ec) {
+                context = sspan::establish(std::move(*side), send, receive, ec);
+            },
+            [=, &side, &context] {
+                context = sspan::establish(
+                    std::move(*side),
+                    [&](std::span<const std::byte> token) {
+                        std::error_code ec;
+                        send(token, ec);
+                        or_throw(ec);
+                    },
+                    [&] {
+                        std::error_code ec;
+                        const auto token = receive(ec);
+                        or_throw(ec);
+                        return token;
+                    });
+            });
+        added.prepare = [this] { // a failed handshake is over
+            client_.emplace(outbound_, service(), which_.client_options());
+            server_.emplace(inbound_);
+            answer_ = {};
+            spoken_ = false;
+        };
+        added.holds = [&context] { return static_cast<bool>(context); };
+        added.holds_after_failure = [&context] { return !context; };
+        added.throws_bad_alloc = true;
+        constexpr auto own_step = std::same_as<Handshake, sspan::client_handshake>
+                                      ? function::initialize_security_context
+                                      : function::accept_security_context;
+        added.differs = [](const call& which_call, const fault& wrong) -> std::optional<verdict> {
+            using kind = fault::kind;
+            if (is_step(which_call.which)) {
+                if (wrong.status == SEC_E_INCOMPLETE_MESSAGE && which_call.which != own_step) {
+                    return up_to_the_package(); // of the peer, whose answer may not be needed any more
+                }
+                if (wrong.status == SEC_E_INCOMPLETE_MESSAGE) { // and nothing more comes
+                    return verdict{errc::invalid_token, sequel::again, {}, false, "sspan::establish"};
+                }
+                if (wrong.how == kind::lies && which_call.nth == 1) {
+                    return verdict{errc::internal_error, sequel::again};
+                }
+                if (wrong.how == kind::lies || (wrong.status > 0 && state_of(wrong.status))) {
+                    return up_to_the_package();
+                }
+            } else if (which_call.which == function::query_context_attributes && wrong.how != kind::succeeds_oddly) {
+                if (which_call.flags == SECPKG_ATTR_NEGOTIATION_INFO) {
+                    return verdict{{}, sequel::go_on};
+                }
+                if (wrong.how == kind::lies) {
+                    return verdict{{}, sequel::stop};
+                }
+            }
+            return std::nullopt;
+        };
+    }
+
+    profile which_;
+    sspan::credentials outbound_;
+    sspan::credentials inbound_;
+    std::optional<sspan::client_handshake> client_;
+    std::optional<sspan::server_handshake> server_;
+    std::span<const std::byte> answer_;
+    bool spoken_ = false;
+    sspan::security_context client_context_;
+    sspan::server_context server_context_;
+};
+
+} // namespace
+
+std::unique_ptr<act> handshake_act(const profile& which) {
+    return std::make_unique<handshake>(which, false);
+}
+std::unique_ptr<act> completed_handshake_act(const profile& which) {
+    return std::make_unique<handshake>(which, true);
+}
+std::unique_ptr<act> establish_act(const profile& which) {
+    return std::make_unique<establishing>(which);
+}
+
+} // namespace faults

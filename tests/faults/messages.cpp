@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: MIT
+#include "act.hpp"
+
+#include "unit/messages.hpp"
+
+#include <sspan/buffer.hpp>
+#include <sspan/message_frame.hpp>
+#include <sspan/security_context.hpp>
+#include <sspan/server_context.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <system_error>
+#include <vector>
+
+namespace faults {
+
+namespace {
+
+using sspan::errc;
+using sspan::quality_of_protection;
+
+constexpr std::size_t message_size = 40;
+
+/// What the operations on messages have in common. A message that has been received cannot be received again, and one
+/// that the package has counted although it says that there is none leaves a gap.
+template <class Sender, class Receiver>
+class exchange : public act {
+protected:
+    exchange(const profile& which, Sender& sender, Receiver& receiver)
+        : which_{which}, sender_{sender}, receiver_{receiver} {}
+
+    void sign() {
+        sends(add(
+                  "sign", [this](std::error_code& ec) { signature_ = sender_.sign(message_, room_, ec); },
+                  [this] { signature_ = sender_.sign(message_, room_); }))
+            .prepare = [this] {
+            room_.assign(sender_.sizes().max_signature, std::byte{0xEE});
+            signature_ = {};
+        };
+        operations.back().holds = [this] { return !signature_.empty(); };
+        operations.back().holds_after_failure = [this] { return signature_.empty() && message_ == plain_; };
+
+        receives(add(
+                     "verify", [this](std::error_code& ec) { right_ = receiver_.verify(message_, signature_, ec); },
+                     [this] { receiver_.verify(message_, signature_), right_ = true; }))
+            .prepare = [this] { right_ = false; };
+        operations.back().holds = [this] { return right_; };
+        operations.back().holds_after_failure = [this] { return !right_; };
+    }
+
+    void encrypt(const sspan::protect_options& protection, const sspan::accept_options& acceptance) {
+        sends(add(
+                  "encrypt",
+                  [this, protection](std::error_code& ec) {
+                      sealed_ = sender_.encrypt(data_, token_, padding_, protection, ec);
+                  },
+                  [this, protection] { sealed_ = sender_.encrypt(data_, token_, padding_, protection); }))
+            .prepare = [this] {
+            data_ = plain_;
+            token_.assign(sender_.sizes().security_trailer, std::byte{0xEE});
+            padding_.assign(sender_.sizes().block_size + 1U, std::byte{0xEE});
+            sealed_ = {};
+        };
+        operations.back().holds = [this] { return sealed_.data.size() == plain_.size() && !sealed_.token.empty(); };
+        operations.back().holds_after_failure = [this] {
+            return sealed_.data.empty() && sealed_.token.empty() && sealed_.padding.empty();
+        };
+
+        opens(add(
+                  "decrypt",
+                  [this, acceptance](std::error_code& ec) {
+                      opened_ = receiver_.decrypt(wire_, wire_token_, acceptance, ec);
+                  },
+                  [this, acceptance] { opened_ = receiver_.decrypt(wire_, wire_token_, acceptance); }))
+            .prepare = [this] {
+            wire_ = copy_of(sealed_.data);
+            wire_.insert(wire_.end(), sealed_.padding.begin(), sealed_.padding.end());
+            wire_token_ = copy_of(sealed_.token);
+            opened_ = {};
+        };
+    }
+
+    /// `first`: the receiver does not know yet how the package takes it.
+    void wrap(bool first) {
+        sends(add(
+                  "wrap", [this](std::error_code& ec) { wrapped_ = sender_.wrap(*frame_, message_size, ec); },
+                  [this] { wrapped_ = sender_.wrap(*frame_, message_size); }))
+            .prepare = [this] {
+            std::ranges::copy(plain_, frame_->payload().begin());
+            wrapped_ = {};
+        };
+        operations.back().holds = [this] { return wrapped_.size() > message_size; };
+        operations.back().holds_after_failure = [this] { return wrapped_.empty() && all_zero(frame_->payload()); };
+
+        opens(add(
+                  "unwrap", [this](std::error_code& ec) { opened_ = receiver_.unwrap(wire_, ec); },
+                  [this] { opened_ = receiver_.unwrap(wire_); }))
+            .prepare = [this] {
+            wire_ = copy_of(wrapped_);
+            wire_token_.clear();
+            opened_ = {};
+        };
+        if (first) {
+            operations.back().differs = differs_if_first(which_.package == sspan::package::ntlm);
+        }
+    }
+
+    void frame() {
+        add("message_frame", [this] { frame_.emplace(sender_.sizes(), message_size); }).constructs = true;
+    }
+
+    static operation& sends(operation& which) {
+        which.after_odd_success = sequel::stop; // the peer waits for the one that is lost
+        which.allocates_nothing = true;
+        return which;
+    }
+    static operation& receives(operation& which) {
+        which.after_odd_success = sequel::go_on; // it is used up
+        which.allocates_nothing = true;
+        return which;
+    }
+    operation& opens(operation& which) {
+        which.holds = [this] { return std::ranges::equal(opened_.data, plain_); };
+        which.holds_after_failure = [this] { // nothing of the plaintext is left
+            return opened_.data.empty() && opened_.quality == quality_of_protection::integrity_only &&
+                   all_zero(wire_) && all_zero(wire_token_);
+        };
+        return receives(which);
+    }
+
+    /// The first message in one piece asks for the package, and may try both forms.
+    static std::function<std::optional<verdict>(const call&, const fault&)> differs_if_first(bool is_ntlm) {
+        return [is_ntlm](const call& which, const fault& wrong) -> std::optional<verdict> {
+            if (which.which == function::query_context_attributes) {
+                return verdict{{}, sequel::go_on};
+            }
+            const bool other_form = wrong.status == SEC_E_INVALID_TOKEN || wrong.status == SEC_E_UNSUPPORTED_FUNCTION;
+            return !is_ntlm && other_form ? std::optional{verdict{{}, sequel::go_on}} : std::nullopt;
+        };
+    }
+
+    profile which_;
+    Sender& sender_;
+    Receiver& receiver_;
+    const bytes plain_ = numbered(message_size);
+    bytes message_ = plain_;
+
+private:
+    bytes room_;
+    std::span<std::byte> signature_;
+    bool right_ = false;
+    bytes data_;
+    bytes token_;
+    bytes padding_;
+    sspan::encrypted_message sealed_;
+    bytes wire_;
+    bytes wire_token_;
+    sspan::decrypted_message opened_;
+    std::optional<sspan::message_frame> frame_;
+    std::span<const std::byte> wrapped_;
+};
+
+struct both_contexts {
+    explicit both_contexts(const profile& which) : pair{establish(which)} {}
+    established pair;
+};
+
+class messages final : both_contexts, public exchange<sspan::security_context, sspan::server_context> {
+public:
+    explicit messages(const profile& which) : both_contexts{which}, exchange{which, pair.client, pair.server} {
+        sign();
+        encrypt({}, {});
+        if (which.package != sspan::package::ntlm) { // which encrypts even this
+            encrypt({quality_of_protection::integrity_only}, {sspan::least_protection::integrity_only});
+        }
+        frame();
+        wrap(true);
+        wrap(false);
+
+        // Those that copy have the throwing form only.
+        sends(add("wrap_copy", [this] { copy_ = sender_.wrap_copy(message_); })).prepare = [this] { copy_.clear(); };
+        operations.back().holds = [this] { return copy_.size() > message_size; };
+        operations.back().holds_after_failure = [this] { return copy_.empty() && message_ == plain_; };
+        copies(operations.back());
+        receives(add("unwrap_copy", [this] { plain_copy_ = receiver_.unwrap_copy(copy_); })).prepare = [this] {
+            plain_copy_ = {};
+        };
+        operations.back().holds = [this] { return plain_copy_.data == plain_; };
+        operations.back().holds_after_failure = [this] { return plain_copy_.data.empty(); };
+        copies(operations.back());
+    }
+
+private:
+    static void copies(operation& which) {
+        which.allocates_nothing = false;
+        which.constructs = true;
+        which.counts_although_it_fails = true;
+    }
+
+    bytes copy_;
+    sspan::unwrapped_copy plain_copy_;
+};
+
+class halves final : both_contexts, public exchange<sspan::message_sender, sspan::message_receiver> {
+public:
+    explicit halves(const profile& which) : both_contexts{which}, exchange{which, client_.sender, server_.receiver} {
+        split(pair.client, client_);
+        split(pair.server, server_);
+        sign();
+        encrypt({}, {});
+        frame();
+        wrap(true);
+        wrap(false);
+    }
+
+private:
+    template <class Context>
+    void split(Context& context, sspan::message_halves& into) {
+        auto& added = add(
+            "split", [&](std::error_code& ec) { into = std::move(context).split(ec); },
+            [&] { into = std::move(context).split(); });
+        added.holds = [&] { return into.sender && into.receiver && !context; };
+        added.holds_after_failure = [&] { return !into.sender && !into.receiver && context; };
+    }
+
+    sspan::message_halves client_;
+    sspan::message_halves server_;
+};
+
+/// Messages that lie in three parts, one of which is not covered.
+class parts final : both_contexts, public act {
+public:
+    explicit parts(const profile& which) : both_contexts{which} {
+        auto& sign = signs(add(
+            "sign", [this](std::error_code& ec) { signature_ = pair.client.sign(to_sign(), room_, {}, ec); },
+            [this] { signature_ = pair.client.sign(to_sign(), room_); }));
+        sign.prepare = [this] {
+            room_.assign(pair.client.sizes().max_signature, std::byte{0xEE});
+            signature_ = {};
+        };
+        sign.holds = [this] { return !signature_.empty(); };
+        sign.holds_after_failure = [this] { return signature_.empty(); };
+        sign.after_odd_success = sequel::stop;
+
+        auto& verify = signs(add(
+            "verify", [this](std::error_code& ec) { right_ = pair.server.verify(to_sign(), signature_, {}, ec); },
+            [this] { pair.server.verify(to_sign(), signature_), right_ = true; }));
+        verify.prepare = [this] { right_ = false; };
+        verify.holds = [this] { return right_; };
+        verify.holds_after_failure = [this] { return !right_; };
+        verify.after_odd_success = sequel::go_on;
+
+        auto& encrypt = signs(add(
+            "encrypt",
+            [this](std::error_code& ec) { sealed_ = pair.client.encrypt(to_seal(), token_, padding_, {}, ec); },
+            [this] { sealed_ = pair.client.encrypt(to_seal(), token_, padding_); }));
+        encrypt.prepare = [this] {
+            first_ = plain_;
+            last_ = plain_;
+            token_.assign(pair.client.sizes().security_trailer, std::byte{0xEE});
+            padding_.assign(pair.client.sizes().block_size + 1U, std::byte{0xEE});
+            sealed_ = {};
+        };
+        encrypt.holds = [this] { return !sealed_.token.empty() && first_ != plain_ && last_ != plain_; };
+        encrypt.holds_after_failure = [this] { return sealed_.token.empty() && sealed_.padding.empty(); };
+        encrypt.after_odd_success = sequel::stop;
+
+        auto& decrypt = signs(add(
+            "decrypt", [this](std::error_code& ec) { opened_ = pair.server.decrypt(to_open(), wire_token_, {}, ec); },
+            [this] { opened_ = pair.server.decrypt(to_open(), wire_token_); }));
+        decrypt.prepare = [this] {
+            wire_first_ = first_;
+            wire_last_ = last_;
+            wire_last_.insert(wire_last_.end(), sealed_.padding.begin(), sealed_.padding.end());
+            wire_token_ = copy_of(sealed_.token);
+            opened_ = {};
+        };
+        decrypt.holds = [this] { return wire_first_ == plain_ && std::ranges::equal(opened_.last, plain_); };
+        decrypt.holds_after_failure = [this] {
+            return opened_.last.empty() && all_zero(wire_first_) && all_zero(wire_last_) && all_zero(wire_token_);
+        };
+        decrypt.after_odd_success = sequel::go_on;
+    }
+
+private:
+    static operation& signs(operation& which) {
+        which.allocates_nothing = true;
+        return which;
+    }
+    [[nodiscard]] std::array<sspan::const_buffer, 3> to_sign() const {
+        return {sspan::const_buffer::readonly_with_checksum(header_), sspan::const_buffer::data(plain_),
+                sspan::const_buffer::readonly(header_)};
+    }
+    [[nodiscard]] std::array<sspan::buffer, 3> to_seal() {
+        return {sspan::buffer::data(first_), sspan::buffer::readonly_with_checksum(header_),
+                sspan::buffer::data(last_)};
+    }
+    [[nodiscard]] std::array<sspan::buffer, 3> to_open() {
+        return {sspan::buffer::data(wire_first_), sspan::buffer::readonly_with_checksum(header_),
+                sspan::buffer::data(wire_last_)};
+    }
+
+    const bytes header_ = numbered(8);
+    const bytes plain_ = numbered(message_size);
+    bytes room_;
+    std::span<std::byte> signature_;
+    bool right_ = false;
+    bytes first_;
+    bytes last_;
+    bytes token_;
+    bytes padding_;
+    sspan::encrypted_parts sealed_;
+    bytes wire_first_;
+    bytes wire_last_;
+    bytes wire_token_;
+    sspan::decrypted_parts opened_;
+};
+
+} // namespace
+
+std::unique_ptr<act> messages_act(const profile& which) {
+    return std::make_unique<messages>(which);
+}
+std::unique_ptr<act> parts_act(const profile& which) {
+    return std::make_unique<parts>(which);
+}
+std::unique_ptr<act> halves_act(const profile& which) {
+    return std::make_unique<halves>(which);
+}
+
+} // namespace faults

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+#include "act.hpp"
+
+#include <sspan/credential_attributes.hpp>
+#include <sspan/credentials.hpp>
+#include <sspan/identity.hpp>
+#include <sspan/package.hpp>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace faults {
+
+namespace {
+
+class packages final : public act {
+public:
+    explicit packages(const profile& which) {
+        auto* list = &add(
+            "enumerate_packages", [this](std::error_code& ec) { all_ = sspan::enumerate_packages(ec); },
+            [this] { all_ = sspan::enumerate_packages(); });
+        list->prepare = [this] { all_ = {}; };
+        list->holds = [this] { return all_.size() == 3; };
+        list->holds_after_failure = [this] { return all_.empty(); };
+        list->differs = [this](const call& which_call, const fault& wrong) -> std::optional<verdict> {
+            if (which_call.which == function::enumerate_security_packages && wrong.how == fault::kind::lies) {
+                return verdict{{}, sequel::go_on, [this] { return all_.empty(); }}; // no list is a list of none
+            }
+            return std::nullopt;
+        };
+
+        const auto name = which.package;
+        auto* one = &add(
+            "query_package", [this, name](std::error_code& ec) { one_ = sspan::query_package(name, ec); },
+            [this, name] { one_ = sspan::query_package(name); });
+        one->prepare = [this] { one_ = {}; };
+        one->holds = [this, name] { return one_.name == name && !one_.comment.empty() && one_.max_token != 0; };
+        one->holds_after_failure = [this] { return one_.name.empty(); };
+    }
+
+private:
+    std::vector<sspan::package_info> all_;
+    sspan::package_info one_;
+};
+
+class credentials final : public act {
+public:
+    explicit credentials(const profile& which) {
+        add("identity", [this] {
+            who_.emplace(L"alice", L"LOOPBACK", L"correct horse");
+            elsewhere_.emplace(L"bob", L"", L"battery staple", sspan::identity_options{L"!ntlm"});
+        }).constructs = true;
+
+        const auto name = which.package;
+        acquire("outbound", [name](auto&&... ec) { return sspan::credentials::outbound(name, ec...); });
+        acquire("outbound as somebody",
+                [this, name](auto&&... ec) { return sspan::credentials::outbound(name, *who_, ec...); });
+        acquire("outbound with a list of packages",
+                [this, name](auto&&... ec) { return sspan::credentials::outbound(name, *elsewhere_, ec...); });
+        acquire("inbound", [name](auto&&... ec) { return sspan::credentials::inbound(name, ec...); });
+        acquire("inbound as an opaque identity", [this, name](auto&&... ec) {
+            return sspan::credentials::inbound(name, *who_, ec...);
+        }).prepare = [this] {
+            made_ = {};
+            who_ = sspan::identity::adopt(loopback::make_identity(L"alice", L"LOOPBACK", L"correct horse"));
+        };
+
+        auto& query = add(
+            "query_user_name", [this](std::error_code& ec) { user_ = sspan::query_user_name(made_, ec); },
+            [this] { user_ = sspan::query_user_name(made_); });
+        query.prepare = [this] { user_.clear(); };
+        query.holds = [this] { return user_ == L"LOOPBACK\\alice"; };
+        query.holds_after_failure = [this] { return user_.empty(); };
+
+        if (which.mutual_auth) { // NTLM has no KDC
+            auto& proxy = add(
+                "set_kdc_proxy", [this](std::error_code& ec) { sspan::set_kdc_proxy(made_, L"proxy.example:443", ec); },
+                [this] { sspan::set_kdc_proxy(made_, L"proxy.example:443"); });
+            proxy.holds = [this] { return loopback::kdc_proxy(made_.native_handle()) == L"proxy.example:443"; };
+            proxy.differs = [](const call& which_call, const fault& wrong) -> std::optional<verdict> {
+                if (which_call.which == function::set_credentials_attributes && wrong.how == fault::kind::lies) {
+                    return verdict{{}, sequel::go_on, [] { return true; }}; // nobody can tell
+                }
+                return std::nullopt;
+            };
+        }
+
+        auto& adopt = add(
+            "adopt",
+            [this, name](std::error_code& ec) { made_ = sspan::credentials::adopt(made_.release(), name, ec); },
+            [this, name] { made_ = sspan::credentials::adopt(made_.release(), name); });
+        adopt.holds = [this] { return made_ && made_.max_token() != 0; };
+        adopt.holds_after_failure = [this] { return !made_ && loopback::live().credentials == 0; };
+        adopt.after_failure = sequel::stop; // it has been freed
+    }
+
+private:
+    template <class Acquire>
+    operation& acquire(std::string_view name, Acquire by) {
+        auto& added = add(name, [this, by](std::error_code& ec) { made_ = by(ec); }, [this, by] { made_ = by(); });
+        added.prepare = [this] { made_ = {}; };
+        added.holds = [this] { return made_ && made_.max_token() != 0 && !made_.package().empty(); };
+        added.holds_after_failure = [this] { // zero, on the surface that returns anything
+            return !made_ && made_.max_token() == 0 && !made_.expiry() && loopback::live().credentials == 0;
+        };
+        return added;
+    }
+
+    std::optional<sspan::identity> who_;
+    std::optional<sspan::identity> elsewhere_;
+    sspan::credentials made_;
+    std::wstring user_;
+};
+
+} // namespace
+
+std::unique_ptr<act> packages_act(const profile& which) {
+    return std::make_unique<packages>(which);
+}
+std::unique_ptr<act> credentials_act(const profile& which) {
+    return std::make_unique<credentials>(which);
+}
+
+} // namespace faults

@@ -18,6 +18,12 @@ namespace faults {
 
 namespace {
 
+/// A context whose package does not tell which one it is does without.
+bool asks_for_the_package(const call& which, const fault& wrong) {
+    return which.which == function::query_context_attributes && which.flags == SECPKG_ATTR_NEGOTIATION_INFO &&
+           wrong.how != fault::kind::succeeds_oddly;
+}
+
 using sspan::errc;
 
 /// Stands for an access token of the package's; nobody uses it.
@@ -85,6 +91,9 @@ private:
         added.holds = [=] { return !is_nothing(*told); };
         added.holds_after_failure = [=] { return is_nothing(*told); };
         added.differs = [=](const call& which, const fault& wrong) -> std::optional<verdict> {
+            if (which.flags == SECPKG_ATTR_ACCESS_TOKEN && wrong.how == fault::kind::lies) {
+                return verdict{errc::no_impersonation, sequel::again};
+            }
             if (which.which == function::query_context_attributes && wrong.how == fault::kind::lies &&
                 what == points_to::nothing) {
                 return verdict{{}, sequel::go_on, [=] { return is_nothing(*told); }};
@@ -107,6 +116,9 @@ private:
         };
         added.after_failure = sequel::go_on;
         added.differs = [&context](const call& which, const fault& wrong) -> std::optional<verdict> {
+            if (asks_for_the_package(which, wrong)) {
+                return verdict{};
+            }
             if (which.which == function::query_context_attributes && wrong.how == fault::kind::lies) {
                 return verdict{{}, sequel::go_on, [&context] { return context && context.sizes().max_signature == 0; }};
             }
@@ -181,6 +193,9 @@ private:
         taken.holds = [&context] { return context && context.sizes().max_signature != 0; };
         taken.holds_after_failure = [&context] { return !context && loopback::live().contexts == 1; }; // the other's
         taken.differs = [](const call& which, const fault& wrong) -> std::optional<verdict> {
+            if (asks_for_the_package(which, wrong)) {
+                return verdict{};
+            }
             if (which.which == function::query_context_attributes && wrong.how == fault::kind::lies) {
                 return up_to_the_package(); // sizes of zero
             }

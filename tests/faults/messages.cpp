@@ -132,12 +132,9 @@ protected:
         return receives(which);
     }
 
-    /// The first message in one piece asks for the package, and may try both forms.
+    /// Of the first message in one piece both forms may be tried.
     static std::function<std::optional<verdict>(const call&, const fault&)> differs_if_first(bool is_ntlm) {
-        return [is_ntlm](const call& which, const fault& wrong) -> std::optional<verdict> {
-            if (which.which == function::query_context_attributes) {
-                return verdict{{}, sequel::go_on};
-            }
+        return [is_ntlm](const call&, const fault& wrong) -> std::optional<verdict> {
             const bool other_form = wrong.status == SEC_E_INVALID_TOKEN || wrong.status == SEC_E_UNSUPPORTED_FUNCTION;
             return !is_ntlm && other_form ? std::optional{verdict{{}, sequel::go_on}} : std::nullopt;
         };

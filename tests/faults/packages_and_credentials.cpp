@@ -57,8 +57,10 @@ public:
         acquire("outbound", [name](auto&&... ec) { return sspan::credentials::outbound(name, ec...); });
         acquire("outbound as somebody",
                 [this, name](auto&&... ec) { return sspan::credentials::outbound(name, *who_, ec...); });
-        acquire("outbound with a list of packages",
-                [this, name](auto&&... ec) { return sspan::credentials::outbound(name, *elsewhere_, ec...); });
+        if (name == sspan::package::negotiate) {
+            acquire("outbound with a list of packages",
+                    [this, name](auto&&... ec) { return sspan::credentials::outbound(name, *elsewhere_, ec...); });
+        }
         acquire("inbound", [name](auto&&... ec) { return sspan::credentials::inbound(name, ec...); });
         acquire("inbound as an opaque identity", [this, name](auto&&... ec) {
             return sspan::credentials::inbound(name, *who_, ec...);

@@ -92,6 +92,16 @@ inline bool takes_parts() noexcept {
 #endif
 }
 
+/// Whether the packages number the messages of a connection themselves. WinPR's take the caller's numbers: with the same
+/// one for all, every replay would be a good message.
+inline bool counts_messages() noexcept {
+#if defined(_WIN32)
+    return true;
+#else
+    return false;
+#endif
+}
+
 /// How many bytes longer than announced a token of EncryptMessage can be where there is padding: Wine's Kerberos
 /// announces 49 and needs 60.
 inline std::uint32_t token_excess() noexcept {

@@ -2,11 +2,16 @@
 # SPDX-License-Identifier: MIT
 #
 # Sets up what it needs and runs all tests: natively with two compilers and three sanitizers, and as Windows programs under
-# Wine. The last line says how many passed.
+# Wine; with --with-winpr3 also against WinPR 3 and its own packages, in a Debian 13 that it makes. The last line says how
+# many passed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tests/environment.sh
 . tests/environment.sh
+# shellcheck source=tests/trixie.sh
+. tests/trixie.sh
+
+[[ $# -eq 0 || ($# -eq 1 && $1 == --with-winpr3) ]] || fail "usage: ${0##*/} [--with-winpr3]"
 
 passed=0 failed=0 skipped=0
 
@@ -17,12 +22,13 @@ count() {
 }
 
 # leg PRESET [compile-only]: configures, builds and tests. Every case of GoogleTest counts, and so does every other test
-# of ctest; what fails before there are tests counts as one failure.
+# of ctest; what fails before there are tests counts as one failure. It works in $tree, by way of the command "${within[@]}".
+tree=. within=()
 leg() {
-    local preset=$1 build=build/$1 log=$scratch/$1.log
+    local preset=$1 build=$tree/build/$1 log=$scratch/$1.log
     printf '%-13s ' "$preset"
-    rm -f "$build"/*_tests.xml "$build/ctest.xml"
-    if ! { cmake --preset "$preset" && cmake --build --preset "$preset"; } >"$log" 2>&1 </dev/null; then
+    "${within[@]}" find . -path "./build/$preset/*.xml" -not -path "./build/$preset/*/*" -delete
+    if ! { "${within[@]}" cmake --preset "$preset" && "${within[@]}" cmake --build --preset "$preset"; } >"$log" 2>&1 </dev/null; then
         printf 'does not build\n'
         tail -n 60 "$log"
         failed=$((failed + 1))
@@ -34,7 +40,7 @@ leg() {
         return
     fi
     local status=0 report cases=0 bad=0 left=0 n
-    ctest --preset "$preset" --output-junit "$PWD/$build/ctest.xml" >"$log" 2>&1 </dev/null || status=$?
+    "${within[@]}" ctest --preset "$preset" --output-junit ctest.xml >"$log" 2>&1 </dev/null || status=$?
     if [[ -e $build/ctest.xml ]]; then
         cases=$(count '^\s*<testcase ' "$build/ctest.xml")
         bad=$(count '^\s*<testcase .* status="fail"' "$build/ctest.xml")
@@ -58,12 +64,13 @@ leg() {
     passed=$((passed + cases - bad - left)) failed=$((failed + bad)) skipped=$((skipped + left))
 }
 
-# script NAME COMMAND: a script of tests; its last line says how many passed.
+# script NAME COMMAND...: a script of tests; its last line says how many passed.
 readonly script_seconds=600
 script() {
     local log=$scratch/script.log totals
     printf '%-13s ' "$1"
-    timeout --kill-after=30 "$script_seconds" "$2" >"$log" 2>&1 </dev/null || true
+    shift
+    timeout --kill-after=30 "$script_seconds" "$@" >"$log" 2>&1 </dev/null || true
     totals=$(tail -n 1 "$log")
     if [[ $totals =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
         printf '%s\n' "$totals"
@@ -89,6 +96,14 @@ leg mingw
 leg mingw-i686 compile-only
 if [[ -e build/mingw/examples/secure_echo.exe ]]; then
     script 'real Kerberos' tests/integration/run.sh
+fi
+if [[ ${1:-} == --with-winpr3 ]]; then
+    trixie_start
+    tree=$trixie$trixie_tree within=("${in_trixie[@]}")
+    leg winpr3
+    if [[ -e $tree/build/winpr3/tests/winpr_tests ]]; then
+        script 'WinPR 3' "${within[@]}" tests/integration/winpr3.sh
+    fi
 fi
 
 if [[ $skipped -gt 0 ]]; then

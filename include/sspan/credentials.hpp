@@ -35,7 +35,7 @@ enum class autologon : std::uint8_t {
 /// QuerySecurityPackageInfo and AcquireCredentialsHandle, and fail with `secpkg_not_found`, `no_credentials`,
 /// `unknown_credentials`, `not_owner`, `insufficient_memory`, `invalid_parameter` (a zero inside the package's name),
 /// `invalid_handle` (`who` was moved from), `unsupported_function` (`autologon::restricted` or a list of packages for
-/// another package than Negotiate; a list under Wine or WinPR 2, which do not heed it). `who` is needed during the call
+/// another package than Negotiate; a list under Wine or WinPR, which do not heed it). `who` is needed during the call
 /// only.
 class credentials {
 public:

@@ -61,7 +61,7 @@ public:
     /// False when moved from.
     explicit operator bool() const noexcept { return !password_.empty() || opaque_; }
 
-    /// Whether packages are listed, which not every SSPI takes (WinPR 2 does not).
+    /// Whether packages are listed, which not every SSPI heeds (Wine and WinPR do not).
     [[nodiscard]] bool has_packages() const noexcept { return !packages_.empty(); }
 
     /// Calls `use` with what AcquireCredentialsHandle takes as pAuthData: a void* to the secrets, good during the call.

@@ -56,6 +56,9 @@ inline void free_auth_identity(void*) noexcept {}
 inline bool takes_parts() noexcept {
     return true;
 }
+inline bool counts_messages() noexcept {
+    return true;
+}
 inline std::uint32_t token_excess() noexcept {
     return 0;
 }

@@ -11,6 +11,7 @@ import unittest
 
 RUNNER = os.environ['SSPAN_RUNNER'].split()
 FOLDER = os.environ['SSPAN_EXAMPLES']
+SUFFIX = os.environ.get('SSPAN_SUFFIX', '.exe')
 PATIENCE = 60
 
 # What a Windows program prints goes to files: a pipe would stay open in the services that Wine starts with it.
@@ -20,7 +21,7 @@ def command(name, *arguments):
     """Of an example, or of a native program if the name is a path."""
     if os.path.isabs(name):
         return [name, *arguments]
-    return [*RUNNER, os.path.join(FOLDER, name + '.exe'), *arguments]
+    return [*RUNNER, os.path.join(FOLDER, name + SUFFIX), *arguments]
 
 
 def run(name, *arguments, password=None, environment=None):

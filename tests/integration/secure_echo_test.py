@@ -15,8 +15,9 @@ from programs import PATIENCE
 SERVICE = os.environ['SSPAN_SERVICE']
 PASSWORD = os.environ['SSPAN_PASSWORD']
 MOST_TOKEN = 65536
-# Wine's Kerberos asks for the ticket at once, and has one number for every failure of it.
-DENIED = r'^AcquireCredentialsHandle: NTSTATUS \(0xC0000001\)'
+USER = os.environ.get('SSPAN_USER', 'alice')
+# Wine's Kerberos and WinPR's ask for the ticket at once, and have one number for every failure of it.
+DENIED = r'^AcquireCredentialsHandle: (NTSTATUS \(0xC0000001\)|SEC_E_NO_CREDENTIALS)'
 
 
 def length(number):
@@ -160,7 +161,7 @@ class LogOn(unittest.TestCase):
         cls.server.stop()
 
     def test_explicit_credentials(self):
-        status, printed, complaints = client(self.server.port, '--user', 'alice', '--domain', 'SSPAN.TEST', '--count',
+        status, printed, complaints = client(self.server.port, '--user', USER, '--domain', 'SSPAN.TEST', '--count',
                                              '1', password=PASSWORD + '\n')
         self.assertEqual((status, complaints), (0, ''))
         self.assertIn('signed 1 messages', printed)
@@ -172,7 +173,7 @@ class LogOn(unittest.TestCase):
         self.assertNotIn('authenticated', printed)
 
     def test_wrong_password(self):
-        self.expect_refusal(DENIED, '--user', 'alice', '--domain', 'SSPAN.TEST', password='wrong\n')
+        self.expect_refusal(DENIED, '--user', USER, '--domain', 'SSPAN.TEST', password='wrong\n')
 
     def test_unknown_user(self):
         self.expect_refusal(DENIED, '--user', 'mallory', '--domain', 'SSPAN.TEST', password='wrong\n')

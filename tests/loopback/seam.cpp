@@ -261,6 +261,10 @@ bool takes_parts() noexcept {
     return engine::instance().settings.takes_parts;
 }
 
+bool counts_messages() noexcept {
+    return engine::instance().settings.counts_messages;
+}
+
 std::uint32_t token_excess() noexcept {
     return engine::instance().settings.token_excess;
 }

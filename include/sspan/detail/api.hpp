@@ -12,6 +12,8 @@
 
 #else
 
+#include "winpr.hpp"
+
 #include <cstddef> // std::size_t
 #include <cstdint>
 #include <cstdlib> // std::abort
@@ -21,8 +23,8 @@
 
 #if defined(_WIN32)
 #define SSPAN_OS(function) ::function
-#else // WinPR exports its wide functions only through the function table
-#define SSPAN_OS(function) ::InitSecurityInterfaceExW(0)->function
+#else
+#define SSPAN_OS(function) ::sspan::detail::winpr::functions().function
 #endif
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail::api {
@@ -52,17 +54,24 @@ inline bool is_wine() noexcept {
     }();
     return known;
 }
+inline constexpr bool is_winpr = false;
+#else
+inline bool is_wine() noexcept {
+    return false;
+}
+inline constexpr bool is_winpr = true;
 #endif
+
+inline bool is_windows() noexcept {
+    return !is_winpr && !is_wine();
+}
 
 // What Windows does and its substitutes leave out without a word. sspan refuses it there.
 
-/// Whether Negotiate heeds the list of packages in a SEC_WINNT_AUTH_IDENTITY_EXW.
+/// Whether Negotiate heeds the list of packages in a SEC_WINNT_AUTH_IDENTITY_EXW. WinPR's uses NTLM although the list is
+/// L"kerberos".
 inline bool takes_package_lists() noexcept {
-#if defined(_WIN32)
-    return !is_wine();
-#else
-    return WINPR_VERSION_MAJOR >= 3;
-#endif
+    return is_windows();
 }
 
 /// Whether a client's token carries its channel bindings.
@@ -76,30 +85,24 @@ inline bool sends_bindings() noexcept {
 
 /// Whether a server compares the client's channel bindings with its own.
 inline bool compares_bindings() noexcept {
-#if defined(_WIN32)
-    return !is_wine();
-#else
-    return false;
-#endif
+    return is_windows();
 }
 
 /// Whether the packages look at every SECBUFFER_DATA of a message, not at the first only.
 inline bool takes_parts() noexcept {
-#if defined(_WIN32)
-    return !is_wine();
-#else
-    return false;
-#endif
+    return is_windows();
+}
+
+/// Whether the packages number the messages of a connection themselves. WinPR's take the caller's numbers: with the same
+/// one for all, every replay would be a good message.
+inline bool counts_messages() noexcept {
+    return !is_winpr;
 }
 
 /// How many bytes longer than announced a token of EncryptMessage can be where there is padding: Wine's Kerberos
 /// announces 49 and needs 60.
 inline std::uint32_t token_excess() noexcept {
-#if defined(_WIN32)
     return is_wine() ? 64 : 0;
-#else
-    return 0;
-#endif
 }
 
 inline SECURITY_STATUS acquire_credentials_handle(const SEC_WCHAR* principal, const SEC_WCHAR* package, ULONG use,
@@ -118,11 +121,10 @@ inline SECURITY_STATUS query_credentials_attributes(CredHandle* credential, ULON
 
 inline SECURITY_STATUS set_credentials_attributes(CredHandle* credential, ULONG attribute, void* buffer,
                                                   ULONG size) noexcept {
-#if defined(_WIN32) || WINPR_VERSION_MAJOR >= 3
-    return SSPAN_OS(SetCredentialsAttributesW)(credential, attribute, buffer, size);
+#if defined(_WIN32)
+    return ::SetCredentialsAttributesW(credential, attribute, buffer, size);
 #else
-    static_cast<void>(credential), static_cast<void>(attribute), static_cast<void>(buffer), static_cast<void>(size);
-    return SEC_E_UNSUPPORTED_FUNCTION;
+    return winpr::set_credentials(credential, attribute, buffer, size);
 #endif
 }
 

@@ -103,6 +103,11 @@ struct established {
         return (granted & (context_flags::integrity | context_flags::confidentiality)) != context_flags::none;
     }
 
+    /// The number to tell the package of a message that is the next after `so_many`.
+    [[nodiscard]] static ULONG number(std::uint32_t given, std::uint32_t so_many) noexcept {
+        return api::counts_messages() ? given : so_many;
+    }
+
     /// What DecryptMessage's `quality` means; whether `options` and the context allow it.
     [[nodiscard]] bool accept(ULONG quality, const accept_options& options,
                               quality_of_protection& result) const noexcept {
@@ -124,6 +129,8 @@ struct established {
     bool is_server = false;
     unwrap_form form = unwrap_form::unknown; // the receiver's
     std::uint32_t wrapped_token = 0;         // the sender's last; the receiver may look at it meanwhile
+    std::uint32_t sent = 0;                  // messages; the sender's
+    std::uint32_t received = 0;              // good messages; the receiver's
 };
 
 /// Asks what there is to know of a context that a handshake, or somebody else, has established; what was granted is the

@@ -36,9 +36,11 @@ std::span<std::byte> established::sign(std::span<const const_buffer, Count> mess
     }
     const auto last = buffers.add(SECBUFFER_TOKEN, signature);
     auto raw = handle.get();
-    if (!succeeded(api::make_signature(&raw, 0, buffers.native(), options.sequence_number), ec)) {
+    const auto which = number(options.sequence_number, sent);
+    if (!succeeded(api::make_signature(&raw, 0, buffers.native(), which), ec)) {
         return {};
     }
+    ++sent;
     std::span<std::byte> written;
     if (!filled(buffers[last], signature, written) || written.empty()) {
         ec = errc::internal_error;
@@ -64,7 +66,12 @@ bool established::verify(std::span<const const_buffer, Count> message, std::span
     buffers.add(SECBUFFER_TOKEN, signature);
     ULONG quality = 0;
     auto raw = handle.get();
-    return succeeded(api::verify_signature(&raw, buffers.native(), options.sequence_number, &quality), ec);
+    const auto which = number(options.sequence_number, received);
+    if (!succeeded(api::verify_signature(&raw, buffers.native(), which, &quality), ec)) {
+        return false;
+    }
+    ++received;
+    return true;
 }
 
 template <std::size_t Count>
@@ -103,11 +110,11 @@ encrypted_parts established::call_encrypt(std::span<const buffer, Count> message
         last = buffers.add(SECBUFFER_PADDING, padding);
     }
     auto raw = handle.get();
-    if (!succeeded(
-            api::encrypt_message(&raw, static_cast<ULONG>(options.quality), buffers.native(), options.sequence_number),
-            ec)) {
+    const auto which = number(options.sequence_number, sent);
+    if (!succeeded(api::encrypt_message(&raw, static_cast<ULONG>(options.quality), buffers.native(), which), ec)) {
         return {};
     }
+    ++sent;
     if (last != 0) {
         pad = buffers[last];
     }
@@ -151,10 +158,12 @@ decrypted_parts established::decrypt(std::span<const buffer, Count> message, std
     }
     ULONG quality = 0; // NTLM leaves it alone
     auto raw = handle.get();
-    const auto status = api::decrypt_message(&raw, buffers.native(), options.sequence_number, &quality);
+    const auto which = number(options.sequence_number, received);
+    const auto status = api::decrypt_message(&raw, buffers.native(), which, &quality);
 
     decrypted_parts parts;
     if (succeeded(status, ec)) {
+        ++received;
         bool sound = last == 0 || filled_part(buffers[last], data, parts.last);
         for (std::size_t i = 0; i != message.size(); ++i) {
             const auto bytes = message[i].bytes();

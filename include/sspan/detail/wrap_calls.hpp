@@ -80,7 +80,9 @@ inline decrypted_message wrap_calls::unwrap_as(unwrap_form form, established& co
     ULONG quality = 0; // NTLM leaves it alone
     auto raw = context.handle.get();
     decrypted_message message;
-    if (succeeded(api::decrypt_message(&raw, buffers.native(), options.sequence_number, &quality), ec)) {
+    const auto which = established::number(options.sequence_number, context.received);
+    if (succeeded(api::decrypt_message(&raw, buffers.native(), which, &quality), ec)) {
+        ++context.received;
         if (!filled_part(buffers[data], where, message.data)) {
             ec = errc::internal_error;
         } else if (!context.accept(quality, options, message.quality)) {

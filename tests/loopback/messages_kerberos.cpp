@@ -30,10 +30,11 @@ std::array<std::byte, 4> start_of(unsigned type, unsigned flags) noexcept {
     return {static_cast<std::byte>(type), std::byte{4}, static_cast<std::byte>(flags), std::byte{0xFF}};
 }
 
+/// Over the signature's length, too: a part of it is none.
 digest signature_check(const direction& way, const message_buffers& buffers,
-                       std::span<const std::byte> header) noexcept {
+                       std::span<const std::byte> token) noexcept {
     siphash hash(way.mac);
-    hash.update(header).update(buffers.checked_size());
+    hash.update(token.first(signature_header)).update(token.size()).update(buffers.checked_size());
     buffers.each_checked([&hash](std::span<std::byte> bytes, bool) { hash.update(bytes); });
     return hash.finish();
 }
@@ -96,7 +97,7 @@ SECURITY_STATUS sign(context& ctx, const message_buffers& buffers, const message
     std::ranges::copy(start, token.begin());
     store_little(token.data() + start.size(), ctx.send.sequence);
     // A signature longer than a header and a check goes on with the check's bytes.
-    const auto check = signature_check(ctx.send, buffers, token.first(signature_header));
+    const auto check = signature_check(ctx.send, buffers, token);
     for (std::size_t i = signature_header; i != token.size(); ++i) {
         token[i] = check[(i - signature_header) % check.size()];
     }
@@ -113,7 +114,7 @@ SECURITY_STATUS verify(context& ctx, const message_buffers& buffers, ULONG& qual
     if (token.size() < signature_header + 8) {
         return SEC_E_INVALID_TOKEN;
     }
-    const auto check = signature_check(ctx.receive, buffers, token.first(signature_header));
+    const auto check = signature_check(ctx.receive, buffers, token);
     bool same = same_bytes(token.first(4), start_of(4, sender(ctx, false)));
     for (std::size_t i = signature_header; i != token.size(); ++i) {
         same = same && token[i] == check[(i - signature_header) % check.size()];

@@ -103,6 +103,13 @@ TEST(time, keeps_the_fraction_that_the_clock_can_hold) {
     EXPECT_EQ(told, noon + std::chrono::duration_cast<time_point::duration>(1'234'567'800ns));
 }
 
+TEST(time, is_nothing_when_the_offset_is_not_known) {
+    loopback::reset();
+    loopback::configure().utc_offset = ticks_of(noon); // the conversion comes to 0, as it does when it fails
+    EXPECT_FALSE(converted(ticks_of(noon)));
+    loopback::reset();
+}
+
 TEST(time, goes_from_1970_to_2100) {
     loopback::reset();
     const auto start = ticks_of(sys_days{std::chrono::January / 1 / 1970});

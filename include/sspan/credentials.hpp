@@ -179,6 +179,7 @@ private:
             result.expiry_ = detail::to_time(expiry);
             if (!result) {
                 ec = errc::internal_error;
+                return {};
             }
             return result;
         });

@@ -28,10 +28,11 @@ using access_token = detail::token_handle;
     }
     auto raw = context.native_handle();
     HANDLE token = nullptr;
-    if (!detail::succeeded(detail::api::query_security_context_token(&raw, &token), ec)) {
+    const auto status = detail::api::query_security_context_token(&raw, &token);
+    access_token owned{status < 0 ? nullptr : token}; // another success is an error, and may have made one
+    if (!detail::succeeded(status, ec)) {
         return {};
     }
-    access_token owned{token};
     if (!owned) {
         ec = errc::internal_error;
     }

@@ -47,14 +47,16 @@ struct exported_context {
         SecBuffer packed{};
         packed.BufferType = SECBUFFER_EMPTY;
         HANDLE token = nullptr;
-        if (!detail::succeeded(detail::api::export_security_context(&raw, 0, &packed, &token), ec)) {
-            return {};
-        }
+        const auto status = detail::api::export_security_context(&raw, 0, &packed, &token);
+        const bool is_ours = status >= 0; // another success is an error, and may have made them
         exported_context exported;
-        exported.token = access_token{token};
-        const detail::context_buffer<void> memory{packed.pvBuffer};
+        exported.token = access_token{is_ours ? token : nullptr};
+        const detail::context_buffer<void> memory{is_ours ? packed.pvBuffer : nullptr};
         const detail::wiped_span bytes{memory ? std::span{static_cast<std::byte*>(memory.get()), packed.cbBuffer}
                                               : std::span<std::byte>{}};
+        if (!detail::succeeded(status, ec)) {
+            return {};
+        }
         if (bytes.get().empty()) {
             ec = errc::internal_error;
             return {};
@@ -86,11 +88,14 @@ template <class Context>
         buffer_list<1> bytes;
         bytes.add(SECBUFFER_TOKEN, packed);
         CtxtHandle imported{};
-        if (!succeeded(api::import_security_context(name.data(), &bytes.native()->pBuffers[0], token, &imported), ec)) {
-            return {}; // `imported` means nothing then
+        const auto status = api::import_security_context(name.data(), &bytes.native()->pBuffers[0], token, &imported);
+        // After a failure `imported` means nothing; another success is an error, and may have made one.
+        context_handle owned{status < 0 ? CtxtHandle{} : imported};
+        if (!succeeded(status, ec)) {
+            return {};
         }
         function = "QueryContextAttributes";
-        return Context::adopt(imported, granted, ec);
+        return Context::adopt(owned.release(), granted, ec);
     });
 }
 

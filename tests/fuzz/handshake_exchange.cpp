@@ -13,6 +13,18 @@ namespace fuzzing {
 using sspan::context_flags;
 using sspan::errc;
 
+namespace {
+
+bytes all_of(std::span<const bytes> tokens) {
+    bytes whole;
+    for (const auto& token : tokens) {
+        whole.insert(whole.end(), token.begin(), token.end());
+    }
+    return whole;
+}
+
+} // namespace
+
 handshake_exchange::handshake_exchange(input& in)
     : in_{&in},
       package_{in.pick(std::array{sspan::package::kerberos, sspan::package::ntlm, sspan::package::negotiate})},
@@ -257,7 +269,9 @@ void handshake_exchange::establish(Handshake& handshake, side& me, const side& p
             }
         }
         me.speaks = false;
-        return peer.sent.size() == me.given ? bytes{} : choose_input(me, peer);
+        auto token = peer.sent.size() == me.given ? bytes{} : choose_input(me, peer);
+        me.taken.insert(me.taken.end(), token.begin(), token.end());
+        return token;
     };
     std::error_code ec;
     const auto context = on_either(
@@ -276,6 +290,8 @@ void handshake_exchange::establish(Handshake& handshake, side& me, const side& p
     require(loopback::calls(me.function) <= 64, "a handshake ends");
     if (context) {
         check(context, me);
+        require(forged_ || me.taken == all_of(std::span{peer.sent}.first(me.given)),
+                "nothing that was received is lost");
     }
     me.failed = true; // there is nothing to finish
 }
@@ -311,13 +327,6 @@ void handshake_exchange::finish() {
     if (!client_context_ || !server_context_ || forged_) {
         return;
     }
-    const auto all_of = [](const std::vector<bytes>& tokens) {
-        bytes whole;
-        for (const auto& token : tokens) {
-            whole.insert(whole.end(), token.begin(), token.end());
-        }
-        return whole;
-    };
     require(client_.taken == all_of(server_.sent) && server_.taken == all_of(client_.sent),
             "both have taken what the other has sent, and nothing else");
     if (contains(client_context_.granted() & server_context_.granted(), context_flags::integrity)) {

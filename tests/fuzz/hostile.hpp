@@ -71,8 +71,9 @@ public:
 
     bool takes_parts = true;
     bool takes_package_lists = true;
-    std::size_t message_calls = 0;    ///< that the library has made
-    std::span<std::byte> step_output; ///< that the last step was given
+    std::size_t message_calls = 0;             ///< that the library has made
+    SECURITY_STATUS message_status = SEC_E_OK; ///< of the last of them
+    std::span<std::byte> step_output;          ///< that the last step was given
     std::size_t steps = 0;
 
 private:

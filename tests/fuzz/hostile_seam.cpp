@@ -39,9 +39,9 @@ SECURITY_STATUS message(CtxtHandle* context, SecBufferDesc* buffers, bool writes
     here().use_context(context);
     ++here().message_calls;
     read(buffers);
-    const auto status = here().status();
+    here().message_status = here().status();
     here().answer(buffers, writes_data);
-    return status;
+    return here().message_status;
 }
 
 SECURITY_STATUS step(CredHandle* credential, CtxtHandle* context, SecBufferDesc* input, CtxtHandle* new_context,
@@ -173,11 +173,11 @@ SECURITY_STATUS verify_signature(CtxtHandle* context, SecBufferDesc* buffers, UL
     ++here().message_calls;
     read(buffers);
     *quality = here().in().any<ULONG>();
-    const auto status = here().status();
+    here().message_status = here().status();
     for (auto& buffer : std::span{buffers->pBuffers, buffers->cBuffers}) {
         here().falsify(buffer);
     }
-    return status;
+    return here().message_status;
 }
 
 SECURITY_STATUS encrypt_message(CtxtHandle* context, ULONG /*quality*/, SecBufferDesc* buffers,

@@ -65,6 +65,7 @@ void package_calls::sign(Context& context) {
     const auto options = protection();
     std::error_code ec;
     const auto written = context.sign(message.to_sign, signature, options, ec);
+    require(ec || here().message_status == SEC_E_OK, "a message call has one success");
     require(lies_in(written, signature) && written.empty() == static_cast<bool>(ec), "a signature is in its room");
     require(message.contents == message.before, "signing only reads");
     touch(written);
@@ -79,6 +80,7 @@ void package_calls::encrypt(Context& context) {
     const auto calls = here().message_calls;
     std::error_code ec;
     const auto written = context.encrypt(message.list, token, padding, options, ec);
+    require(ec || here().message_status == SEC_E_OK, "a message call has one success");
     require(lies_in(written.token, token) && lies_in(written.padding, padding), "token and padding are in their rooms");
     require(written.token.empty() == static_cast<bool>(ec), "there is a token, or an error");
     require(written.padding.size() <= context.sizes().block_size, "there is no more padding than the block size");
@@ -102,6 +104,7 @@ void package_calls::wrap(Context& context) {
     std::ranges::copy(plain, frame.payload().begin());
     const auto size = in_->rarely() ? in_->number(std::size_t{0}, std::size_t{100}) : plain.size();
     const auto wire = context.wrap(frame, size, options, ec);
+    require(ec || here().message_status == SEC_E_OK, "a message call has one success");
     require(wire.empty() == static_cast<bool>(ec), "there is a message, or an error");
     require(!ec || all_zero(frame.payload().first(std::min(size, frame.payload().size()))) || !context ||
                 size > frame.payload().size(),
@@ -118,6 +121,7 @@ void package_calls::verify(Context& context) {
     const auto calls = here().message_calls;
     std::error_code ec;
     const bool right = context.verify(message.to_sign, signature, options, ec);
+    require(ec || here().message_status == SEC_E_OK, "a message call has one success");
     require(right != static_cast<bool>(ec), "a signature is right, or there is an error");
     require(!right || calls != here().message_calls, "only the package says that a signature is right");
     require(message.contents == message.before && signature == before, "checking only reads");
@@ -132,6 +136,7 @@ void package_calls::decrypt(Context& context) {
     const auto calls = here().message_calls;
     std::error_code ec;
     const auto opened = context.decrypt(message.list, token, options, ec);
+    require(ec || here().message_status == SEC_E_OK, "a message call has one success");
     const bool asked = calls != here().message_calls;
     bytes* last = nullptr;
     for (std::size_t i = 0; i != message.contents.size(); ++i) {
@@ -159,6 +164,7 @@ void package_calls::unwrap(Context& context) {
     std::error_code ec;
     const auto opened =
         on_either(ec, [&] { return context.unwrap(wire, options, ec); }, [&] { return context.unwrap(wire, options); });
+    require(ec || here().message_status == SEC_E_OK, "a message call has one success");
     const bool asked = calls != here().message_calls;
     require(!ec || all_zero(wire) || (!asked && wire == before), "no plaintext is left of a failure");
     require(!ec || opened.data.data() == nullptr, "a failure gives nothing");

@@ -94,6 +94,7 @@ leg native-clang
 leg threads
 leg mingw
 leg mingw-i686 compile-only
+script 'fuzzing' tests/fuzz/run.sh
 if [[ -e build/mingw/examples/secure_echo.exe ]]; then
     script 'real Kerberos' tests/integration/run.sh
 fi

@@ -16,7 +16,8 @@ namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 using optional_time = std::optional<std::chrono::system_clock::time_point>;
 
 /// A time that the package has just told; it is local, by the time zone's offset of this moment. Nothing if it is
-/// "unknown", or "never": packages have various dates of a distant past and future for these.
+/// "unknown", or "never", for which packages have various dates of a distant past and future, or if the offset is not
+/// known.
 inline optional_time to_time(const TimeStamp& told) noexcept {
     using ticks = std::chrono::duration<std::int64_t, std::ratio<1, 10'000'000>>;
     constexpr std::int64_t unix_epoch = 116'444'736'000'000'000; // in ticks since 1601

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+//
+// What the fuzz targets share: decisions made from the input, and a way to say what must hold.
+#pragma once
+
+#include <fuzzer/FuzzedDataProvider.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <iterator>
+#include <limits>
+#include <span>
+#include <string>
+#include <system_error>
+#include <vector>
+
+namespace fuzzing {
+
+using bytes = std::vector<std::byte>;
+
+/// Ends the program unless it is so; libFuzzer then keeps the input.
+inline void require(bool holds, const char* what) {
+    if (!holds) {
+        std::fprintf(stderr, "does not hold: %s\n", what);
+        std::abort();
+    }
+}
+
+/// Reads every byte, for AddressSanitizer to look at.
+inline void touch(std::span<const std::byte> part) {
+    static volatile unsigned sum = 0;
+    for (const std::byte byte : part) {
+        sum = sum + std::to_integer<unsigned>(byte);
+    }
+}
+
+inline bytes copy_of(std::span<const std::byte> part) {
+    return {part.begin(), part.end()};
+}
+
+inline bool same(std::span<const std::byte> left, std::span<const std::byte> right) {
+    return std::ranges::equal(left, right);
+}
+
+inline bool all_zero(std::span<const std::byte> part) {
+    return std::ranges::all_of(part, [](std::byte byte) { return byte == std::byte{0}; });
+}
+
+/// Whether `part` lies in `whole`. An empty one lies everywhere.
+inline bool lies_in(std::span<const std::byte> part, std::span<const std::byte> whole) {
+    const auto start = reinterpret_cast<std::uintptr_t>(part.data());
+    const auto from = reinterpret_cast<std::uintptr_t>(whole.data());
+    return part.empty() ||
+           (start >= from && start - from <= whole.size() && part.size() <= whole.size() - (start - from));
+}
+
+/// The fuzzer's bytes as decisions. When they are used up, every decision is the first of those possible.
+class input {
+public:
+    input(const std::uint8_t* data, std::size_t size) : data_{data, size} {}
+
+    [[nodiscard]] bool more() { return data_.remaining_bytes() != 0; }
+    [[nodiscard]] bool flag() { return data_.ConsumeBool(); }
+    [[nodiscard]] bool rarely() { return number(0, 15) == 15; }
+    template <class Integer>
+    [[nodiscard]] Integer number(Integer least, Integer most) {
+        return data_.ConsumeIntegralInRange(least, most);
+    }
+    template <class Integer>
+    [[nodiscard]] Integer any() {
+        return number(std::numeric_limits<Integer>::min(), std::numeric_limits<Integer>::max());
+    }
+    /// Up to `most` bytes, in memory that ends where they end.
+    [[nodiscard]] bytes some(std::size_t most) { return data_.ConsumeBytes<std::byte>(number(std::size_t{0}, most)); }
+    /// A size of its own, not bound by what is left.
+    [[nodiscard]] bytes sized(std::size_t most) {
+        const auto size = number(std::size_t{0}, most);
+        auto made = data_.ConsumeBytes<std::byte>(size);
+        made.resize(size, std::byte{0x5A});
+        made.shrink_to_fit();
+        return made;
+    }
+    template <class Range>
+    [[nodiscard]] auto pick(const Range& from) {
+        return from[number(std::size_t{0}, std::size(from) - 1)];
+    }
+    /// Of any units, valid or not, though mostly of Latin ones.
+    [[nodiscard]] std::wstring text(std::size_t most) {
+        std::wstring made;
+        for (auto size = number(std::size_t{0}, most); size != 0; --size) {
+            made += static_cast<wchar_t>(rarely() ? any<std::uint32_t>() : std::uint32_t{any<std::uint8_t>()});
+        }
+        return made;
+    }
+
+private:
+    FuzzedDataProvider data_;
+};
+
+} // namespace fuzzing

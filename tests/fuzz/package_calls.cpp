@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: MIT
+#include "package_calls.hpp"
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace fuzzing {
+
+using sspan::context_flags;
+using sspan::errc;
+
+void package_calls::one_more() {
+    using call = void (package_calls::*)();
+    constexpr std::array<call, 15> calls{
+        &package_calls::acquire,   &package_calls::adopt,       &package_calls::start_handshake,
+        &package_calls::step,      &package_calls::finish,      &package_calls::protect,
+        &package_calls::accept,    &package_calls::ask_context, &package_calls::enumerate,
+        &package_calls::hand_over, &package_calls::impersonate, &package_calls::ask_credentials,
+        &package_calls::halve,     &package_calls::establish,   &package_calls::accept,
+    };
+    (this->*in_->pick(calls))();
+}
+
+context_flags package_calls::flags() {
+    return in_->flag() ? sspan::message_protection
+                       : static_cast<context_flags>(in_->number<std::uint32_t>(0, 0x1FFFFF));
+}
+
+void package_calls::enumerate() {
+    std::error_code ec;
+    if (in_->flag()) {
+        const auto list =
+            on_either(ec, [&] { return sspan::enumerate_packages(ec); }, [] { return sspan::enumerate_packages(); });
+        require(list.empty() || !ec, "a failure lists nothing");
+    } else {
+        const auto name = in_->text(8);
+        const auto info =
+            on_either(ec, [&] { return sspan::query_package(name, ec); }, [&] { return sspan::query_package(name); });
+        require(info.name.empty() || !ec, "a failure tells nothing");
+    }
+}
+
+void package_calls::acquire() {
+    client_handshake_.reset();
+    server_handshake_.reset();
+    const std::wstring name = in_->flag() ? L"Negotiate" : in_->text(8);
+    std::error_code ec;
+    std::optional<sspan::identity> who;
+    try {
+        if (in_->flag()) {
+            const auto packages = in_->flag() ? L"!ntlm" : L"";
+            who.emplace(in_->text(8), in_->text(8), in_->text(8), sspan::identity_options{.packages = packages});
+        } else if (in_->flag()) {
+            who = sspan::identity::adopt(hostile::package::instance().make_identity());
+        }
+    } catch (const sspan::error& failure) {
+        require(failure.code() == errc::invalid_parameter, "only text that is none is refused");
+    }
+    using sspan::credentials;
+    const auto logon = in_->flag() ? sspan::autologon::allowed : sspan::autologon::restricted;
+    if (in_->rarely()) {
+        const auto raw = hostile::package::instance().good_credentials();
+        credentials_ = on_either(
+            ec, [&] { return credentials::adopt(raw, name, ec); }, [&] { return credentials::adopt(raw, name); });
+    } else if (in_->flag()) {
+        credentials_ = on_either(
+            ec, [&] { return who ? credentials::inbound(name, *who, ec) : credentials::inbound(name, ec); },
+            [&] { return who ? credentials::inbound(name, *who) : credentials::inbound(name); });
+    } else {
+        credentials_ = on_either(
+            ec,
+            [&] { return who ? credentials::outbound(name, *who, logon, ec) : credentials::outbound(name, logon, ec); },
+            [&] { return who ? credentials::outbound(name, *who, logon) : credentials::outbound(name, logon); });
+    }
+    require(static_cast<bool>(credentials_) != static_cast<bool>(ec), "there are credentials, or an error");
+    require(!credentials_ || credentials_.max_token() != 0, "there is a longest token");
+}
+
+void package_calls::ask_credentials() {
+    std::error_code ec;
+    const auto name = on_either(
+        ec, [&] { return sspan::query_user_name(credentials_, ec); },
+        [&] { return sspan::query_user_name(credentials_); });
+    require(name.empty() || !ec, "a failure tells nothing");
+    const auto proxy = in_->text(20);
+    on_either(
+        ec,
+        [&] {
+            sspan::set_kdc_proxy(credentials_, proxy, ec);
+            return true;
+        },
+        [&] {
+            sspan::set_kdc_proxy(credentials_, proxy);
+            return true;
+        });
+}
+
+void package_calls::start_handshake() {
+    const auto bindings = in_->flag() ? sspan::channel_bindings::tls_unique(in_->some(8)) : sspan::channel_bindings{};
+    const sspan::handshake_limits limits{in_->flag() ? std::size_t{100} : in_->number(std::size_t{0}, std::size_t{64}),
+                                         in_->number(0U, 16U)};
+    const auto require_flags = in_->flag() ? context_flags::none : flags();
+    if (in_->flag()) {
+        const sspan::client_options options{require_flags, flags(), bindings, limits};
+        client_handshake_.emplace(credentials_, in_->text(8), options);
+    } else {
+        const sspan::server_options options{require_flags, flags(), bindings, limits};
+        server_handshake_.emplace(credentials_, options);
+    }
+}
+
+void package_calls::step() {
+    if (in_->flag()) {
+        step(client_handshake_);
+    } else {
+        step(server_handshake_);
+    }
+}
+
+template <class Handshake>
+void package_calls::step(std::optional<Handshake>& handshake) {
+    if (!handshake) {
+        return;
+    }
+    const auto token = in_->sized(80);
+    auto& package = hostile::package::instance();
+    const auto steps = package.steps;
+    std::error_code ec;
+    sspan::handshake_step taken;
+    if (in_->flag()) {
+        taken = handshake->step(token, ec);
+        require(lies_in(taken.token, package.step_output) || taken.token.empty(), "our token is in our memory");
+        touch(taken.token);
+    } else {
+        try {
+            taken = handshake->step(token);
+            require(lies_in(taken.token, package.step_output), "our token is in our memory");
+            touch(taken.token);
+        } catch (const sspan::handshake_error& failure) {
+            ec = failure.code();
+            require(failure.token().size() <= credentials_.max_token(), "an error's token is no longer than others");
+            touch(failure.token());
+        }
+    }
+    require(taken.used <= token.size(), "no more is used than there is");
+    require(steps != package.steps || ec, "a step is the package's");
+    if (ec && steps != package.steps) {
+        require(handshake->step(token, ec).token.empty() && ec == errc::no_context, "a failure ends the handshake");
+    }
+}
+
+void package_calls::finish() {
+    std::error_code ec;
+    if (in_->flag() && client_handshake_) {
+        const auto missing = client_handshake_->missing();
+        client_ = on_either(
+            ec, [&] { return std::move(*client_handshake_).finish(ec); },
+            [&] { return std::move(*client_handshake_).finish(); });
+        require(missing == context_flags::none || ec, "nothing weaker than what is required is established");
+        require(static_cast<bool>(client_) != static_cast<bool>(ec), "there is a context, or an error");
+        client_handshake_.reset();
+    } else if (server_handshake_) {
+        const auto missing = server_handshake_->missing();
+        server_ = on_either(
+            ec, [&] { return std::move(*server_handshake_).finish(ec); },
+            [&] { return std::move(*server_handshake_).finish(); });
+        require(missing == context_flags::none || ec, "nothing weaker than what is required is established");
+        require(static_cast<bool>(server_) != static_cast<bool>(ec), "there is a context, or an error");
+        server_handshake_.reset();
+    }
+}
+
+void package_calls::establish() {
+    std::error_code ec;
+    const auto send = [](std::span<const std::byte> token) { touch(token); };
+    const auto send_or_fail = [&](std::span<const std::byte> token, std::error_code& failure) {
+        touch(token);
+        failure = in_->rarely() ? make_error_code(errc::illegal_message) : std::error_code{};
+    };
+    const auto receive = [&] { return in_->some(32); };
+    const auto receive_or_fail = [&](std::error_code& failure) {
+        failure = in_->rarely() ? make_error_code(errc::illegal_message) : std::error_code{};
+        return in_->some(32);
+    };
+    const sspan::server_options options{in_->flag() ? context_flags::none : flags(), flags(), {}, {}};
+    sspan::server_handshake handshake{credentials_, options};
+    server_ = on_either(
+        ec, [&] { return sspan::establish(std::move(handshake), send_or_fail, receive_or_fail, ec); },
+        [&] { return sspan::establish(std::move(handshake), send, receive); });
+    require(static_cast<bool>(server_) != static_cast<bool>(ec), "there is a context, or an error");
+}
+
+void package_calls::adopt() {
+    const auto raw = hostile::package::instance().good_context();
+    const auto granted = flags() | context_flags::integrity | context_flags::confidentiality;
+    std::error_code ec;
+    if (in_->flag()) {
+        client_ = on_either(
+            ec, [&] { return sspan::security_context::adopt(raw, granted, ec); },
+            [&] { return sspan::security_context::adopt(raw, granted); });
+    } else {
+        server_ = on_either(
+            ec, [&] { return sspan::server_context::adopt(raw, granted, ec); },
+            [&] { return sspan::server_context::adopt(raw, granted); });
+    }
+}
+
+template <class Told>
+void package_calls::ask(Told (*with_code)(const sspan::security_context&, std::error_code&) noexcept,
+                        Told (*throwing)(const sspan::security_context&)) {
+    const auto& context = any_context();
+    std::error_code ec;
+    const auto told = on_either(ec, [&] { return with_code(context, ec); }, [&] { return throwing(context); });
+    require(context || ec, "there is nothing to tell of no context");
+    if constexpr (requires { told.empty(); }) {
+        require(!ec || told.empty(), "a failure tells nothing");
+    }
+}
+
+void package_calls::ask_context() {
+    switch (in_->number(0, 14)) {
+    case 0:
+        return ask<std::wstring>(sspan::query_user_name, sspan::query_user_name);
+    case 1:
+        return ask<std::wstring>(sspan::query_authority, sspan::query_authority);
+    case 2:
+        return ask<std::wstring>(sspan::query_client_specified_target, sspan::query_client_specified_target);
+    case 3:
+        return ask<sspan::native_names>(sspan::query_native_names, sspan::query_native_names);
+    case 4:
+        return ask<sspan::key_info>(sspan::query_key_info, sspan::query_key_info);
+    case 5:
+        return ask<sspan::secret_bytes>(sspan::query_session_key, sspan::query_session_key);
+    case 6:
+        return ask<std::vector<std::byte>>(sspan::query_target_information, sspan::query_target_information);
+    case 7:
+        return ask<sspan::package_info>(sspan::query_package_info, sspan::query_package_info);
+    case 8:
+        return ask<sspan::negotiation_info>(sspan::query_negotiation_info, sspan::query_negotiation_info);
+    case 9:
+        return ask<sspan::dce_info>(sspan::query_dce_info, sspan::query_dce_info);
+    case 10:
+        return ask<sspan::lifespan>(sspan::query_lifespan, sspan::query_lifespan);
+    case 11:
+        return ask<std::optional<std::chrono::system_clock::time_point>>(sspan::query_password_expiry,
+                                                                         sspan::query_password_expiry);
+    case 12:
+        return ask<context_flags>(sspan::query_flags, sspan::query_flags);
+    case 13:
+        return ask<HANDLE>(sspan::query_access_token, sspan::query_access_token);
+    default:
+        return ask<sspan::last_client_token_status>(sspan::query_last_client_token_status,
+                                                    sspan::query_last_client_token_status);
+    }
+}
+
+void package_calls::hand_over() {
+    std::error_code ec;
+    if (in_->flag()) {
+        const bool was = static_cast<bool>(client_);
+        const auto exported = on_either(
+            ec, [&] { return sspan::export_context(std::move(client_), ec); },
+            [&] { return sspan::export_context(std::move(client_)); });
+        require(ec ? static_cast<bool>(client_) == was : !client_, "an exported context ends, another stays");
+        require(exported.packed.empty() == static_cast<bool>(ec), "there are bytes, or an error");
+    } else {
+        const auto name = in_->text(8);
+        const auto packed = in_->some(16);
+        const auto granted = flags();
+        server_ = on_either(
+            ec, [&] { return sspan::import_server_context(name, packed, granted, nullptr, ec); },
+            [&] { return sspan::import_server_context(name, packed, granted); });
+        require(static_cast<bool>(server_) != static_cast<bool>(ec), "there is a context, or an error");
+    }
+}
+
+void package_calls::impersonate() {
+    auto& package = hostile::package::instance();
+    std::error_code ec;
+    if (in_->flag()) {
+        const auto token = on_either(
+            ec, [&] { return sspan::query_security_context_token(server_, ec); },
+            [&] { return sspan::query_security_context_token(server_); });
+        require(static_cast<bool>(token) != static_cast<bool>(ec), "there is a token, or an error");
+        return;
+    }
+    const auto before = package.acts_as();
+    const sspan::impersonation_options options{static_cast<sspan::impersonation_level>(in_->number(0, 3)), nullptr};
+    const bool reverts_early = in_->flag();
+    // Not on the stack, so that nothing there is left behind when the process "ends".
+    alignas(sspan::impersonation_guard) static std::byte memory[sizeof(sspan::impersonation_guard)];
+    std::jmp_buf end;
+    package.process_end = &end;
+    if (setjmp(end) == 0) {
+        std::error_code failed;
+        auto* const guard = ::new (static_cast<void*>(memory)) sspan::impersonation_guard{server_, options, failed};
+        require(guard->active() != static_cast<bool>(failed), "the thread acts as the client, or there is an error");
+        require(failed || guard->level() >= options.require, "the client allows what is required");
+        if (reverts_early && guard->revert(failed)) {
+            require(!guard->active() && package.acts_as() == before, "the thread acts as before");
+        }
+        std::destroy_at(guard);
+        require(package.acts_as() == before, "the thread acts as before");
+    } else {
+        package.end_of_process();
+    }
+    package.process_end = nullptr;
+}
+
+void package_calls::halve() {
+    std::error_code ec;
+    auto halves =
+        on_either(ec, [&] { return std::move(client_).split(ec); }, [&] { return std::move(client_).split(); });
+    require(static_cast<bool>(halves.sender) != static_cast<bool>(ec) && !client_,
+            "a context is split, or there is none");
+    halves_.sender = std::move(halves.sender);
+    if (in_->flag()) { // else the one half is another context's
+        halves_.receiver = std::move(halves.receiver);
+    }
+}
+
+} // namespace fuzzing

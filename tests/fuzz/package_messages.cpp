@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+//
+// Messages, over a package that answers what it likes.
+#include "package_calls.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
+namespace fuzzing {
+
+namespace {
+
+constexpr std::size_t most_bytes = 64;
+/// More than this is not asked for, though the package may say that it needs it.
+constexpr std::size_t most_room = 256;
+
+hostile::package& here() {
+    return hostile::package::instance();
+}
+
+std::size_t room_for(input& in, std::uint32_t size) {
+    const auto enough = std::min<std::size_t>(size, most_room);
+    return in.rarely() ? in.number(std::size_t{0}, enough) : enough + in.number(std::size_t{0}, std::size_t{2});
+}
+
+/// Which of `parts` can be changed is up to the input.
+struct parts {
+    explicit parts(input& in) : contents(in.number(std::size_t{0}, std::size_t{3}) + 1) {
+        for (auto& content : contents) {
+            content = in.sized(most_bytes);
+            writable.push_back(!in.rarely());
+            list.push_back(writable.back() ? sspan::buffer::data(content)
+                                           : sspan::buffer::readonly_with_checksum(content));
+            to_sign.push_back(writable.back() ? sspan::const_buffer::data(content)
+                                              : sspan::const_buffer::readonly(content));
+        }
+        before = contents;
+    }
+    std::vector<bytes> contents;
+    std::vector<bytes> before;
+    std::vector<bool> writable;
+    std::vector<sspan::buffer> list;
+    std::vector<sspan::const_buffer> to_sign;
+};
+
+} // namespace
+
+sspan::protect_options package_calls::protection() {
+    return {in_->flag() ? sspan::quality_of_protection::encrypted : sspan::quality_of_protection::integrity_only,
+            in_->any<std::uint8_t>()};
+}
+
+sspan::accept_options package_calls::acceptance() {
+    return {in_->pick(std::array{sspan::least_protection::as_required, sspan::least_protection::encrypted,
+                                 sspan::least_protection::integrity_only}),
+            in_->any<std::uint8_t>()};
+}
+
+template <class Context>
+void package_calls::sign(Context& context) {
+    const parts message{*in_};
+    bytes signature(room_for(*in_, context.sizes().max_signature));
+    const auto options = protection();
+    std::error_code ec;
+    const auto written = context.sign(message.to_sign, signature, options, ec);
+    require(ec || here().message_status == SEC_E_OK, "a message call has one success");
+    require(lies_in(written, signature) && written.empty() == static_cast<bool>(ec), "a signature is in its room");
+    require(message.contents == message.before, "signing only reads");
+    touch(written);
+}
+
+template <class Context>
+void package_calls::encrypt(Context& context) {
+    const parts message{*in_};
+    bytes token(room_for(*in_, context.sizes().security_trailer));
+    bytes padding(room_for(*in_, context.sizes().block_size));
+    const auto options = protection();
+    const auto calls = here().message_calls;
+    std::error_code ec;
+    const auto written = context.encrypt(message.list, token, padding, options, ec);
+    require(ec || here().message_status == SEC_E_OK, "a message call has one success");
+    require(lies_in(written.token, token) && lies_in(written.padding, padding), "token and padding are in their rooms");
+    require(written.token.empty() == static_cast<bool>(ec), "there is a token, or an error");
+    require(written.padding.size() <= context.sizes().block_size, "there is no more padding than the block size");
+    require(calls != here().message_calls || message.contents == message.before, "refused is untouched");
+    touch(written.token);
+    touch(written.padding);
+}
+
+template <class Context>
+void package_calls::wrap(Context& context) {
+    const auto plain = in_->sized(most_bytes);
+    const auto options = protection();
+    const auto sizes = context.sizes();
+    if (std::max(sizes.security_trailer, sizes.block_size) > most_room) {
+        return; // there is no memory for so much
+    }
+    std::error_code ec;
+    auto framed = sizes;
+    framed.security_trailer = in_->rarely() ? in_->number(0U, 100U) : sizes.security_trailer; // another context's
+    sspan::message_frame frame{framed, plain.size() + in_->number(0U, 2U)};
+    std::ranges::copy(plain, frame.payload().begin());
+    const auto size = in_->rarely() ? in_->number(std::size_t{0}, std::size_t{100}) : plain.size();
+    const auto wire = context.wrap(frame, size, options, ec);
+    require(ec || here().message_status == SEC_E_OK, "a message call has one success");
+    require(wire.empty() == static_cast<bool>(ec), "there is a message, or an error");
+    require(!ec || all_zero(frame.payload().first(std::min(size, frame.payload().size()))) || !context ||
+                size > frame.payload().size(),
+            "no plaintext is left of a failure");
+    touch(wire);
+}
+
+template <class Context>
+void package_calls::verify(Context& context) {
+    const parts message{*in_};
+    const auto signature = in_->sized(most_bytes);
+    const auto before = copy_of(signature);
+    const auto options = acceptance();
+    const auto calls = here().message_calls;
+    std::error_code ec;
+    const bool right = context.verify(message.to_sign, signature, options, ec);
+    require(ec || here().message_status == SEC_E_OK, "a message call has one success");
+    require(right != static_cast<bool>(ec), "a signature is right, or there is an error");
+    require(!right || calls != here().message_calls, "only the package says that a signature is right");
+    require(message.contents == message.before && signature == before, "checking only reads");
+}
+
+template <class Context>
+void package_calls::decrypt(Context& context) {
+    parts message{*in_};
+    auto token = in_->sized(most_bytes);
+    const auto token_before = token;
+    const auto options = acceptance();
+    const auto calls = here().message_calls;
+    std::error_code ec;
+    const auto opened = context.decrypt(message.list, token, options, ec);
+    require(ec || here().message_status == SEC_E_OK, "a message call has one success");
+    const bool asked = calls != here().message_calls;
+    bytes* last = nullptr;
+    for (std::size_t i = 0; i != message.contents.size(); ++i) {
+        last = message.writable[i] ? &message.contents[i] : last;
+        if (!asked || !message.writable[i]) {
+            require(message.contents[i] == message.before[i], "what is read only, or refused, is untouched");
+        } else {
+            require(!ec || all_zero(message.contents[i]), "no plaintext is left of a failure");
+        }
+    }
+    require(!ec || (asked ? all_zero(token) : token == token_before), "no token is left of a failure");
+    require(!ec || opened.last.data() == nullptr, "a failure gives nothing");
+    require(ec || asked, "only the package decrypts");
+    require(opened.last.empty() || (last != nullptr && lies_in(opened.last, *last)),
+            "the plaintext is in the last part");
+    touch(opened.last);
+}
+
+template <class Context>
+void package_calls::unwrap(Context& context) {
+    auto wire = in_->sized(most_bytes);
+    const auto before = wire;
+    const auto options = acceptance();
+    const auto calls = here().message_calls;
+    std::error_code ec;
+    const auto opened =
+        on_either(ec, [&] { return context.unwrap(wire, options, ec); }, [&] { return context.unwrap(wire, options); });
+    require(ec || here().message_status == SEC_E_OK, "a message call has one success");
+    const bool asked = calls != here().message_calls;
+    require(!ec || all_zero(wire) || (!asked && wire == before), "no plaintext is left of a failure");
+    require(!ec || opened.data.data() == nullptr, "a failure gives nothing");
+    require(ec || (asked && lies_in(opened.data, wire)), "the plaintext is in the message");
+    touch(opened.data);
+}
+
+void package_calls::protect() {
+    const auto which = in_->number(0, 2);
+    const auto make = [&](auto& context) {
+        which == 0 ? sign(context) : which == 1 ? encrypt(context) : wrap(context);
+    };
+    in_->rarely() ? make(halves_.sender) : make(any_context());
+}
+
+void package_calls::accept() {
+    const auto which = in_->number(0, 2);
+    const auto open = [&](auto& context) {
+        which == 0 ? verify(context) : which == 1 ? decrypt(context) : unwrap(context);
+    };
+    in_->rarely() ? open(halves_.receiver) : open(any_context());
+}
+
+} // namespace fuzzing

@@ -65,7 +65,7 @@ leg() {
 }
 
 # script NAME COMMAND...: a script of tests; its last line says how many passed.
-readonly script_seconds=600
+readonly script_seconds=1500
 script() {
     local log=$scratch/script.log totals
     printf '%-13s ' "$1"

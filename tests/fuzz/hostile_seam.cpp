@@ -284,6 +284,20 @@ bool takes_parts() noexcept {
     return here().takes_parts;
 }
 
+// A platform that leaves out one of the two above leaves out some of these, too.
+bool sends_bindings() noexcept {
+    return here().takes_package_lists;
+}
+bool compares_bindings() noexcept {
+    return here().takes_parts;
+}
+bool counts_messages() noexcept {
+    return here().takes_package_lists;
+}
+std::uint32_t token_excess() noexcept {
+    return here().takes_parts ? 0 : 64;
+}
+
 std::int64_t local_to_utc(std::int64_t local) noexcept {
     return here().in().rarely() ? 0 : local;
 }

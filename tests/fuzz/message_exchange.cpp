@@ -232,8 +232,14 @@ void message_exchange::wrap(Sender& from, sent_message& next, std::error_code& e
     } else {
         sspan::message_frame frame{from.sizes(), next.plain.size() + in_->number(0U, 1U)};
         std::ranges::copy(next.plain, frame.payload().begin());
+        const auto calls = calls_now(function::encrypt_message);
         wire = copy_of(from.wrap(frame, next.plain.size(), options, ec));
-        require(!ec || all_zero(frame.payload().first(next.plain.size())), "no plaintext is left in the frame");
+        const auto payload = frame.payload().first(next.plain.size());
+        if (calls == calls_now(function::encrypt_message)) {
+            require(std::ranges::equal(payload, next.plain), "refused is untouched");
+        } else {
+            require(!ec || all_zero(payload), "no plaintext is left in the frame");
+        }
     }
     require(wire.empty() == static_cast<bool>(ec), "there is a wrapped message unless there is an error");
     next.parts = {{part_kind::data, std::move(wire)}};

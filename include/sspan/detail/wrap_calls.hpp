@@ -96,7 +96,8 @@ inline decrypted_message wrap_calls::unwrap(established& context, std::span<std:
                                             const accept_options& options, std::error_code& ec) noexcept {
     const buffer whole[]{buffer::data(wire)};
     auto refused = context.refusal(context.can_decrypt(), std::span{whole});
-    if (refused == errc{} && wire.empty()) {
+    const bool has_token = context.form != unwrap_form::token_and_data || wire.size() >= token_size(context);
+    if (refused == errc{} && (wire.empty() || !has_token)) {
         refused = errc::invalid_token;
     }
     if (!succeeded(refused, ec)) {

@@ -133,7 +133,7 @@ public:
         return message;
     }
     /// As `unwrap`, for those who do not mind two copies and two allocations.
-    /// @throws std::bad_alloc
+    /// @throws std::bad_alloc, perhaps when the package has counted the message already: close the connection then.
     [[nodiscard]] unwrapped_copy unwrap_copy(std::span<const std::byte> wire, const accept_options& options = {}) {
         detail::wiped_vector copy{wire.begin(), wire.end()};
         const auto message = unwrap(copy, options);

@@ -137,7 +137,7 @@ public:
         return wire;
     }
     /// As `wrap`, for those who do not mind two copies and two allocations.
-    /// @throws std::bad_alloc
+    /// @throws std::bad_alloc, perhaps when the package has counted the message already: close the connection then.
     [[nodiscard]] std::vector<std::byte> wrap_copy(std::span<const std::byte> message,
                                                    const protect_options& options = {}) {
         std::error_code ec;

@@ -25,13 +25,15 @@ public:
     /// @throws std::bad_alloc; error `invalid_parameter` for more than 32 bits can count.
     [[nodiscard]] static channel_bindings application_data(std::span<const std::byte> data) { return {{}, data}; }
     /// Of TLS up to 1.2: the first Finished message of the latest handshake (RFC 5929, section 3).
+    /// @throws std::bad_alloc; error `invalid_parameter` when there is none, and as `application_data`.
     [[nodiscard]] static channel_bindings tls_unique(std::span<const std::byte> finished) {
-        return {"tls-unique:", finished};
+        return of_tls("tls-unique:", finished);
     }
     /// The hash of the server's certificate. The hash is that of the certificate's signature, or SHA-256 in the place
     /// of MD5 and SHA-1 (RFC 5929, section 4.1).
+    /// @throws as `tls_unique`.
     [[nodiscard]] static channel_bindings tls_server_end_point(std::span<const std::byte> certificate_hash) {
-        return {"tls-server-end-point:", certificate_hash};
+        return of_tls("tls-server-end-point:", certificate_hash);
     }
     /// A SEC_CHANNEL_BINDINGS with all that belongs to it, as Schannel returns one for SECPKG_ATTR_UNIQUE_BINDINGS and
     /// SECPKG_ATTR_ENDPOINT_BINDINGS.
@@ -61,6 +63,13 @@ public:
     explicit operator bool() const noexcept { return !structure_.empty(); }
 
 private:
+    /// Without data every channel would have the same name.
+    static channel_bindings of_tls(std::string_view prefix, std::span<const std::byte> data) {
+        if (data.empty()) {
+            refuse();
+        }
+        return {prefix, data};
+    }
     channel_bindings(std::string_view prefix, std::span<const std::byte> data) {
         SEC_CHANNEL_BINDINGS header{};
         if (data.size() > 0xFFFFFFFFU - sizeof header - prefix.size()) {

@@ -107,12 +107,13 @@ public:
     return {static_cast<int>(code), category()};
 }
 
-/// The HRESULT for `code`: what SSPI returned. Of another category, E_FAIL; S_OK for no error.
+/// The HRESULT for `code`: what SSPI returned. Of another category, and of a success that was not the one that the call
+/// has, E_FAIL; S_OK for no error.
 [[nodiscard]] inline HRESULT to_hresult(const std::error_code& code) noexcept {
     if (!code) {
         return 0;
     }
-    return code.category() == category() ? code.value() : static_cast<HRESULT>(0x80004005U);
+    return code.category() == category() && code.value() < 0 ? code.value() : static_cast<HRESULT>(0x80004005U);
 }
 
 /// What every throwing function of sspan throws, apart from std::bad_alloc.

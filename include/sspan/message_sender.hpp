@@ -72,7 +72,7 @@ public:
     ///
     /// Writes at most `sizes().security_trailer` bytes to the front of `token` and at most `sizes().block_size` bytes
     /// to the front of `padding`, which must have room for so many; one byte more lets sspan notice a package that
-    /// ignores padding (Wine's Kerberos). On failure `data` is neither plaintext nor a message.
+    /// ignores padding (Wine's Kerberos). On failure `data` is no message, and may still be the plaintext: do not send it.
     /// @return the written parts of `token` and `padding`, and `data`; all three go to the peer.
     /// @note Calls EncryptMessage. The peer uses `decrypt`. NTLM encrypts even what is to be `integrity_only`.
     [[nodiscard]] encrypted_message encrypt(std::span<std::byte> data, std::span<std::byte> token,

@@ -95,7 +95,9 @@ protected:
                                                 std::error_code& ec) noexcept {
         auto state = detail::establish(detail::context_handle{handle}, ec);
         if (!ec) {
-            state.granted = state.required = granted;
+            // NTLM has neither of the two, whatever it reports.
+            const auto never = context_flags::mutual_auth | context_flags::delegate;
+            state.granted = state.required = state.package.is_ntlm ? granted & ~never : granted;
             state.is_server = is_server;
         }
         return security_context{std::move(state)};

@@ -57,7 +57,7 @@ sspan::channel_bindings handshake_exchange::choose_bindings() {
         return {};
     }
     if (in_->flag()) {
-        return sspan::channel_bindings::tls_unique(in_->some(4));
+        return sspan::channel_bindings::application_data(in_->some(4));
     }
     try {
         return sspan::channel_bindings::adopt(in_->some(64));

@@ -62,8 +62,8 @@ void read_parts(std::span<const std::byte> structure) {
 void try_bindings(input& in) {
     if (in.flag()) {
         const auto data = in.some(256);
-        const auto made =
-            in.flag() ? sspan::channel_bindings::application_data(data) : sspan::channel_bindings::tls_unique(data);
+        const auto made = in.flag() || data.empty() ? sspan::channel_bindings::application_data(data)
+                                                    : sspan::channel_bindings::tls_unique(data);
         require(adopt(made.native()).has_value(), "bindings that were made can be adopted");
         require(lies_in(made.native().last(data.size()), made.native()) && same(made.native().last(data.size()), data),
                 "bindings hold their data");

@@ -140,7 +140,8 @@ SECURITY_STATUS engine::query_context(const CtxtHandle* handle, ULONG attribute,
     case SECPKG_ATTR_NEGOTIATION_INFO: {
         auto* info = static_cast<sspan::detail::SecPkgContext_NegotiationInfoW*>(buffer);
         info->PackageInfo = allocate_infos(&ctx->mechanism, 1);
-        info->NegotiationState = done ? negotiation_complete : negotiation_in_progress;
+        info->NegotiationState =
+            settings.negotiation_state.value_or(done ? negotiation_complete : negotiation_in_progress);
         return SEC_E_OK;
     }
     case SECPKG_ATTR_NATIVE_NAMES:

@@ -87,7 +87,8 @@ struct options {
     HANDLE access_token = nullptr;            ///< what SECPKG_ATTR_ACCESS_TOKEN lends
     /// What SECPKG_ATTR_SESSION_KEY tells and ExportSecurityContext packs instead of the truth, for a test to look for.
     std::vector<std::byte> planted_secret;
-    std::int64_t utc_offset = 0; ///< of the local time, in 100 ns: what is now east of Greenwich is positive
+    std::int64_t utc_offset = 0;            ///< of the local time, in 100 ns: what is now east of Greenwich is positive
+    std::optional<ULONG> negotiation_state; ///< what SECPKG_ATTR_NEGOTIATION_INFO says, instead of the truth
     std::vector<ULONG> unsupported_attributes; ///< QueryContextAttributes says SEC_E_UNSUPPORTED_FUNCTION
     bool upper_half_is_the_systems = false;    ///< of handles: Wine's secur32 keeps the package there
     bool takes_package_lists = true;           ///< identities may have a list of packages

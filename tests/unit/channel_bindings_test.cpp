@@ -60,6 +60,11 @@ TEST(channel_bindings, are_adopted_as_they_are) {
     EXPECT_NE(adopted.native().data(), original.native().data());
 }
 
+TEST(channel_bindings, of_no_channel_are_refused) {
+    EXPECT_THROW(static_cast<void>(channel_bindings::tls_unique({})), sspan::error);
+    EXPECT_THROW(static_cast<void>(channel_bindings::tls_server_end_point({})), sspan::error);
+}
+
 TEST(channel_bindings, whose_parts_lie_outside_are_refused) {
     const auto whole = copy_of(channel_bindings::application_data(to_bytes("0123456789")).native());
     const auto refused = [](std::span<const std::byte> structure) {

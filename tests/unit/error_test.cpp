@@ -243,6 +243,8 @@ TEST(to_hresult, is_what_the_package_returned) {
     EXPECT_EQ(static_cast<unsigned>(sspan::to_hresult({static_cast<int>(0xC000006DU), sspan::category()})),
               0xC000006DU);
     EXPECT_EQ(static_cast<unsigned>(sspan::to_hresult(std::make_error_code(std::errc::io_error))), 0x80004005U);
+    // SEC_I_RENEGOTIATE, of a message call, is an error; it must not look like a success.
+    EXPECT_EQ(static_cast<unsigned>(sspan::to_hresult({0x00090321, sspan::category()})), 0x80004005U);
 }
 
 TEST(error, begins_with_the_function_and_says_the_rest) {

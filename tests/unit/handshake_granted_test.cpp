@@ -269,8 +269,9 @@ TEST_P(handshake_granted, trap_anonymous_peer_that_nobody_asked_for_is_refused) 
 }
 
 TEST_P(handshake_granted, granted_bits_are_read_in_the_family_of_the_side) {
-    const auto believed = [](context_flags flag) { // NTLM has no mutual authentication, whatever it reports
-        const bool ntlm_claims = flag == context_flags::mutual_auth && !which_profile().mutual_auth;
+    const auto believed = [](context_flags flag) { // NTLM has neither, whatever it reports
+        const bool ntlm_claims =
+            (flag == context_flags::mutual_auth || flag == context_flags::delegate) && !which_profile().mutual_auth;
         return ntlm_claims ? context_flags::none : flag;
     };
     for (const auto& row : all_flags) {
@@ -381,6 +382,29 @@ TEST_F(handshake_fallback, negotiate_that_does_not_tell_its_choice_is_in_doubt_a
     conversation talk{sspan::package::kerberos, {}};
     ASSERT_TRUE(succeeded(talk.run()));
     EXPECT_TRUE(contains(std::move(talk.client).finish().granted(), context_flags::mutual_auth));
+}
+
+TEST_F(handshake_fallback, trap_package_that_negotiate_only_guesses_is_not_believed) {
+    for (const ULONG guess : {1U, 2U, 4U}) { // OPTIMISTIC, IN_PROGRESS, TRY_MULTICRED
+        loopback::configure().negotiation_state = guess;
+        conversation talk{sspan::package::negotiate, {}};
+        ASSERT_TRUE(succeeded(talk.run()));
+        expect_not_granted(talk.client, surface::exception, context_flags::mutual_auth, "InitializeSecurityContext");
+    }
+    loopback::configure().negotiation_state = 3; // DIRECT
+    conversation talk{sspan::package::negotiate, {}};
+    ASSERT_TRUE(succeeded(talk.run()));
+    EXPECT_TRUE(succeeded(finish_outcome(talk.client)));
+}
+
+TEST_F(handshake_fallback, trap_ntlm_that_claims_to_delegate_is_not_believed) {
+    loopback::configure().client.add_flags = 0x3;
+    conversation talk{sspan::package::ntlm, ask(context_flags::delegate)};
+    ASSERT_TRUE(succeeded(talk.run()));
+    expect_not_granted(talk.client, surface::exception, context_flags::delegate, "InitializeSecurityContext");
+    auto raw = establish(ntlm).client.release();
+    const auto adopted = sspan::security_context::adopt(raw, context_flags::delegate | context_flags::mutual_auth);
+    EXPECT_EQ(adopted.granted(), context_flags::none);
 }
 
 TEST_F(handshake_fallback, ntlm_is_refused_by_a_client_that_wants_to_know_the_server) {

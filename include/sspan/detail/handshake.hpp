@@ -220,7 +220,7 @@ inline bool handshake::mutual_auth_is_real(const chosen_package& package) const 
         return !package.is_ntlm;
     }
     const auto* acquired_for = credentials_->package().data(); // of a std::wstring, so there is a zero
-    return !is_name(acquired_for, sspan::package::ntlm) && !is_name(acquired_for, sspan::package::negotiate);
+    return is_name(acquired_for, sspan::package::kerberos);
 }
 
 inline security_context handshake::finish(bool is_server, std::error_code& ec) noexcept {
@@ -243,6 +243,9 @@ inline security_context handshake::finish(bool is_server, std::error_code& ec) n
     }
     if (!mutual_auth_is_real(state.package)) {
         granted_ &= ~context_flags::mutual_auth;
+    }
+    if (state.package.is_ntlm) {
+        granted_ &= ~context_flags::delegate; // has no delegation either
     }
     if ((missing() | unwanted()) != context_flags::none) {
         ec = errc::security_qos_failed;

@@ -25,6 +25,12 @@ inline chosen_package query_chosen_package(CtxtHandle context) noexcept {
     if (!info || info.get()->Name == nullptr) {
         return {};
     }
+    constexpr ULONG complete = 0; // SECPKG_NEGOTIATION_COMPLETE; before, the name is a guess
+    constexpr ULONG direct = 3;   // SECPKG_NEGOTIATION_DIRECT
+    if ((told.NegotiationState != complete && told.NegotiationState != direct) ||
+        is_name(info.get()->Name, package::negotiate)) {
+        return {};
+    }
     const bool is_ntlm = is_name(info.get()->Name, package::ntlm);
     return {true, is_ntlm, is_ntlm || (info.get()->fCapabilities & SECPKG_FLAG_READONLY_WITH_CHECKSUM) != 0};
 }

@@ -97,10 +97,14 @@ protected:
     /// A copy of the message; @return why it was refused.
     static std::error_code verdict(security_context& receiver, sealed message) {
         std::error_code ec;
+        const auto received = message.data;
         const auto opened = open(receiver, message, ec);
         if (ec) {
+            constexpr std::size_t longest_token = 76;
+            const bool may_lack_its_token = message.token.empty() && received.size() < longest_token;
             EXPECT_TRUE(opened.empty());
-            EXPECT_TRUE(!which().in_place || (all_zero(message.data) && all_zero(message.token)));
+            EXPECT_TRUE(!which().in_place || (all_zero(message.data) && all_zero(message.token)) ||
+                        (may_lack_its_token && message.data == received)); // the package was not called
         }
         return ec;
     }

@@ -21,6 +21,7 @@
 #include <string_view>
 #include <system_error>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 namespace faults {
@@ -113,7 +114,7 @@ protected:
 
     template <class WithCode, class Throwing>
     operation& add(std::string_view name, WithCode with_code, Throwing throwing) {
-        operations.push_back({name, with_code, throwing});
+        operations.push_back({name, std::move(with_code), std::move(throwing)});
         return operations.back();
     }
     /// Of what has one form only.

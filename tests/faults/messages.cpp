@@ -20,7 +20,6 @@ namespace faults {
 
 namespace {
 
-using sspan::errc;
 using sspan::quality_of_protection;
 
 constexpr std::size_t message_size = 40;

@@ -353,8 +353,8 @@ protected:
         secrets_in_memory::TearDown();
     }
     /// A frame that is filled with it, and the test's own copy gone.
-    std::optional<sspan::message_frame> filled_with(secret& text) const {
-        auto frame = std::make_optional<sspan::message_frame>(pair.client.sizes(), secret_size);
+    std::unique_ptr<sspan::message_frame> filled_with(secret& text) const {
+        auto frame = std::make_unique<sspan::message_frame>(pair.client.sizes(), secret_size);
         std::ranges::copy(text.bytes(), frame->payload().begin());
         text.forget();
         return frame;
@@ -375,7 +375,7 @@ TEST_P(plaintext_in_memory, of_a_message_frame) {
 TEST_P(plaintext_in_memory, of_a_message_frame_that_was_moved_and_assigned_to) {
     secret text;
     auto frame = filled_with(text);
-    sspan::message_frame moved{*std::move(frame)};
+    sspan::message_frame moved{std::move(*frame)};
     frame.reset();
     EXPECT_TRUE(is_somewhere(text));
     moved = sspan::message_frame{pair.client.sizes(), secret_size};

@@ -109,7 +109,7 @@ public:
     /// When they end, as of a Kerberos ticket; nothing if never, or if the package has not told.
     [[nodiscard]] std::optional<std::chrono::system_clock::time_point> expiry() const noexcept { return expiry_; }
 
-    /// The package they were acquired for; empty in the zero state.
+    /// The package they were acquired for.
     [[nodiscard]] std::wstring_view package() const noexcept { return package_; }
 
 private:

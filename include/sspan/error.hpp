@@ -119,10 +119,11 @@ public:
 /// What every throwing function of sspan throws, apart from std::bad_alloc.
 class error : public std::system_error {
 public:
-    /// `function`, a string literal, is the SSPI function that failed: `what()` begins with it.
+    /// `function`, a string literal, is what failed: `what()` begins with it.
     error(std::error_code code, const char* function) : error{code, function, function} {}
 
-    /// The SSPI function that failed or, when an argument was refused beforehand, would have been called.
+    /// The SSPI function that failed or, when an argument was refused beforehand, would have been called; sspan's own
+    /// where that is none.
     [[nodiscard]] const char* function() const noexcept { return function_; }
 
 protected:

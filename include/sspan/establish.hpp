@@ -25,8 +25,10 @@ namespace detail {
 template <class Step, class Send, class Receive>
 void exchange_tokens(bool is_client, Step step, Send send, Receive receive, std::error_code& ec) {
     std::vector<std::byte> pending; // what the peer has sent and no step has taken
-    for (bool input_is_due = !is_client;;) {
-        if (input_is_due) {
+    auto state = is_client ? handshake_state::message_fragment : handshake_state::continue_needed;
+    while (state != handshake_state::complete) {
+        if (state == handshake_state::incomplete_message ||
+            (state == handshake_state::continue_needed && pending.empty())) {
             const auto received = receive(ec);
             const std::span<const std::byte> token{received};
             if (!ec && token.empty()) {
@@ -37,7 +39,9 @@ void exchange_tokens(bool is_client, Step step, Send send, Receive receive, std:
             }
             pending.insert(pending.end(), token.begin(), token.end());
         }
-        const handshake_step taken = step(pending, ec);
+        const bool takes_nothing = state == handshake_state::message_fragment; // as a client's first step
+        const handshake_step taken =
+            step(takes_nothing ? std::span<const std::byte>{} : std::span<const std::byte>{pending}, ec);
         if (!ec && !taken.token.empty()) {
             send(taken.token, ec);
         }
@@ -45,14 +49,10 @@ void exchange_tokens(bool is_client, Step step, Send send, Receive receive, std:
             return;
         }
         pending.erase(pending.begin(), pending.begin() + static_cast<std::ptrdiff_t>(taken.used));
-        if (taken.done()) {
-            if (!pending.empty()) {
-                ec = errc::illegal_message;
-            }
-            return;
-        }
-        input_is_due = taken.state == handshake_state::incomplete_message ||
-                       (taken.state == handshake_state::continue_needed && pending.empty());
+        state = taken.state;
+    }
+    if (!pending.empty()) {
+        ec = errc::illegal_message;
     }
 }
 

@@ -20,7 +20,7 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 enum class handshake_state {
     continue_needed,        ///< The peer's next token: send ours, receive, step again.
     complete,               ///< Nothing: send our token if there is one, then `finish`.
-    incomplete_message,     ///< More of this token: step again with all of it. Nothing has changed.
+    incomplete_message,     ///< More of this token: step again with all of it. Nothing else has changed.
     incomplete_credentials, ///< A client certificate. Step again with the same token to go on without.
     message_fragment,       ///< Nothing: send this part of our token, then step again without input for the rest.
 };
@@ -57,6 +57,7 @@ inline constexpr context_flags message_protection = context_flags::integrity | c
 struct handshake_limits {
     std::size_t max_token = std::size_t{128} * 1024; ///< A longer token from the peer is `invalid_token`. In bytes.
     std::uint32_t max_steps = 16;                    ///< One more is `illegal_message`. Kerberos takes 1 or 2, NTLM 2.
+    std::uint32_t max_incomplete_steps = 256; ///< So many may end as `incomplete_message`; one more fails with it.
 };
 
 /// What a client wants of its context.

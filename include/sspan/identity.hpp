@@ -49,7 +49,8 @@ public:
         }
     }
     /// Takes a PSEC_WINNT_AUTH_IDENTITY_OPAQUE, as SspiPromptForCredentials and SspiEncodeStringsAsAuthIdentity make
-    /// it. It is wiped and freed with SspiFreeAuthIdentity.
+    /// it. It is wiped and freed with SspiFreeAuthIdentity. Nobody looks inside: a list of packages that it may have is
+    /// none for `has_packages`, and not refused where it would not be heeded.
     [[nodiscard]] static identity adopt(void* opaque) noexcept { return identity{detail::opaque_identity{opaque}}; }
 
     identity(identity&&) noexcept = default;

@@ -69,7 +69,7 @@ public:
     [[nodiscard]] message_halves split() && {
         std::error_code ec;
         auto halves = std::move(*this).split(ec);
-        detail::throw_if(ec, "security_context::split");
+        detail::throw_if(ec, "sspan::security_context::split");
         return halves;
     }
 

@@ -101,7 +101,8 @@ SECURITY_STATUS checked_encrypt(struct checked_context* context, void* data, siz
     }
     SecBuffer buffers[3] = {{(ULONG)*token_size, SECBUFFER_TOKEN, token}, {(ULONG)size, SECBUFFER_DATA, data}};
     SecBufferDesc message = {SECBUFFER_VERSION, 2, buffers};
-    if (*padding_size != 0) {
+    const int pads = context->sizes.cbBlockSize != 0 && *padding_size != 0;
+    if (pads) {
         buffers[message.cBuffers++] = (SecBuffer){(ULONG)*padding_size, SECBUFFER_PADDING, padding};
     }
     CtxtHandle handle = context->handle;
@@ -110,7 +111,7 @@ SECURITY_STATUS checked_encrypt(struct checked_context* context, void* data, siz
         return status;
     }
     const SecBuffer none = {0, 0, NULL};
-    const SecBuffer* padded = *padding_size != 0 ? &buffers[2] : &none;
+    const SecBuffer* padded = pads ? &buffers[2] : &none;
     if (!is_front(&buffers[0], token, *token_size) || buffers[0].cbBuffer == 0 ||
         !is_front(padded, padding, *padding_size) || buffers[1].cbBuffer != size ||
         (size != 0 && buffers[1].pvBuffer != data)) {

@@ -48,6 +48,12 @@ std::optional<handshake_state> state_of(SECURITY_STATUS status) {
     }
 }
 
+/// A client's first step has no token, so it cannot have too little of one.
+bool waits_for_more(const call& which, const fault& wrong) {
+    return wrong.status == SEC_E_INCOMPLETE_MESSAGE &&
+           !(which.which == function::initialize_security_context && which.nth == 1);
+}
+
 /// Five legs with channel bindings, step by step.
 class handshake final : public act {
 public:
@@ -103,14 +109,11 @@ private:
         added.allocates_nothing = true;
         added.differs = [this, completes](const call& which, const fault& wrong) -> std::optional<verdict> {
             if (!is_step(which.which)) {
-                // A token that CompleteAuthToken has not completed is for the peer to refuse.
-                return which.which == function::complete_auth_token && wrong.how == fault::kind::lies
-                           ? std::optional{verdict{{}, sequel::stop}}
-                           : std::nullopt;
+                return std::nullopt;
             }
             const auto state = state_of(wrong.status);
             const auto in_state = [this, state] { return taken_.state == state; };
-            if (wrong.status == SEC_E_INCOMPLETE_MESSAGE) {
+            if (waits_for_more(which, wrong)) {
                 return verdict{{}, sequel::again, in_state}; // nothing has changed
             }
             if (wrong.how == fault::kind::lies) { // in the first step there is no handle then
@@ -236,7 +239,7 @@ private:
                 if (wrong.status == SEC_E_INCOMPLETE_MESSAGE && which_call.which != own_step) {
                     return up_to_the_package(); // of the peer, whose answer may not be needed any more
                 }
-                if (wrong.status == SEC_E_INCOMPLETE_MESSAGE) { // and nothing more comes
+                if (waits_for_more(which_call, wrong)) { // and nothing more comes
                     return verdict{errc::invalid_token, sequel::again, {}, false, "sspan::establish"};
                 }
                 if (wrong.how == kind::lies && which_call.nth == 1) {

@@ -49,6 +49,7 @@ meaning meaning_of(function which) {
         return meaning::win32;
     case initialize_security_context:
     case accept_security_context:
+    case complete_auth_token:
     case make_signature:
     case verify_signature:
     case encrypt_message:
@@ -117,9 +118,9 @@ verdict verdict_on(const operation& what, const call& where, const fault& wrong)
         if (wrong.how == fault::kind::fails) {
             return {sspi_code(wrong.status), what.after_failure};
         }
-        return wrong.how == fault::kind::lies && where.which != function::complete_auth_token
-                   ? verdict{errc::internal_error, what.after_failure} // nothing, where there should be something
-                   : verdict{};
+        return wrong.how == fault::kind::lies ? verdict{errc::internal_error, what.after_failure}
+                                              // nothing, where there should be something
+                                              : verdict{};
     case meaning::acts:
         return {sspi_code(wrong.status), wrong.instead() ? what.after_failure : what.after_odd_success};
     case meaning::win32:

@@ -218,7 +218,7 @@ void handshake_exchange::take_step(Handshake& handshake, side& me, const side& p
     }
     switch (taken.state) {
     case sspan::handshake_state::incomplete_message: // more of it, or the same again
-        require(taken.token.empty() && taken.used == 0, "nothing has changed");
+        require(taken.token.empty() && taken.used == 0 && !token.empty(), "nothing has changed");
         me.given -= me.given != 0 && in_->flag() ? 1U : 0U;
         return;
     case sspan::handshake_state::incomplete_credentials:

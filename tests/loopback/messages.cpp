@@ -169,6 +169,10 @@ std::shared_ptr<context> engine::find_for_message(const CtxtHandle* handle, oper
         violation(std::string{name_of(what)} + ": " + wrong);
         return nullptr;
     }
+    if (what == operation::encrypt && buffers.padding != nullptr && message_profile(*ctx).block_size == 0) {
+        violation("EncryptMessage: PADDING for a package that never pads");
+        return nullptr;
+    }
     if (buffers.stream == nullptr && buffers.token == nullptr) {
         return nullptr;
     }

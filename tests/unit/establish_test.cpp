@@ -291,6 +291,23 @@ TEST_P(establishing_over_a_stream, takes_tokens_in_any_pieces) {
     EXPECT_TRUE(other.done);
 }
 
+TEST_P(establishing_over_a_stream, asks_for_the_next_fragment_without_what_the_peer_has_sent_too_early) {
+    which_profile().settings().legs = 2;
+    loopback::configure().server.fragment_size = 40;
+    sspan::client_handshake client{outbound, service(), client_options()};
+    sspan::server_handshake server{inbound, {.request = stream}};
+    struct mailbox {
+        void take(std::span<const std::byte> token) { joined.insert(joined.end(), token.begin(), token.end()); }
+        bytes give() { return std::exchange(from_client, {}); }
+        bytes from_client;
+        bytes joined;
+    } line;
+    line.from_client = step(client, {}).token;
+    line.from_client.push_back(std::byte{'m'}); // of the first message
+    EXPECT_TRUE(failed_with(establish(server, line), errc::illegal_message, "sspan::establish"));
+    EXPECT_TRUE(step(client, line.joined).done()); // the server has sent all there is
+}
+
 TEST_P(establishing_over_a_stream, refuses_what_follows_the_last_token) {
     which_profile().settings().legs = 3;
     sspan::client_handshake client{outbound, service(), client_options()};

@@ -151,6 +151,20 @@ TEST_P(handshake_failure, misuse_06_each_failure_of_complete_auth_token_ends_the
     }
 }
 
+TEST_P(handshake_failure, misuse_06_each_success_of_complete_auth_token_but_the_one_ends_the_handshake) {
+    loopback::configure().client.final_status = SEC_I_COMPLETE_NEEDED;
+    loopback::configure().client.continue_status = SEC_I_COMPLETE_AND_CONTINUE;
+    for (const auto status : all_informational()) {
+        conversation talk{which_profile(), which_surface()};
+        loopback::return_after(function::complete_auth_token, 1, status);
+        const auto result = talk.run();
+        EXPECT_TRUE(failed_with(result, sspi_code(status), "CompleteAuthToken"));
+        EXPECT_TRUE(result.token.empty());
+        expect_over(talk, true, which_surface());
+        EXPECT_EQ(loopback::live().contexts, 0U);
+    }
+}
+
 TEST_P(handshake_failure, misuse_06_each_failure_of_the_size_query_deletes_the_context) {
     for (const auto status : all_failures()) {
         conversation talk{which_profile(), which_surface()};

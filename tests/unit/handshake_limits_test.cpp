@@ -94,12 +94,43 @@ TEST_P(handshake_limits, waiting_for_the_rest_of_a_token_is_no_step) {
     const sspan::server_options server_options{.request = sspan::context_flags::stream, .limits{.max_steps = 2}};
     conversation talk{which_profile().package, options, server_options, which_surface()};
     talk.run_legs(1);
-    for (std::size_t size = 0; size != talk.token.size(); ++size) {
+    for (std::size_t size = 1; size != talk.token.size(); ++size) {
         const auto taken = step(talk.server, std::span{talk.token}.first(size), which_surface());
         ASSERT_TRUE(succeeded(taken));
         ASSERT_EQ(taken.state, sspan::handshake_state::incomplete_message);
     }
     EXPECT_TRUE(succeeded(talk.run()));
+}
+
+TEST_P(handshake_limits, so_many_steps_may_wait_for_the_rest_of_a_token) {
+    loopback::configure().stream_framing = true;
+    auto options = client_with({});
+    options.request |= sspan::context_flags::stream;
+    for (const bool one_too_many : {false, true}) {
+        const sspan::server_options server_options{.request = sspan::context_flags::stream,
+                                                   .limits{.max_incomplete_steps = 3}};
+        conversation talk{which_profile().package, options, server_options, which_surface()};
+        talk.run_legs(1);
+        for (std::size_t size = 1; size != 4; ++size) {
+            const auto taken = step(talk.server, std::span{talk.token}.first(size), which_surface());
+            ASSERT_TRUE(succeeded(taken));
+            ASSERT_EQ(taken.state, sspan::handshake_state::incomplete_message);
+        }
+        if (one_too_many) {
+            EXPECT_TRUE(failed_with(step(talk.server, std::span{talk.token}.first(4), which_surface()),
+                                    errc::incomplete_message, "AcceptSecurityContext"));
+            EXPECT_TRUE(failed_with(step(talk.server, {}, which_surface()), errc::no_context, "AcceptSecurityContext"));
+        } else {
+            EXPECT_TRUE(succeeded(talk.run()));
+        }
+    }
+}
+
+TEST_P(handshake_limits, nothing_has_no_rest_to_wait_for) {
+    conversation talk{which_profile().package, client_with({}), {}, which_surface()};
+    loopback::fail_at(function::initialize_security_context, 1, SEC_E_INCOMPLETE_MESSAGE);
+    EXPECT_TRUE(failed_with(talk.leg(), errc::incomplete_message, "InitializeSecurityContext"));
+    EXPECT_TRUE(failed_with(step(talk.client, {}, which_surface()), errc::no_context, "InitializeSecurityContext"));
 }
 
 } // namespace

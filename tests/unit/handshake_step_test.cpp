@@ -208,7 +208,7 @@ TEST_P(handshake_status, misuse_10_incomplete_message_keeps_the_state_at_every_l
 
 TEST_P(handshake_status, misuse_10_incomplete_message_ordered_at_every_call_keeps_the_state) {
     which_profile().settings().legs = 5;
-    for (std::size_t nth = 1; nth <= 3; ++nth) {
+    for (std::size_t nth = of_client() ? 2 : 1; nth <= 3; ++nth) {
         conversation talk{which_profile(), form()};
         loopback::fail_at(call(), nth, SEC_E_INCOMPLETE_MESSAGE);
         unsigned seen = 0;

@@ -88,7 +88,7 @@ TEST_P(message_halves, misuse_07_context_is_deleted_with_the_second) {
 TEST_P(message_halves, zero_state_does_not_split) {
     sspan::security_context zero;
     sspan::message_halves halves;
-    EXPECT_TRUE(failed_with(split(zero, halves), errc::invalid_handle, "security_context::split"));
+    EXPECT_TRUE(failed_with(split(zero, halves), errc::invalid_handle, "sspan::security_context::split"));
     EXPECT_FALSE(halves.sender);
     EXPECT_FALSE(halves.receiver);
 }

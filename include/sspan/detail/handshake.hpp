@@ -34,7 +34,7 @@ public:
 
     /// What was asked for, as `require`, and has not been granted (yet).
     [[nodiscard]] context_flags missing() const noexcept { return require_ & ~granted_; }
-    /// What has been granted so far.
+    /// What has been granted so far, by the package's word: not before `finish` is NTLM's mutual_auth taken away.
     [[nodiscard]] context_flags granted() const noexcept { return granted_; }
 
 protected:
@@ -84,6 +84,7 @@ private:
     channel_bindings bindings_;
     handshake_limits limits_;
     std::uint32_t steps_ = 0;
+    std::uint32_t incomplete_steps_ = 0;
     optional_time expiry_;
     phase phase_ = phase::first_leg;
     std::vector<std::byte> output_; // empty when moved from
@@ -157,7 +158,9 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
     TimeStamp expiry{};
     const auto status = call(&credential, phase_ == phase::first_leg ? nullptr : &context, has_input,
                              to_bits(require_and_request, requested), &context, out.native(), &attributes, &expiry);
-    if (status == static_cast<SECURITY_STATUS>(errc::incomplete_message)) {
+    if (status == static_cast<SECURITY_STATUS>(errc::incomplete_message) && !input.empty() &&
+        incomplete_steps_ != limits_.max_incomplete_steps) {
+        ++incomplete_steps_;
         return {{}, 0, handshake_state::incomplete_message};
     }
     ++steps_;
@@ -182,10 +185,9 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
     }
     granted_ = given;
     if (status == sec_i::complete_needed || status == sec_i::complete_and_continue) {
-        const auto completed = api::complete_auth_token(&context, out.native());
-        if (completed < 0) {
+        if (!succeeded(api::complete_auth_token(&context, out.native()), ec)) {
             culprit_ = "CompleteAuthToken";
-            return fail(failure(completed), {}, ec);
+            return fail(ec, {}, ec);
         }
         if (!filled(out[0], output_, token)) {
             return fail(errc::internal_error, {}, ec);

@@ -106,7 +106,7 @@ encrypted_parts established::call_encrypt(std::span<const buffer, Count> message
     }
     SecBuffer pad{};
     std::size_t last = 0;
-    if (!padding.empty()) {
+    if (sizes.block_size != 0 && !padding.empty()) { // a package that never pads may take offence at it
         last = buffers.add(SECBUFFER_PADDING, padding);
     }
     auto raw = handle.get();

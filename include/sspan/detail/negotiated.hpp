@@ -13,7 +13,7 @@ struct chosen_package {
     bool is_told = false; ///< Otherwise nothing is known of it.
     bool is_ntlm = false;
     /// Whether its checksum covers a SECBUFFER_READONLY_WITH_CHECKSUM: by its SecPkgInfo or, of NTLM, which does not
-    /// say so there, by MS-NLMP (3.4.9: every buffer is signed).
+    /// say so there, by MS-NLMP (3.4.9: it signs what it does not seal, too).
     bool covers_headers = false;
 };
 

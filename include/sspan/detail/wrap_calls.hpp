@@ -24,7 +24,7 @@ struct wrap_calls {
 private:
     /// DecryptMessage in the `form`; the status goes to `ec`.
     static decrypted_message unwrap_as(unwrap_form form, established& context, std::span<std::byte> wire,
-                                       const accept_options& options, std::error_code& ec) noexcept;
+                                       std::size_t token, const accept_options& options, std::error_code& ec) noexcept;
     /// How many bytes of a message in one piece are its token.
     static std::size_t token_size(established& context) noexcept {
         const std::size_t last = std::atomic_ref{context.wrapped_token}.load(std::memory_order_relaxed);
@@ -60,7 +60,8 @@ inline std::span<const std::byte> wrap_calls::wrap(established& context, message
 }
 
 inline decrypted_message wrap_calls::unwrap_as(unwrap_form form, established& context, std::span<std::byte> wire,
-                                               const accept_options& options, std::error_code& ec) noexcept {
+                                               std::size_t token, const accept_options& options,
+                                               std::error_code& ec) noexcept {
     buffer_list<2> buffers;
     constexpr std::size_t data = 1;
     std::span<std::byte> where = wire;
@@ -68,7 +69,6 @@ inline decrypted_message wrap_calls::unwrap_as(unwrap_form form, established& co
         buffers.add(SECBUFFER_STREAM, wire);
         buffers.add(SECBUFFER_DATA, {}); // the package makes it point into `wire`
     } else {
-        const auto token = token_size(context);
         if (wire.size() < token) {
             ec = errc::invalid_token;
             return {};
@@ -96,7 +96,8 @@ inline decrypted_message wrap_calls::unwrap(established& context, std::span<std:
                                             const accept_options& options, std::error_code& ec) noexcept {
     const buffer whole[]{buffer::data(wire)};
     auto refused = context.refusal(context.can_decrypt(), std::span{whole});
-    const bool has_token = context.form != unwrap_form::token_and_data || wire.size() >= token_size(context);
+    const auto token = token_size(context); // once: the sender may change it meanwhile
+    const bool has_token = context.form != unwrap_form::token_and_data || wire.size() >= token;
     if (refused == errc{} && (wire.empty() || !has_token)) {
         refused = errc::invalid_token;
     }
@@ -104,10 +105,10 @@ inline decrypted_message wrap_calls::unwrap(established& context, std::span<std:
         return {};
     }
     auto form = context.form == unwrap_form::unknown ? unwrap_form::stream : context.form;
-    auto message = unwrap_as(form, context, wire, options, ec);
+    auto message = unwrap_as(form, context, wire, token, options, ec);
     if (context.form == unwrap_form::unknown && (ec == errc::invalid_token || ec == errc::unsupported_function)) {
         form = unwrap_form::token_and_data; // perhaps the package does not know SECBUFFER_STREAM
-        message = unwrap_as(form, context, wire, options, ec);
+        message = unwrap_as(form, context, wire, token, options, ec);
     }
     if (ec) {
         secure_zero(wire); // it may be the plaintext of a message that is not authentic

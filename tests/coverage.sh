@@ -2,18 +2,23 @@
 # SPDX-License-Identifier: MIT
 #
 # How much of include/ the native tests run, in lines and branches, by clang's source-based coverage, and what they do not
-# run. The last line says how many of the two goals were reached.
+# run; with --last-run, of the last run of the preset native-clang instead of a new one. The last line says how many of the
+# two goals were reached.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tests/environment.sh
 . tests/environment.sh
 
+[[ $# -eq 0 || ($# -eq 1 && $1 == --last-run) ]] || fail "usage: ${0##*/} [--last-run]"
+
 # shellcheck source=/dev/null
 winpr=$(. /etc/os-release && [[ ${VERSION_ID:-} == 12 ]] && echo libwinpr2-dev || echo libwinpr3-dev)
 install_missing cmake ninja-build clang-19 llvm-19 libclang-rt-19-dev libmsgsl-dev nlohmann-json3-dev googletest python3 "$winpr"
 
-rm -rf build/native-clang/coverage
-logged cmake --workflow --preset native-clang
+if [[ $# -eq 0 ]]; then
+    rm -rf build/native-clang/coverage
+    logged cmake --workflow --preset native-clang
+fi
 logged llvm-profdata-19 merge -sparse build/native-clang/coverage/*.profraw -o build/native-clang/coverage/all.profdata
 
 mapfile -t headers < <(git ls-files include/sspan)

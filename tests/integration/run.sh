@@ -8,6 +8,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . tests/environment.sh
 # shellcheck source=tests/integration/kerberos_realm.sh
 . tests/integration/kerberos_realm.sh
+# shellcheck source=tests/integration/suites.sh
+. tests/integration/suites.sh
 
 install_missing python3 krb5-kdc krb5-admin-server krb5-user faketime wine wine64 gcc libc6-dev libkrb5-dev
 wine_start
@@ -15,47 +17,18 @@ realm_start
 other=echo/other.sspan.test
 logged kadmin.local addprinc -randkey "$other"
 kerberos_realm "$alice_password" "$service" "$other"
-export SSPAN_SERVICE=$service SSPAN_PASSWORD=$alice_password
-passed=0 failed=0
-
-# google_tests NAME PROGRAM OPTION...: a program of GoogleTest's.
-google_tests() {
-    local name=$1 program=$PWD/build/mingw/tests/$2 report=$scratch/tests.xml cases=0 bad=1
-    shift 2
-    rm -f "$report"
-    (cd "$scratch" && wine "$program" --gtest_brief=1 --gtest_output=xml:tests.xml "$@") >"$scratch/tests.log" 2>&1 </dev/null || true
-    if [[ -e $report ]]; then
-        cases=$(grep -c '^ *<testcase ' "$report")
-        bad=$(grep -m 1 -o ' failures="[0-9]*"' "$report" | tr -dc 0-9)
-    fi
-    if [[ $cases -eq 0 ]]; then cases=1 bad=1; fi
-    [[ $bad -eq 0 ]] || cat "$scratch/tests.log"
-    printf '%s: %d of %d passed\n' "$name" $((cases - bad)) "$cases"
-    passed=$((passed + cases - bad)) failed=$((failed + bad))
-}
+export SSPAN_SERVICE=$service SSPAN_PASSWORD=$alice_password SSPAN_OTHER_SERVICE=$other
+export SSPAN_RUNNER=wine SSPAN_BUILD=build/mingw SSPAN_SUFFIX=.exe
 realm=$scratch/realm
-KRB5_TRACE=$realm/trace google_tests 'both sides with Kerberos' kerberos_tests.exe '--gtest_filter=-*without_kdc*'
+KRB5_TRACE=$realm/trace google_tests 'both sides with Kerberos' kerberos_tests '--gtest_filter=-*without_kdc*'
 KRB5_TRACE=$realm/trace KRB5_CONFIG=$realm/no_kdc.conf \
-    google_tests 'without the KDC' kerberos_tests.exe '--gtest_filter=*without_kdc*'
+    google_tests 'without the KDC' kerberos_tests '--gtest_filter=*without_kdc*'
 for zone in Asia/Kolkata America/Anchorage; do # local time is ahead, and behind
-    TZ=$zone google_tests "expiry in $zone" kerberos_tests.exe '--gtest_filter=*end_with_the_ticket*'
+    TZ=$zone google_tests "expiry in $zone" kerberos_tests '--gtest_filter=*end_with_the_ticket*'
 done
-google_tests 'ten million messages' soak_tests.exe
+google_tests 'ten million messages' soak_tests
 grep ' messages; resident ' "$scratch/tests.log"
 
-# python_tests FILE: their last line says how many passed.
-export SSPAN_RUNNER=wine SSPAN_EXAMPLES=build/mingw/examples SSPAN_OTHER_SERVICE=$other
-python_tests() {
-    python3 -B "tests/integration/$1" >"$scratch/tests.log" 2>&1 </dev/null || true
-    if [[ $(tail -n 1 "$scratch/tests.log") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
-        printf '%s: %d of %d passed\n' "$1" "${BASH_REMATCH[1]}" $((BASH_REMATCH[1] + BASH_REMATCH[2]))
-        passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2]))
-        [[ ${BASH_REMATCH[2]} -eq 0 ]] || cat "$scratch/tests.log"
-    else
-        cat "$scratch/tests.log"
-        failed=$((failed + 1))
-    fi
-}
 python_tests secure_echo_test.py
 
 # A native peer that knows GSSAPI only.
@@ -72,7 +45,7 @@ cp build/mingw/tests/loopback/libsspan_loopback_package.dll "$WINEPREFIX/drive_c
 providers='HKLM\System\CurrentControlSet\Control\SecurityProviders'
 wine reg delete "$providers" /v SecurityProviders /f >/dev/null 2>&1 </dev/null || true # a killed script's
 logged wine reg add "$providers" /v SecurityProviders /t REG_SZ /d sspan_loopback.dll /f
-google_tests 'a registered package, real thread tokens' registered_tests.exe
+google_tests 'a registered package, real thread tokens' registered_tests
 python_tests delegate_test.py
 logged wine reg delete "$providers" /v SecurityProviders /f
 

@@ -109,7 +109,7 @@ inline std::vector<std::string> arguments([[maybe_unused]] int argc, [[maybe_unu
 /// One line of standard input, in memory that is zeroed before it is freed.
 class secret_line {
 public:
-    secret_line() {
+    secret_line() : secret_line{nothing_yet{}} { // which is whole already: if this throws, it is wiped all the same
         std::setvbuf(stdin, nullptr, _IONBF, 0); // a buffer would keep a copy
         wide_.reserve(bytes_.size());            // growing would leave one behind
         std::size_t size = 0;
@@ -138,6 +138,8 @@ public:
     [[nodiscard]] std::wstring_view view() const noexcept { return wide_; }
 
 private:
+    struct nothing_yet {};
+    explicit secret_line(nothing_yet /*tag*/) noexcept {}
     template <class Unit, std::size_t Size>
     static void wipe(std::span<Unit, Size> memory) noexcept {
         for (volatile Unit& unit : memory) { // volatile: nobody reads it again, but it must happen

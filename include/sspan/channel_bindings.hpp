@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstring> // std::memcpy
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -22,22 +23,22 @@ public:
     channel_bindings() noexcept = default;
 
     /// The channel's data as they are, the prefix included that says of what kind they are.
-    /// @throws std::bad_alloc; error `invalid_parameter` for more than 32 bits can count.
+    /// @throws std::bad_alloc; error `invalid_parameter` for no data, and for more than 32 bits can count.
     [[nodiscard]] static channel_bindings application_data(std::span<const std::byte> data) { return {{}, data}; }
     /// Of TLS up to 1.2: the first Finished message of the latest handshake (RFC 5929, section 3).
-    /// @throws std::bad_alloc; error `invalid_parameter` when there is none, and as `application_data`.
+    /// @throws as `application_data`.
     [[nodiscard]] static channel_bindings tls_unique(std::span<const std::byte> finished) {
-        return of_tls("tls-unique:", finished);
+        return {"tls-unique:", finished};
     }
     /// The hash of the server's certificate. The hash is that of the certificate's signature, or SHA-256 in the place
     /// of MD5 and SHA-1 (RFC 5929, section 4.1).
-    /// @throws as `tls_unique`.
+    /// @throws as `application_data`.
     [[nodiscard]] static channel_bindings tls_server_end_point(std::span<const std::byte> certificate_hash) {
-        return of_tls("tls-server-end-point:", certificate_hash);
+        return {"tls-server-end-point:", certificate_hash};
     }
     /// A SEC_CHANNEL_BINDINGS with all that belongs to it, as Schannel returns one for SECPKG_ATTR_UNIQUE_BINDINGS and
     /// SECPKG_ATTR_ENDPOINT_BINDINGS.
-    /// @throws std::bad_alloc; error `invalid_parameter` when one of its parts lies outside.
+    /// @throws std::bad_alloc; error `invalid_parameter` when one of its parts lies outside, or it has no application data.
     [[nodiscard]] static channel_bindings adopt(std::span<const std::byte> structure) {
         SEC_CHANNEL_BINDINGS header{};
         if (structure.size() < sizeof header || !detail::fits(structure.size())) {
@@ -47,39 +48,37 @@ public:
         const auto lies_inside = [&](std::size_t offset, std::size_t size) {
             return size == 0 || (offset <= structure.size() && size <= structure.size() - offset);
         };
-        if (!lies_inside(header.dwInitiatorOffset, header.cbInitiatorLength) ||
+        if (header.cbApplicationDataLength == 0 || !lies_inside(header.dwInitiatorOffset, header.cbInitiatorLength) ||
             !lies_inside(header.dwAcceptorOffset, header.cbAcceptorLength) ||
             !lies_inside(header.dwApplicationDataOffset, header.cbApplicationDataLength)) {
             refuse();
         }
         channel_bindings adopted;
-        adopted.structure_.assign(structure.begin(), structure.end());
+        adopted.structure_.emplace(structure.begin(), structure.end());
         return adopted;
     }
 
-    /// The SEC_CHANNEL_BINDINGS and what belongs to it; empty when there are none.
-    [[nodiscard]] std::span<const std::byte> native() const noexcept { return structure_; }
-    /// False when there are none.
-    explicit operator bool() const noexcept { return !structure_.empty(); }
+    /// The SEC_CHANNEL_BINDINGS and what belongs to it; empty when there are none, or when moved from.
+    [[nodiscard]] std::span<const std::byte> native() const noexcept {
+        return structure_ ? std::span<const std::byte>{*structure_} : std::span<const std::byte>{};
+    }
+    /// False when there are none. True when moved from: a handshake fails with `invalid_handle` then, so that none goes
+    /// without by mistake.
+    explicit operator bool() const noexcept { return structure_.has_value(); }
 
 private:
-    /// Without data every channel would have the same name.
-    static channel_bindings of_tls(std::string_view prefix, std::span<const std::byte> data) {
-        if (data.empty()) {
-            refuse();
-        }
-        return {prefix, data};
-    }
     channel_bindings(std::string_view prefix, std::span<const std::byte> data) {
         SEC_CHANNEL_BINDINGS header{};
-        if (data.size() > 0xFFFFFFFFU - sizeof header - prefix.size()) {
+        if (data.empty() || // every channel would have the same name
+            data.size() > 0xFFFFFFFFU - sizeof header - prefix.size()) {
             refuse();
         }
         header.cbApplicationDataLength = gsl::narrow_cast<ULONG>(prefix.size() + data.size());
         header.dwApplicationDataOffset = sizeof header;
-        structure_.reserve(sizeof header + header.cbApplicationDataLength);
-        const auto append = [this](std::span<const std::byte> more) {
-            structure_.insert(structure_.end(), more.begin(), more.end());
+        auto& whole = structure_.emplace();
+        whole.reserve(sizeof header + header.cbApplicationDataLength);
+        const auto append = [&whole](std::span<const std::byte> more) {
+            whole.insert(whole.end(), more.begin(), more.end());
         };
         append(std::as_bytes(std::span{&header, 1}));
         append(std::as_bytes(std::span{prefix}));
@@ -88,7 +87,7 @@ private:
 
     [[noreturn]] static void refuse() { throw error{errc::invalid_parameter, "SEC_CHANNEL_BINDINGS"}; }
 
-    std::vector<std::byte> structure_;
+    std::optional<std::vector<std::byte>> structure_; // which a moved-from object has still, empty
 };
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE

@@ -23,7 +23,7 @@ namespace detail {
 
 /// The loop of both forms: the functions set `ec`, or throw.
 template <class Step, class Send, class Receive>
-void exchange_tokens(bool is_client, Step step, Send send, Receive receive, std::error_code& ec) {
+void exchange_tokens(bool is_client, Step& step, Send& send, Receive& receive, std::error_code& ec) {
     std::vector<std::byte> pending; // what the peer has sent and no step has taken
     auto state = is_client ? handshake_state::message_fragment : handshake_state::continue_needed;
     while (state != handshake_state::complete) {
@@ -83,11 +83,10 @@ template <handshake_side Handshake, std::invocable<std::span<const std::byte>> S
             throw;
         }
     };
+    const auto send_or_throw = [&](std::span<const std::byte> token, std::error_code&) { send(token); };
+    const auto receive_or_throw = [&](std::error_code&) { return receive(); };
     std::error_code ec;
-    detail::exchange_tokens(
-        std::same_as<Handshake, client_handshake>, step,
-        [&](std::span<const std::byte> token, std::error_code&) { send(token); },
-        [&](std::error_code&) { return receive(); }, ec);
+    detail::exchange_tokens(std::same_as<Handshake, client_handshake>, step, send_or_throw, receive_or_throw, ec);
     detail::throw_if(ec, "sspan::establish");
     return std::forward<Handshake>(handshake).finish();
 }
@@ -96,7 +95,7 @@ template <handshake_side Handshake, std::invocable<std::span<const std::byte>> S
 template <handshake_side Handshake, std::invocable<std::span<const std::byte>, std::error_code&> Send,
           std::invocable<std::error_code&> Receive>
 [[nodiscard]] auto establish(Handshake&& handshake, Send send, Receive receive, std::error_code& ec) noexcept {
-    const auto step = [&](std::span<const std::byte> input, std::error_code& failure) noexcept {
+    const auto step = [&](std::span<const std::byte> input, std::error_code& failure) {
         const auto taken = handshake.step(input, failure);
         if (failure && !taken.token.empty()) {
             std::error_code ignored; // why there is no context is what matters

@@ -34,25 +34,26 @@ struct impersonation_options {
 /// The thread then acts again as it did before: as the process or, where guards are nested, as the outer guard's
 /// client. If that cannot be had, or if the guard ends on another thread, the process ends at once: to go on as the
 /// wrong user is worse. The context must not be deleted in the meantime. New threads and processes start as the server,
-/// not as the client.
+/// not as the client. What suspends a coroutine (co_await) or gives the thread back to a pool has no place in the scope:
+/// other work would run as the client.
 class impersonation_guard {
 public:
     /// @throws error `invalid_handle`, `no_impersonation`, `unsupported_function`, Win32 errors, and
     ///   `bad_impersonation_level` when the client allows less than `options.require`; the thread then acts as before.
     /// @note Calls ImpersonateSecurityContext, OpenThreadToken and GetTokenInformation.
-    explicit impersonation_guard(const server_context& context, const impersonation_options& options = {})
+    [[nodiscard]] explicit impersonation_guard(const server_context& context, const impersonation_options& options = {})
         : options_{options} {
         std::error_code ec;
         const char* function = start(context, ec);
         detail::throw_if(ec, function);
     }
-    /// Unless `ec` is set, the thread acts as the client; look at it before doing any work.
-    impersonation_guard(const server_context& context, const impersonation_options& options,
-                        std::error_code& ec) noexcept
+    /// Unless `ec` is set, the thread acts as the client; look at it before doing any work, or let `run_as_client` do so.
+    [[nodiscard]] impersonation_guard(const server_context& context, const impersonation_options& options,
+                                      std::error_code& ec) noexcept
         : options_{options} {
         start(context, ec);
     }
-    impersonation_guard(const server_context& context, std::error_code& ec) noexcept
+    [[nodiscard]] impersonation_guard(const server_context& context, std::error_code& ec) noexcept
         : impersonation_guard{context, {}, ec} {}
     explicit impersonation_guard(const server_context&&, const impersonation_options& = {}) = delete;
     impersonation_guard(const server_context&&, const impersonation_options&, std::error_code&) = delete;
@@ -85,7 +86,7 @@ public:
         return !ec;
     }
 
-    /// Whether the thread acts as the client because of this guard.
+    /// Whether there is something to revert.
     [[nodiscard]] bool active() const noexcept { return state_ != state::idle; }
     /// How far the client lets the server go.
     [[nodiscard]] impersonation_level level() const noexcept { return level_; }
@@ -191,7 +192,8 @@ private:
 /// Calls `work()` as the client of `context`, as inside an `impersonation_guard`.
 ///
 /// A C++ exception that leaves `work` is thrown on when the thread acts as before: no outer filter runs as the client.
-/// Vectored handlers, and the filters of a structured exception such as an access violation, still do.
+/// Vectored handlers, and the filters of a structured exception such as an access violation, still do. What `work` only
+/// starts, a coroutine, a deferred future or a thread, runs as the server.
 /// @return what `work` returns.
 /// @throws what the guard's constructor and `work` throw.
 template <std::invocable Work>

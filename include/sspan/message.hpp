@@ -29,7 +29,7 @@ enum class quality_of_protection : std::uint32_t {
 
 /// How to protect one message.
 struct protect_options {
-    quality_of_protection quality = quality_of_protection::encrypted; ///< Of `encrypt`.
+    quality_of_protection quality = quality_of_protection::encrypted; ///< Of `encrypt` and `wrap`.
     /// The message's number, of a datagram context of NTLM. On connections the packages count by themselves.
     std::uint32_t sequence_number = 0;
 };

@@ -15,6 +15,29 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 
 namespace detail {
 struct wrap_calls;
+
+inline std::size_t token_room(const context_sizes& sizes) noexcept {
+    return std::size_t{sizes.security_trailer} + (sizes.block_size != 0 ? api::token_excess() : 0);
+}
+inline std::size_t padding_room(const context_sizes& sizes) noexcept {
+    return sizes.block_size != 0 ? std::size_t{sizes.block_size} + 1
+                                 : 0; // to notice a package that leaves padding alone
+}
+
+} // namespace detail
+
+/// How many bytes `wrap` makes at most of a payload of `size` bytes: what a receiver need take in.
+/// @throws std::length_error for more than 31 bits can count.
+[[nodiscard]] inline std::size_t max_wrapped_size(const context_sizes& sizes, std::size_t size) {
+    constexpr std::size_t most = 0x7FFFFFFF;
+    std::size_t sum = 0;
+    for (const auto part : {detail::token_room(sizes), size, detail::padding_room(sizes)}) {
+        if (part > most - sum) {
+            throw std::length_error{"sspan::max_wrapped_size"};
+        }
+        sum += part;
+    }
+    return sum;
 }
 
 /// Memory for messages to `wrap`: the payload with room around it for what the package adds, so that no byte of the
@@ -24,15 +47,8 @@ public:
     /// For payloads of up to `capacity` bytes, sent over contexts of these `sizes`. Allocates, once.
     /// @throws std::bad_alloc, std::length_error.
     message_frame(const context_sizes& sizes, std::size_t capacity)
-        : token_room_{sizes.security_trailer}, capacity_{capacity} {
-        if (sizes.block_size != 0) {
-            token_room_ += detail::api::token_excess();
-            padding_room_ = std::size_t{sizes.block_size} + 1; // to notice a package that leaves padding alone
-        }
-        if (capacity > max_capacity) {
-            throw std::length_error{"sspan::message_frame"};
-        }
-        memory_.resize(token_room_ + capacity_ + padding_room_);
+        : token_room_{detail::token_room(sizes)}, capacity_{capacity}, padding_room_{detail::padding_room(sizes)} {
+        memory_.resize(max_wrapped_size(sizes, capacity));
     }
     message_frame(message_frame&&) noexcept = default;
     message_frame& operator=(message_frame&&) noexcept = default;
@@ -48,11 +64,9 @@ public:
 private:
     friend struct detail::wrap_calls;
 
-    static constexpr std::size_t max_capacity = 0x7FFFFFFFU; // leaves 32 bits for the whole
-
     std::size_t token_room_;
     std::size_t capacity_;
-    std::size_t padding_room_ = 0;
+    std::size_t padding_room_;
     detail::wiped_vector memory_;
 };
 

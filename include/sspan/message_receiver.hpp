@@ -7,10 +7,13 @@
 #include "detail/message_calls.hpp"
 #include "detail/wrap_calls.hpp"
 #include "error.hpp"
+#include "flags.hpp"
 #include "message.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -59,6 +62,10 @@ public:
         auto* const context = state(ec);
         return context != nullptr && context->verify(message, signature, options, ec);
     }
+    [[nodiscard]] bool verify(std::span<const const_buffer> message, std::span<const std::byte> signature,
+                              std::error_code& ec) noexcept {
+        return verify(message, signature, {}, ec);
+    }
     void verify(std::span<const const_buffer> message, std::span<const std::byte> signature,
                 const accept_options& options = {}) {
         std::error_code ec;
@@ -102,6 +109,10 @@ public:
                                           const accept_options& options, std::error_code& ec) noexcept {
         auto* const context = state(ec);
         return context == nullptr ? decrypted_parts{} : context->decrypt(message, token, options, ec);
+    }
+    [[nodiscard]] decrypted_parts decrypt(std::span<const buffer> message, std::span<std::byte> token,
+                                          std::error_code& ec) noexcept {
+        return decrypt(message, token, {}, ec);
     }
     [[nodiscard]] decrypted_parts decrypt(std::span<const buffer> message, std::span<std::byte> token,
                                           const accept_options& options = {}) {
@@ -163,6 +174,12 @@ public:
     message_receiver() noexcept = default;
 
     [[nodiscard]] context_sizes sizes() const noexcept { return context_ ? context_->sizes : context_sizes{}; }
+    /// As of the context.
+    [[nodiscard]] context_flags granted() const noexcept { return context_ ? context_->granted : context_flags::none; }
+    /// As of the context.
+    [[nodiscard]] std::optional<std::chrono::system_clock::time_point> expiry() const noexcept {
+        return context_ ? context_->expiry : std::nullopt;
+    }
     /// False in the zero state.
     explicit operator bool() const noexcept { return context_ != nullptr; }
 

@@ -7,12 +7,15 @@
 #include "detail/message_calls.hpp"
 #include "detail/wrap_calls.hpp"
 #include "error.hpp"
+#include "flags.hpp"
 #include "message.hpp"
 #include "message_frame.hpp"
 
 #include <algorithm> // std::ranges::copy
+#include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -61,6 +64,10 @@ public:
         return context == nullptr ? std::span<std::byte>{} : context->sign(message, signature, options, ec);
     }
     [[nodiscard]] std::span<std::byte> sign(std::span<const const_buffer> message, std::span<std::byte> signature,
+                                            std::error_code& ec) noexcept {
+        return sign(message, signature, {}, ec);
+    }
+    [[nodiscard]] std::span<std::byte> sign(std::span<const const_buffer> message, std::span<std::byte> signature,
                                             const protect_options& options = {}) {
         std::error_code ec;
         const auto written = sign(message, signature, options, ec);
@@ -103,6 +110,10 @@ public:
                                           std::error_code& ec) noexcept {
         auto* const context = state(ec);
         return context == nullptr ? encrypted_parts{} : context->encrypt(message, token, padding, options, ec);
+    }
+    [[nodiscard]] encrypted_parts encrypt(std::span<const buffer> message, std::span<std::byte> token,
+                                          std::span<std::byte> padding, std::error_code& ec) noexcept {
+        return encrypt(message, token, padding, {}, ec);
     }
     [[nodiscard]] encrypted_parts encrypt(std::span<const buffer> message, std::span<std::byte> token,
                                           std::span<std::byte> padding, const protect_options& options = {}) {
@@ -172,6 +183,12 @@ public:
     message_sender() noexcept = default;
 
     [[nodiscard]] context_sizes sizes() const noexcept { return context_ ? context_->sizes : context_sizes{}; }
+    /// As of the context.
+    [[nodiscard]] context_flags granted() const noexcept { return context_ ? context_->granted : context_flags::none; }
+    /// As of the context.
+    [[nodiscard]] std::optional<std::chrono::system_clock::time_point> expiry() const noexcept {
+        return context_ ? context_->expiry : std::nullopt;
+    }
     /// False in the zero state.
     explicit operator bool() const noexcept { return context_ != nullptr; }
 

@@ -40,7 +40,7 @@ public:
     security_context() noexcept = default;
 
     /// Takes a client's handle that was established elsewhere with `granted` (`from_isc_ret`), all of which counts as
-    /// required.
+    /// required. Where the package says that it is NTLM, mutual_auth and delegate are taken away.
     /// @throws error what QueryContextAttributes reports for SECPKG_ATTR_SIZES; then the handle has been deleted.
     [[nodiscard]] static security_context adopt(CtxtHandle handle, context_flags granted,
                                                 std::error_code& ec) noexcept {
@@ -53,7 +53,8 @@ public:
         return adopted;
     }
 
-    /// Gives one thread the right to send and another the right to receive; this object is in the zero state then.
+    /// Gives one thread the right to send and another the right to receive; this object is in the zero state then. The
+    /// halves cannot be asked for attributes, nor impersonated: do that before, or let two threads use the whole context.
     /// @throws error `invalid_handle`; `insufficient_memory`, with this object unchanged.
     [[nodiscard]] message_halves split(std::error_code& ec) && noexcept {
         return detail::without_bad_alloc<message_halves>(ec, [&]() -> message_halves {
@@ -95,10 +96,13 @@ protected:
                                                 std::error_code& ec) noexcept {
         auto state = detail::establish(detail::context_handle{handle}, ec);
         if (!ec) {
-            // NTLM has neither of the two, whatever it reports.
-            const auto never = context_flags::mutual_auth | context_flags::delegate;
-            state.granted = state.required = state.package.is_ntlm ? granted & ~never : granted;
+            state.granted = state.required = state.package.is_ntlm ? granted & ~detail::never_ntlms : granted;
             state.is_server = is_server;
+            SecPkgContext_Lifespan life{};
+            auto raw = state.handle.get();
+            if (detail::api::query_context_attributes(&raw, SECPKG_ATTR_LIFESPAN, &life) == 0) {
+                state.expiry = detail::to_time(life.tsExpiry);
+            }
         }
         return security_context{std::move(state)};
     }

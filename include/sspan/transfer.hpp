@@ -23,13 +23,15 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// A security context on its way. The other process needs `packed`, the context's `granted()`, the name of its package
-/// and, if there is one, a duplicate of `token` (DuplicateHandle).
+/// A security context on its way. The other process needs all of it, of `token`, if there is one, a duplicate
+/// (DuplicateHandle), and the name of its package.
 struct exported_context {
     /// Holds the session keys, and is good for this machine only: pass it on where nobody else can read it.
     secret_bytes packed;
     /// What belongs to the context outside of `packed`, if anything.
     access_token token;
+    context_flags granted = context_flags::none; ///< What it had.
+    bool is_server = false;                      ///< Whether `import_server_context` is for it.
 };
 
 /// Turns a context into bytes. It ends here: on two sides the counters and keys of messages would be used twice.
@@ -62,6 +64,8 @@ struct exported_context {
             return {};
         }
         exported.packed = secret_bytes{bytes.get()};
+        exported.granted = context.granted();
+        exported.is_server = context.is_server();
         context = security_context{};
         return exported;
     });

@@ -18,10 +18,10 @@ namespace faults {
 
 namespace {
 
-/// A context whose package does not tell which one it is does without.
-bool asks_for_the_package(const call& which, const fault& wrong) {
-    return which.which == function::query_context_attributes && which.flags == SECPKG_ATTR_NEGOTIATION_INFO &&
-           wrong.how != fault::kind::succeeds_oddly;
+/// What a context can do without: to know of which package it is, and when it ends.
+bool is_dispensable(const call& which) {
+    return which.which == function::query_context_attributes &&
+           (which.flags == SECPKG_ATTR_NEGOTIATION_INFO || which.flags == SECPKG_ATTR_LIFESPAN);
 }
 
 using sspan::errc;
@@ -116,7 +116,7 @@ private:
         };
         added.after_failure = sequel::go_on;
         added.differs = [&context](const call& which, const fault& wrong) -> std::optional<verdict> {
-            if (asks_for_the_package(which, wrong)) {
+            if (is_dispensable(which)) {
                 return verdict{};
             }
             if (which.which == function::query_context_attributes && wrong.how == fault::kind::lies) {
@@ -173,10 +173,7 @@ private:
             "export_context",
             [this, &context](std::error_code& ec) { exported_ = sspan::export_context(std::move(context), ec); },
             [this, &context] { exported_ = sspan::export_context(std::move(context)); });
-        given.prepare = [this, &context] {
-            granted_ = context.granted();
-            exported_ = {};
-        };
+        given.prepare = [this] { exported_ = {}; };
         given.holds = [this, &context] { return !exported_.packed.empty() && !context; };
         given.holds_after_failure = [this, &context] { // the context is as it was, and nothing else is there
             return exported_.packed.empty() && !exported_.token && context && loopback::live().key_blocks == 0;
@@ -185,15 +182,15 @@ private:
         auto& taken = add(
             "import_context",
             [this, &context, import](std::error_code& ec) {
-                context = import(package_, exported_.packed.get(), granted_, exported_.token.get(), ec);
+                context = import(package_, exported_.packed.get(), exported_.granted, exported_.token.get(), ec);
             },
             [this, &context, import] {
-                context = import(package_, exported_.packed.get(), granted_, exported_.token.get());
+                context = import(package_, exported_.packed.get(), exported_.granted, exported_.token.get());
             });
         taken.holds = [&context] { return context && context.sizes().max_signature != 0; };
         taken.holds_after_failure = [&context] { return !context && loopback::live().contexts == 1; }; // the other's
         taken.differs = [](const call& which, const fault& wrong) -> std::optional<verdict> {
-            if (asks_for_the_package(which, wrong)) {
+            if (is_dispensable(which)) {
                 return verdict{};
             }
             if (which.which == function::query_context_attributes && wrong.how == fault::kind::lies) {
@@ -207,7 +204,6 @@ private:
     std::wstring_view package_;
     sspan::access_token token_;
     sspan::exported_context exported_;
-    sspan::context_flags granted_ = sspan::context_flags::none;
     const bytes message_ = numbered(40);
     bytes room_;
     std::span<std::byte> signature_;

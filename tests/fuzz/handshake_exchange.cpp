@@ -57,7 +57,7 @@ sspan::channel_bindings handshake_exchange::choose_bindings() {
         return {};
     }
     if (in_->flag()) {
-        return sspan::channel_bindings::application_data(in_->some(4));
+        return bindings_of(in_->some(4));
     }
     try {
         return sspan::channel_bindings::adopt(in_->some(64));
@@ -293,7 +293,8 @@ void handshake_exchange::establish(Handshake& handshake, side& me, const side& p
         require(forged_ || me.taken == all_of(std::span{peer.sent}.first(me.given)),
                 "nothing that was received is lost");
     }
-    me.failed = true; // there is nothing to finish
+    me.failed = true;
+    me.may_be_complete = !context; // the failure need not have been the handshake's
 }
 
 /// What the client has chosen, whatever others say.
@@ -317,7 +318,7 @@ void handshake_exchange::finish() {
         context = on_either(
             *in_, ec, [&] { return std::move(handshake).finish(ec); }, [&] { return std::move(handshake).finish(); });
         require(static_cast<bool>(context) != static_cast<bool>(ec), "there is a context, or an error");
-        require(!context || me.done, "there is no context before the end");
+        require(!context || me.done || me.may_be_complete, "there is no context before the end");
         if (context) {
             check(context, me);
         }

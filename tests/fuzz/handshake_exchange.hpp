@@ -45,7 +45,8 @@ private:
         std::uint32_t steps = 0;
         bool done = false;
         bool failed = false;
-        bool speaks = false; ///< a step without input is due
+        bool may_be_complete = false; ///< by `establish`, which has failed
+        bool speaks = false;          ///< a step without input is due
 
         [[nodiscard]] bool is_over() const { return done || failed; }
     };

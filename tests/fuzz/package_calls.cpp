@@ -101,8 +101,7 @@ void package_calls::ask_credentials() {
 }
 
 void package_calls::start_handshake() {
-    const auto bindings =
-        in_->flag() ? sspan::channel_bindings::application_data(in_->some(8)) : sspan::channel_bindings{};
+    const auto bindings = in_->flag() ? bindings_of(in_->some(8)) : sspan::channel_bindings{};
     const sspan::handshake_limits limits{in_->flag() ? std::size_t{100} : in_->number(std::size_t{0}, std::size_t{64}),
                                          in_->number(0U, 16U)};
     const auto require_flags = in_->flag() ? context_flags::none : flags();

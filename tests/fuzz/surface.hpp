@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// The two forms of every function that can fail.
+// How the library is called: the two forms of every function that can fail, and arguments of any data.
 #pragma once
 
+#include <sspan/channel_bindings.hpp>
 #include <sspan/error.hpp>
 
 #include "input.hpp"
 
+#include <cstddef>
+#include <span>
 #include <system_error>
 
 namespace fuzzing {
@@ -26,6 +29,11 @@ auto on_either(input& in, std::error_code& ec, WithCode with_code, Throwing thro
         require(static_cast<bool>(ec) && failure.function() != nullptr, "an exception tells what has failed");
         return decltype(throwing()){};
     }
+}
+
+/// None of no data.
+inline sspan::channel_bindings bindings_of(std::span<const std::byte> data) {
+    return data.empty() ? sspan::channel_bindings{} : sspan::channel_bindings::application_data(data);
 }
 
 } // namespace fuzzing

@@ -33,7 +33,7 @@ std::optional<sspan::channel_bindings> adopt(std::span<const std::byte> structur
 }
 
 /// By 64 bits, in which nothing wraps around.
-bool parts_lie_inside(std::span<const std::byte> structure) {
+bool is_sound(std::span<const std::byte> structure) {
     SEC_CHANNEL_BINDINGS header{};
     if (structure.size() < sizeof header) {
         return false;
@@ -42,7 +42,7 @@ bool parts_lie_inside(std::span<const std::byte> structure) {
     const auto inside = [&](std::uint64_t offset, std::uint64_t size) {
         return size == 0 || offset + size <= structure.size();
     };
-    return inside(header.dwInitiatorOffset, header.cbInitiatorLength) &&
+    return header.cbApplicationDataLength != 0 && inside(header.dwInitiatorOffset, header.cbInitiatorLength) &&
            inside(header.dwAcceptorOffset, header.cbAcceptorLength) &&
            inside(header.dwApplicationDataOffset, header.cbApplicationDataLength);
 }
@@ -61,9 +61,10 @@ void read_parts(std::span<const std::byte> structure) {
 
 void try_bindings(input& in) {
     if (in.flag()) {
-        const auto data = in.some(256);
-        const auto made = in.flag() || data.empty() ? sspan::channel_bindings::application_data(data)
-                                                    : sspan::channel_bindings::tls_unique(data);
+        auto data = in.some(255);
+        data.push_back(std::byte{'.'}); // so that there are some
+        const auto made =
+            in.flag() ? sspan::channel_bindings::application_data(data) : sspan::channel_bindings::tls_unique(data);
         require(adopt(made.native()).has_value(), "bindings that were made can be adopted");
         require(lies_in(made.native().last(data.size()), made.native()) && same(made.native().last(data.size()), data),
                 "bindings hold their data");
@@ -80,7 +81,8 @@ void try_bindings(input& in) {
     structure.resize(in.rarely() ? in.number(std::size_t{0}, structure.size()) : structure.size());
     structure.shrink_to_fit();
     const auto adopted = adopt(structure);
-    require(adopted.has_value() == parts_lie_inside(structure), "bindings are adopted if their parts lie inside");
+    require(adopted.has_value() == is_sound(structure),
+            "bindings are adopted if they have data and their parts lie inside");
     if (adopted) {
         require(same(adopted->native(), structure), "bindings are adopted as they are");
         read_parts(adopted->native());

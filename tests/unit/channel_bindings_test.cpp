@@ -47,10 +47,12 @@ TEST(channel_bindings, have_the_prefix_of_their_kind) {
     EXPECT_EQ(data_of(channel_bindings::tls_server_end_point(data)), to_bytes("tls-server-end-point:hash"));
 }
 
-TEST(channel_bindings, may_be_empty_and_are_still_there) {
-    const auto bindings = channel_bindings::application_data({});
+TEST(channel_bindings, that_were_moved_from_are_not_none) {
+    auto bindings = channel_bindings::application_data(to_bytes("data"));
+    const auto moved = std::move(bindings);
     EXPECT_TRUE(bindings);
-    EXPECT_TRUE(data_of(bindings).empty());
+    EXPECT_TRUE(bindings.native().empty());
+    EXPECT_EQ(data_of(moved), to_bytes("data"));
 }
 
 TEST(channel_bindings, are_adopted_as_they_are) {
@@ -61,6 +63,7 @@ TEST(channel_bindings, are_adopted_as_they_are) {
 }
 
 TEST(channel_bindings, of_no_channel_are_refused) {
+    EXPECT_THROW(static_cast<void>(channel_bindings::application_data({})), sspan::error);
     EXPECT_THROW(static_cast<void>(channel_bindings::tls_unique({})), sspan::error);
     EXPECT_THROW(static_cast<void>(channel_bindings::tls_server_end_point({})), sspan::error);
 }
@@ -79,6 +82,8 @@ TEST(channel_bindings, whose_parts_lie_outside_are_refused) {
     for (std::size_t size = 0; size != whole.size(); ++size) {
         EXPECT_TRUE(refused(std::span{whole}.first(size))) << size;
     }
+    const bytes without_data(sizeof(SEC_CHANNEL_BINDINGS));
+    EXPECT_TRUE(refused(without_data));
     // The structure is eight numbers; of three pairs of length and offset each may be wrong.
     constexpr std::size_t pairs[][2]{{1, 2}, {4, 5}, {6, 7}};
     for (const auto& [length, offset] : pairs) {
@@ -141,6 +146,15 @@ TEST_P(bound_handshake, fails_without_the_clients_unless_the_server_allows_it) {
 
 TEST_P(bound_handshake, succeeds_with_a_server_that_does_not_look) {
     EXPECT_TRUE(succeeded(between(ours, {})));
+}
+
+TEST_P(bound_handshake, is_refused_with_bindings_that_were_moved_from) {
+    auto given = ours;
+    const auto kept = std::move(given);
+    EXPECT_TRUE(failed_with(between(given, kept), errc::invalid_handle, "InitializeSecurityContext"));
+    EXPECT_TRUE(failed_with(between(kept, given), errc::invalid_handle, "AcceptSecurityContext"));
+    EXPECT_EQ(loopback::calls(loopback::function::accept_security_context), 0U);
+    EXPECT_TRUE(succeeded(between(kept, kept)));
 }
 
 TEST_P(bound_handshake, is_refused_where_the_bindings_would_be_ignored) {

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <deque>
+#include <memory>
 #include <new>
 #include <span>
 #include <stdexcept>
@@ -159,6 +160,61 @@ TEST_P(establishing, contexts_work_together) {
     sspan::server_context there = std::move(server).finish();
     expect_working(here, there);
     expect_working(there, here);
+}
+
+TEST_P(establishing, calls_the_callers_own_functions_which_need_not_be_copied) {
+    sspan::client_handshake client{outbound, service(), which_profile().client_options()};
+    sspan::server_handshake server{inbound};
+    peer other{server};
+    struct line {
+        peer<sspan::server_handshake>* other;
+        std::unique_ptr<int> used = std::make_unique<int>(0);
+        void operator()(std::span<const std::byte> token, std::error_code& /*ec*/) { (*this)(token); }
+        void operator()(std::span<const std::byte> token) {
+            ++*used;
+            other->take(token);
+        }
+        bytes operator()(std::error_code& /*ec*/) { return (*this)(); }
+        bytes operator()() {
+            ++*used;
+            return other->give();
+        }
+    };
+    EXPECT_TRUE(succeeded(outcome_of(
+        which_surface(),
+        [&](std::error_code& ec) { EXPECT_TRUE(sspan::establish(std::move(client), line{&other}, line{&other}, ec)); },
+        [&] { EXPECT_TRUE(sspan::establish(std::move(client), line{&other}, line{&other})); })));
+    EXPECT_TRUE(other.done);
+}
+
+TEST_P(establishing, tells_why_it_failed_through_the_function_that_sent_the_rest) {
+    which_profile().settings().legs = 4;
+    sspan::client_handshake client{outbound, service(), which_profile().client_options()};
+    sspan::server_handshake server{inbound};
+    peer other{client};
+    std::vector<int> numbers;
+    auto send = [&, next = 0](std::span<const std::byte> token) mutable {
+        numbers.push_back(next++);
+        other.take(token);
+    };
+    auto receive = [&, given = 0]() mutable {
+        auto token = other.give();
+        if (++given == 2) {
+            token.back() ^= std::byte{1};
+        }
+        return token;
+    };
+    const auto result = outcome_of(
+        which_surface(),
+        [&](std::error_code& ec) {
+            const auto none = sspan::establish(
+                std::move(server), [send](std::span<const std::byte> token, std::error_code&) mutable { send(token); },
+                [receive](std::error_code&) mutable { return receive(); }, ec);
+            EXPECT_FALSE(none);
+        },
+        [&] { static_cast<void>(sspan::establish(std::move(server), send, receive)); });
+    EXPECT_TRUE(failed_with(result, errc::invalid_token, "AcceptSecurityContext"));
+    EXPECT_EQ(numbers, (which_profile().settings().extended_error ? std::vector{0, 1} : std::vector{0}));
 }
 
 TEST_P(establishing, tells_the_peer_why_it_failed) {

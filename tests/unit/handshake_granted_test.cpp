@@ -379,9 +379,14 @@ TEST_F(handshake_fallback, negotiate_that_does_not_tell_its_choice_is_in_doubt_a
         ASSERT_TRUE(succeeded(talk.run()));
         expect_not_granted(talk.client, surface::exception, context_flags::mutual_auth, "InitializeSecurityContext");
     }
-    conversation talk{sspan::package::kerberos, {}};
+    loopback::configure().client.add_flags = 0x3;
+    conversation doubtful{sspan::package::negotiate, ask(context_flags::delegate)};
+    ASSERT_TRUE(succeeded(doubtful.run()));
+    expect_not_granted(doubtful.client, surface::exception, context_flags::delegate, "InitializeSecurityContext");
+    conversation talk{sspan::package::kerberos, ask(context_flags::delegate | context_flags::mutual_auth)};
     ASSERT_TRUE(succeeded(talk.run()));
-    EXPECT_TRUE(contains(std::move(talk.client).finish().granted(), context_flags::mutual_auth));
+    EXPECT_TRUE(
+        contains(std::move(talk.client).finish().granted(), context_flags::delegate | context_flags::mutual_auth));
 }
 
 TEST_F(handshake_fallback, trap_package_that_negotiate_only_guesses_is_not_believed) {

@@ -44,6 +44,15 @@ TEST(message_frame, has_room_for_the_payload_and_more) {
     EXPECT_THROW((message_frame{some_sizes, std::numeric_limits<std::size_t>::max()}), std::length_error);
 }
 
+TEST(message_frame, bound_of_a_message_counts_what_the_package_adds) {
+    EXPECT_EQ(sspan::max_wrapped_size(some_sizes, 100), 100U + 60U + 9U);
+    EXPECT_EQ(sspan::max_wrapped_size({100, 28, 0, 60}, 0), 60U);
+    EXPECT_EQ(sspan::max_wrapped_size({100, 28, 0, 60}, 0x7FFFFFFFU - 60U), 0x7FFFFFFFU);
+    EXPECT_THROW(static_cast<void>(sspan::max_wrapped_size({100, 28, 0, 60}, 0x7FFFFFFFU - 59U)), std::length_error);
+    EXPECT_THROW(static_cast<void>(sspan::max_wrapped_size({100, 28, 0, 0xFFFFFFF0U}, 0x20)), std::length_error);
+    EXPECT_THROW((message_frame{{100, 28, 0xFFFFFFFFU, 60}, 1}), std::length_error);
+}
+
 class message_frame_secrets : public loopback_test {};
 
 TEST_F(message_frame_secrets, every_byte_is_wiped_before_it_is_freed) {

@@ -54,9 +54,16 @@ INSTANTIATE_TEST_SUITE_P(each, message_halves, each_profile_and_surface(), name_
 TEST_P(message_halves, do_what_the_context_did) {
     auto pair = establish(which_profile());
     const auto sizes = pair.client.sizes();
+    const auto granted = pair.client.granted();
+    const auto expiry = pair.client.expiry();
+    ASSERT_TRUE(expiry.has_value());
     sspan::message_halves halves;
     ASSERT_TRUE(succeeded(split(pair.client, halves)));
     EXPECT_FALSE(pair.client);
+    EXPECT_EQ(halves.sender.granted(), granted);
+    EXPECT_EQ(halves.receiver.granted(), granted);
+    EXPECT_EQ(halves.sender.expiry(), expiry);
+    EXPECT_EQ(halves.receiver.expiry(), expiry);
     EXPECT_TRUE(halves.sender);
     EXPECT_TRUE(halves.receiver);
     EXPECT_EQ(halves.sender.sizes().max_signature, sizes.max_signature);
@@ -91,6 +98,8 @@ TEST_P(message_halves, zero_state_does_not_split) {
     EXPECT_TRUE(failed_with(split(zero, halves), errc::invalid_handle, "sspan::security_context::split"));
     EXPECT_FALSE(halves.sender);
     EXPECT_FALSE(halves.receiver);
+    EXPECT_EQ(halves.sender.granted() | halves.receiver.granted(), sspan::context_flags::none);
+    EXPECT_FALSE(halves.sender.expiry() || halves.receiver.expiry());
 }
 
 TEST_P(message_halves, lack_of_memory_leaves_the_context_as_it_was) {

@@ -51,7 +51,7 @@ protected:
                         std::span<std::byte>& signature) {
         const auto room = signature;
         return outcome_of(
-            which_surface(), [&](std::error_code& ec) { signature = sender.sign(message, room, {}, ec); },
+            which_surface(), [&](std::error_code& ec) { signature = sender.sign(message, room, ec); },
             [&] { signature = sender.sign(message, room); });
     }
     static outcome verify(sspan::security_context& receiver, std::span<const const_buffer> message,
@@ -59,7 +59,7 @@ protected:
         return outcome_of(
             which_surface(),
             [&](std::error_code& ec) {
-                const bool verified = receiver.verify(message, signature, {}, ec);
+                const bool verified = receiver.verify(message, signature, ec);
                 EXPECT_EQ(verified, !ec);
             },
             [&] { receiver.verify(message, signature); });
@@ -67,13 +67,13 @@ protected:
     static outcome encrypt(sspan::security_context& sender, std::span<const buffer> message, std::span<std::byte> token,
                            std::span<std::byte> padding, sspan::encrypted_parts& made) {
         return outcome_of(
-            which_surface(), [&](std::error_code& ec) { made = sender.encrypt(message, token, padding, {}, ec); },
+            which_surface(), [&](std::error_code& ec) { made = sender.encrypt(message, token, padding, ec); },
             [&] { made = sender.encrypt(message, token, padding); });
     }
     static outcome decrypt(sspan::security_context& receiver, std::span<const buffer> message,
                            std::span<std::byte> token, sspan::decrypted_parts& opened) {
         return outcome_of(
-            which_surface(), [&](std::error_code& ec) { opened = receiver.decrypt(message, token, {}, ec); },
+            which_surface(), [&](std::error_code& ec) { opened = receiver.decrypt(message, token, ec); },
             [&] { opened = receiver.decrypt(message, token); });
     }
     static bytes sealed(sspan::security_context& sender, parts& message) {

@@ -168,6 +168,7 @@ TEST_P(security_context_object, adopt_takes_a_handle) {
         auto pair = establish(GetParam());
         const auto granted = pair.client.granted();
         const auto sizes = pair.client.sizes();
+        const auto expiry = pair.client.expiry();
         const auto handle = pair.client.release();
         const auto result = outcome_of(
             form, [&](std::error_code& ec) { pair.client = sspan::security_context::adopt(handle, granted, ec); },
@@ -176,8 +177,18 @@ TEST_P(security_context_object, adopt_takes_a_handle) {
         EXPECT_EQ(pair.client.granted(), granted);
         EXPECT_EQ(pair.client.sizes().max_signature, sizes.max_signature);
         EXPECT_EQ(pair.client.sizes().security_trailer, sizes.security_trailer);
+        EXPECT_TRUE(expiry.has_value());
+        EXPECT_EQ(pair.client.expiry(), expiry);
         expect_working(pair);
     }
+}
+
+TEST_P(security_context_object, adopt_does_not_insist_on_the_expiry) {
+    auto pair = establish(GetParam());
+    loopback::configure().unsupported_attributes.push_back(SECPKG_ATTR_LIFESPAN);
+    pair.client = sspan::security_context::adopt(pair.client.release(), pair.client.granted());
+    EXPECT_EQ(pair.client.expiry(), std::nullopt);
+    expect_working(pair);
 }
 
 TEST_P(security_context_object, adopt_of_no_handle_is_invalid_without_a_call) {

@@ -38,7 +38,7 @@ TEST_P(server_context_test, zero_state_is_unusable) {
     sspan::server_context zero;
     EXPECT_FALSE(zero);
     std::error_code ec;
-    EXPECT_FALSE(zero.verify({}, numbered(16), ec));
+    EXPECT_FALSE(zero.verify(bytes{}, numbered(16), ec));
     EXPECT_EQ(ec, errc::invalid_handle);
     EXPECT_EQ(calls(function::verify_signature), 0U);
 }

@@ -60,13 +60,17 @@ protected:
         const auto package = sspan::query_package_info(context).name;
         const auto granted = context.granted();
         const bool is_server = context.is_server();
+        const auto expiry = context.expiry();
         exported_context exported;
         ASSERT_TRUE(succeeded(export_it(which_surface(), context, exported)));
         EXPECT_FALSE(context);
         EXPECT_FALSE(exported.packed.empty());
         EXPECT_EQ(static_cast<bool>(exported.token), is_server);
+        EXPECT_EQ(exported.granted, granted);
+        EXPECT_EQ(exported.is_server, is_server);
         ASSERT_TRUE(succeeded(import_it(which_surface(), package, exported.packed.get(), granted, context)));
         EXPECT_TRUE(context);
+        EXPECT_EQ(context.expiry(), expiry);
         EXPECT_EQ(context.granted(), granted);
         EXPECT_EQ(context.is_server(), is_server);
     }

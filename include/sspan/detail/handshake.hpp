@@ -41,8 +41,9 @@ protected:
     /// `function`, a string literal, is what a step calls.
     template <class Options>
     handshake(const char* function, const credentials& creds, const Options& options)
-        : function_{function}, credentials_{&creds}, require_{options.require}, request_{options.request},
-          bindings_{options.bindings}, limits_{options.limits}, output_(creds.max_token()) {}
+        : function_{function}, credentials_{&creds}, is_kerberos_{is_name(creds.package().data(), package::kerberos)},
+          require_{options.require}, request_{options.request}, bindings_{options.bindings}, limits_{options.limits},
+          output_(creds.max_token()) {}
     handshake(handshake&&) noexcept = default;
     handshake& operator=(handshake&&) noexcept = default;
     ~handshake() = default;
@@ -60,8 +61,6 @@ protected:
     [[nodiscard]] const char* culprit() const noexcept { return culprit_; }
 
 private:
-    /// Whether a server that the package calls authenticated is that.
-    [[nodiscard]] bool mutual_auth_is_real(const chosen_package& package) const noexcept;
     /// What has been granted that makes the context weaker, and that nobody asked for.
     [[nodiscard]] context_flags unwanted() const noexcept {
         return granted_ & context_flags::null_session & ~(require_ | request_);
@@ -77,6 +76,7 @@ private:
     const char* function_;
     const char* culprit_ = function_;
     const credentials* credentials_;
+    bool is_kerberos_; // what the credentials are for, so that it cannot be NTLM
     context_handle context_;
     context_flags require_;
     context_flags request_;
@@ -92,7 +92,7 @@ private:
 
 inline std::error_code handshake::refusal(std::span<const std::byte> input, flag_column requested,
                                           flag_column granted) const noexcept {
-    if (output_.empty() || !*credentials_) {
+    if (output_.empty() || !*credentials_ || (bindings_ && bindings_.native().empty())) {
         return errc::invalid_handle;
     }
     if (phase_ == phase::over) {
@@ -215,16 +215,6 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
     }
 }
 
-/// NTLM reports mutual authentication because it was asked for; it has none. Where it may be at work, and Negotiate
-/// does not tell which package it has chosen, there is a doubt about the server's identity.
-inline bool handshake::mutual_auth_is_real(const chosen_package& package) const noexcept {
-    if (package.is_told) {
-        return !package.is_ntlm;
-    }
-    const auto* acquired_for = credentials_->package().data(); // of a std::wstring, so there is a zero
-    return is_name(acquired_for, sspan::package::kerberos);
-}
-
 inline security_context handshake::finish(bool is_server, std::error_code& ec) noexcept {
     ec.clear();
     culprit_ = function_;
@@ -243,11 +233,8 @@ inline security_context handshake::finish(bool is_server, std::error_code& ec) n
         culprit_ = "QueryContextAttributes";
         return {};
     }
-    if (!mutual_auth_is_real(state.package)) {
-        granted_ &= ~context_flags::mutual_auth;
-    }
-    if (state.package.is_ntlm) {
-        granted_ &= ~context_flags::delegate; // has no delegation either
+    if (state.package.is_told ? state.package.is_ntlm : !is_kerberos_) { // NTLM may be at work
+        granted_ &= ~never_ntlms;
     }
     if ((missing() | unwanted()) != context_flags::none) {
         ec = errc::security_qos_failed;

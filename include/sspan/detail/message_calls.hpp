@@ -104,7 +104,6 @@ encrypted_parts established::call_encrypt(std::span<const buffer, Count> message
     for (const auto& part : message) {
         buffers.add(part.type(), part.bytes());
     }
-    SecBuffer pad{};
     std::size_t last = 0;
     if (sizes.block_size != 0 && !padding.empty()) { // a package that never pads may take offence at it
         last = buffers.add(SECBUFFER_PADDING, padding);
@@ -115,11 +114,9 @@ encrypted_parts established::call_encrypt(std::span<const buffer, Count> message
         return {};
     }
     ++sent;
-    if (last != 0) {
-        pad = buffers[last];
-    }
     encrypted_parts parts;
-    bool sound = filled(buffers[0], token, parts.token) && !parts.token.empty() && filled(pad, padding, parts.padding);
+    bool sound = filled(buffers[0], token, parts.token) && !parts.token.empty() &&
+                 (last == 0 || filled(buffers[last], padding, parts.padding));
     for (std::size_t i = 0; i != message.size(); ++i) {
         const auto bytes = message[i].bytes();
         const auto& left = buffers[i + 1];

@@ -3,11 +3,15 @@
 // Which package is at work in a context.
 #pragma once
 
+#include "../flags.hpp"
 #include "../package.hpp"
 #include "handle.hpp"
 #include "text.hpp"
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
+
+/// What NTLM does not have and reports all the same, because it was asked for.
+inline constexpr auto never_ntlms = context_flags::mutual_auth | context_flags::delegate;
 
 struct chosen_package {
     bool is_told = false; ///< Otherwise nothing is known of it.

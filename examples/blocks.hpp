@@ -83,7 +83,8 @@ public:
 
     [[nodiscard]] block receive() {
         peer_->allow(time_);
-        peer_->receive(wrapped_, wire::receive_length(*peer_, 1 + most_content + wire::most_token));
+        peer_->receive(wrapped_,
+                       wire::receive_length(*peer_, sspan::max_wrapped_size(context_->sizes(), 1 + most_content)));
         std::error_code ec;
         const auto message = context_->unwrap(wrapped_, ec).data;
         if (ec) {

@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <cstring> // std::memcpy
-#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -54,20 +53,19 @@ public:
             refuse();
         }
         channel_bindings adopted;
-        adopted.structure_.emplace(structure.begin(), structure.end());
+        adopted.given_ = true;
+        adopted.structure_.assign(structure.begin(), structure.end());
         return adopted;
     }
 
     /// The SEC_CHANNEL_BINDINGS and what belongs to it; empty when there are none, or when moved from.
-    [[nodiscard]] std::span<const std::byte> native() const noexcept {
-        return structure_ ? std::span<const std::byte>{*structure_} : std::span<const std::byte>{};
-    }
+    [[nodiscard]] std::span<const std::byte> native() const noexcept { return structure_; }
     /// False when there are none. True when moved from: a handshake fails with `invalid_handle` then, so that none goes
     /// without by mistake.
-    explicit operator bool() const noexcept { return structure_.has_value(); }
+    explicit operator bool() const noexcept { return given_; }
 
 private:
-    channel_bindings(std::string_view prefix, std::span<const std::byte> data) {
+    channel_bindings(std::string_view prefix, std::span<const std::byte> data) : given_{true} {
         SEC_CHANNEL_BINDINGS header{};
         if (data.empty() || // every channel would have the same name
             data.size() > 0xFFFFFFFFU - sizeof header - prefix.size()) {
@@ -75,10 +73,9 @@ private:
         }
         header.cbApplicationDataLength = gsl::narrow_cast<ULONG>(prefix.size() + data.size());
         header.dwApplicationDataOffset = sizeof header;
-        auto& whole = structure_.emplace();
-        whole.reserve(sizeof header + header.cbApplicationDataLength);
-        const auto append = [&whole](std::span<const std::byte> more) {
-            whole.insert(whole.end(), more.begin(), more.end());
+        structure_.reserve(sizeof header + header.cbApplicationDataLength);
+        const auto append = [this](std::span<const std::byte> more) {
+            structure_.insert(structure_.end(), more.begin(), more.end());
         };
         append(std::as_bytes(std::span{&header, 1}));
         append(std::as_bytes(std::span{prefix}));
@@ -87,7 +84,8 @@ private:
 
     [[noreturn]] static void refuse() { throw error{errc::invalid_parameter, "SEC_CHANNEL_BINDINGS"}; }
 
-    std::optional<std::vector<std::byte>> structure_; // which a moved-from object has still, empty
+    bool given_ = false; // stays when moved from
+    std::vector<std::byte> structure_;
 };
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE

@@ -325,7 +325,7 @@ void handshake_exchange::finish() {
     };
     end(*client_handshake_, client_, client_context_);
     end(*server_handshake_, server_, server_context_);
-    if (!client_context_ || !server_context_ || forged_) {
+    if (!client_context_ || !server_context_ || forged_ || client_.may_be_complete || server_.may_be_complete) {
         return;
     }
     require(client_.taken == all_of(server_.sent) && server_.taken == all_of(client_.sent),

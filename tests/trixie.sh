@@ -5,7 +5,7 @@
 # for later runs and other clones of the project, and used by one at a time. It takes root's rights, or sudo.
 
 readonly trixie=${XDG_CACHE_HOME:-$HOME/.cache}/sspan/trixie trixie_tree=/srv/tree
-readonly trixie_packages=cmake,ninja-build,g++,libmsgsl-dev,nlohmann-json3-dev,googletest,libwinpr3-dev,winpr3-utils,krb5-kdc,krb5-admin-server,krb5-user,python3
+readonly trixie_packages=cmake,ninja-build,g++,libmsgsl-dev,nlohmann-json3-dev,googletest,libwinpr3-dev,winpr3-utils,krb5-kdc,krb5-admin-server,krb5-user,faketime,python3
 
 as_root=()
 [[ $(id -u) -eq 0 ]] || as_root=(sudo)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Both sides of a context in one process, with a real KDC. The realm is found by the environment, see run.sh.
+// Both sides of a context in one process, with a real KDC. The realm is found by the environment, see run.sh and winpr3.sh.
 #pragma once
+
+#include "kerberos_facts.hpp"
 
 #include <sspan/sspan.hpp>
 
@@ -24,6 +26,11 @@ enum class style { plain, dce };
 
 inline std::string name_of(style which) {
     return which == style::dce ? "dce_style" : "plain";
+}
+
+/// Those that the package has.
+inline std::vector<style> every_style() {
+    return facts::offers_dce_style ? std::vector{style::plain, style::dce} : std::vector{style::plain};
 }
 
 inline std::string variable(const char* name) {
@@ -119,6 +126,35 @@ inline sealed encrypt(sspan::security_context& sender, std::span<const std::byte
     result.token = copy_of(made.token);
     result.data.insert(result.data.end(), made.padding.begin(), made.padding.end());
     return result;
+}
+
+/// That the package refuses: by which call, and why.
+template <class Attempt>
+void expect_refusal(const facts::refusal& expected, Attempt attempt) {
+    try {
+        attempt();
+        ADD_FAILURE() << "it was not refused";
+    } catch (const sspan::error& refused) {
+        EXPECT_STREQ(refused.function(), expected.function);
+        EXPECT_EQ(refused.code(), expected.code) << refused.what();
+        EXPECT_TRUE(std::string_view{refused.what()}.starts_with(expected.function)) << refused.what();
+        if (const auto* step = dynamic_cast<const sspan::handshake_error*>(&refused)) {
+            EXPECT_EQ(!step->token().empty(), facts::makes_error_tokens);
+        }
+    }
+}
+
+/// That a handshake fails because the package does not grant what is required, and says what.
+template <class Attempt>
+void expect_not_granted(const std::string& flag, Attempt attempt) {
+    try {
+        attempt();
+        ADD_FAILURE() << flag << " was granted";
+    } catch (const sspan::error& refused) {
+        EXPECT_EQ(refused.code(), sspan::errc::security_qos_failed);
+        EXPECT_NE(std::string_view{refused.what()}.find("did not grant " + flag + ":"), std::string_view::npos)
+            << refused.what();
+    }
 }
 
 } // namespace integration

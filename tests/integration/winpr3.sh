@@ -6,11 +6,14 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=tests/environment.sh
 . tests/environment.sh
+# shellcheck source=tests/integration/kerberos_realm.sh
+. tests/integration/kerberos_realm.sh
 
 [[ -e /sspan-root ]] || fail 'this writes to /etc/winpr: it is for the Debian 13 that tests/trixie.sh makes'
 realm_start
 other=echo/other.sspan.test
 logged kadmin.local addprinc -randkey "$other"
+kerberos_realm "$alice_password" "$service" "$other"
 # Who has no ticket: WinPR takes one that is there instead of asking for the password.
 logged kadmin.local addprinc -pw "$alice_password" bob
 mkdir -p /etc/winpr
@@ -24,7 +27,11 @@ export ASAN_OPTIONS=fast_unwind_on_malloc=0 LSAN_OPTIONS=suppressions=$PWD/tests
 # shellcheck source=tests/integration/suites.sh
 . tests/integration/suites.sh
 
-google_tests 'both sides with Kerberos and NTLM' winpr_tests
+realm=$scratch/realm
+KRB5_TRACE=$realm/trace google_tests 'both sides with Kerberos' kerberos_tests '--gtest_filter=-*without_kdc*'
+KRB5_TRACE=$realm/trace KRB5_CONFIG=$realm/no_kdc.conf \
+    google_tests 'without the KDC' kerberos_tests '--gtest_filter=*without_kdc*'
+google_tests 'what WinPR has of its own' winpr_tests
 python_tests secure_echo_test.py
 
 printf '%d passed, %d failed\n' "$passed" "$failed"

@@ -21,7 +21,7 @@ protected:
 
     static pair_of_contexts establish(const sspan::client_options& client_wants = client_options(),
                                       const sspan::server_options& server_wants = {}) {
-        const auto outbound = log_on(L"alice", setting("SSPAN_PASSWORD"));
+        const auto outbound = log_on(L"alice", wide(variable("SSPAN_PASSWORD")));
         const auto inbound = sspan::credentials::inbound(sspan::package::ntlm);
         sspan::client_handshake client{outbound, L"echo/server.sspan.test", client_wants};
         sspan::server_handshake server{inbound, server_wants};
@@ -199,7 +199,7 @@ TEST_F(winpr_ntlm, grants_what_was_asked_for_and_no_more) {
 TEST_F(winpr_ntlm, refuses_wrong_passwords_and_unknown_users) {
     EXPECT_EQ(refusal(L"alice", L"wrong"), errc::message_altered); // it is the check of the whole handshake that fails
     EXPECT_EQ(refusal(L"alice", L""), errc::message_altered);
-    EXPECT_EQ(refusal(L"mallory", setting("SSPAN_PASSWORD")), errc::no_credentials);
+    EXPECT_EQ(refusal(L"mallory", wide(variable("SSPAN_PASSWORD"))), errc::no_credentials);
 }
 
 TEST_F(winpr_ntlm, refuses_garbage_and_tokens_out_of_turn) {
@@ -210,7 +210,7 @@ TEST_F(winpr_ntlm, refuses_garbage_and_tokens_out_of_turn) {
         EXPECT_TRUE(server.step(numbered(size), ec).token.empty()) << size;
         EXPECT_EQ(ec, errc::invalid_token) << size; // LeakSanitizer sees whether anything is left behind
     }
-    const auto outbound = log_on(L"alice", setting("SSPAN_PASSWORD"));
+    const auto outbound = log_on(L"alice", wide(variable("SSPAN_PASSWORD")));
     sspan::client_handshake client{outbound, L"echo/server.sspan.test", client_options()};
     sspan::server_handshake server{inbound};
     const auto first = copy_of(client.step().token);
@@ -221,7 +221,7 @@ TEST_F(winpr_ntlm, refuses_garbage_and_tokens_out_of_turn) {
 }
 
 TEST_F(winpr_ntlm, every_changed_byte_of_the_last_token_is_refused) {
-    const auto outbound = log_on(L"alice", setting("SSPAN_PASSWORD"));
+    const auto outbound = log_on(L"alice", wide(variable("SSPAN_PASSWORD")));
     const auto inbound = sspan::credentials::inbound(sspan::package::ntlm);
     std::size_t size = 1;
     for (std::size_t at = 0; at != size; ++at) {
@@ -252,7 +252,7 @@ TEST_F(winpr_ntlm, says_so_where_it_does_not_tell) {
     EXPECT_EQ(ec, errc::unsupported_function);
     EXPECT_TRUE(sspan::query_session_key(pair.client, ec).empty());
     EXPECT_EQ(ec, errc::unsupported_function);
-    const auto outbound = log_on(L"alice", setting("SSPAN_PASSWORD"));
+    const auto outbound = log_on(L"alice", wide(variable("SSPAN_PASSWORD")));
     EXPECT_EQ(sspan::query_user_name(outbound, ec), L"");
     EXPECT_EQ(ec, errc::unsupported_function);
     EXPECT_EQ(pair.client.expiry(), std::nullopt);

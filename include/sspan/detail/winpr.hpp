@@ -7,11 +7,21 @@
 
 #if !defined(_WIN32)
 
+#include <array>
+#include <mutex>
+
 namespace sspan::inline SSPAN_API_NAMESPACE::detail::winpr {
 
 /// WinPR's own functions. It exports the wide ones through this table only.
 inline const SecurityFunctionTableW& theirs() noexcept {
     return *::InitSecurityInterfaceExW(0);
+}
+
+/// Kerberos has one krb5_context for all handshakes over the same credentials. No two threads may use that at the same
+/// time, and nobody in there sees to it, so these take turns, each as long as its step lasts.
+inline std::mutex& turn(const CredHandle* credential) noexcept {
+    static std::array<std::mutex, 61> turns; // other credentials may share one, which costs time only
+    return turns[credential->dwLower % turns.size()];
 }
 
 inline constexpr ULONG not_reported = ~ULONG{0};
@@ -43,6 +53,7 @@ inline SECURITY_STATUS SEC_ENTRY initialize(CredHandle* credential, CtxtHandle* 
                                             ULONG reserved2, CtxtHandle* new_context, SecBufferDesc* output,
                                             ULONG* attributes, TimeStamp* expiry) noexcept {
     *attributes = not_reported;
+    const std::scoped_lock mine{turn(credential)};
     const auto status =
         theirs().InitializeSecurityContextW(credential, context, target, request, reserved1, representation, input,
                                             reserved2, new_context, output, attributes, expiry);
@@ -55,6 +66,7 @@ inline SECURITY_STATUS SEC_ENTRY accept(CredHandle* credential, CtxtHandle* cont
                                         ULONG request, ULONG representation, CtxtHandle* new_context,
                                         SecBufferDesc* output, ULONG* attributes, TimeStamp* expiry) noexcept {
     *attributes = not_reported;
+    const std::scoped_lock mine{turn(credential)};
     const auto status = theirs().AcceptSecurityContext(credential, context, input, request, representation, new_context,
                                                        output, attributes, expiry);
     set_granted(status, request, ASC_REQ_INTEGRITY, *attributes);

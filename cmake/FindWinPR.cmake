@@ -7,6 +7,9 @@ mark_as_advanced(WinPR_INCLUDE_DIR WinPR_LIBRARY)
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(WinPR REQUIRED_VARS WinPR_LIBRARY WinPR_INCLUDE_DIR)
 
+if(WinPR_LIBRARY MATCHES "winpr2")
+  message(NOTICE "sspan: WinPR 2 is found, with which programs compile but establish no context; that takes WinPR 3")
+endif()
 if(WinPR_FOUND AND NOT TARGET WinPR::WinPR)
   add_library(WinPR::WinPR UNKNOWN IMPORTED)
   set_target_properties(WinPR::WinPR PROPERTIES

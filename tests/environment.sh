@@ -71,7 +71,8 @@ wait_for() {
     fail "there is no \"$2\" in what a program printed"
 }
 
-# wine_start: a Wine of our own, kept running so that programs start quickly. One script at a time has it, and build/,
+# wine_start: a Wine of our own, kept running so that programs start quickly; its services hold the output of the program that
+# starts them, so let that be a file, not a pipe. One script at a time has it, and build/,
 # together with the scripts that it calls.
 wine_start() {
     [[ -z ${SSPAN_WINE_IS_UP:-} ]] || return 0

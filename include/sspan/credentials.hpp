@@ -31,8 +31,8 @@ enum class autologon : std::uint8_t {
 ///
 /// Many handshakes, in many threads, may use one object at the same time.
 ///
-/// The acquiring functions prove nothing yet: a wrong password shows in the handshake. They call
-/// QuerySecurityPackageInfo and AcquireCredentialsHandle, and fail with `secpkg_not_found`, `no_credentials`,
+/// The acquiring functions prove nothing yet: a wrong password shows in the handshake (of Wine's and WinPR's Kerberos
+/// already here). They call QuerySecurityPackageInfo and AcquireCredentialsHandle, and fail with `secpkg_not_found`, `no_credentials`,
 /// `unknown_credentials`, `not_owner`, `insufficient_memory`, `invalid_parameter` (a zero inside the package's name),
 /// `invalid_handle` (`who` was moved from), `unsupported_function` (`autologon::restricted` or a list of packages for
 /// another package than Negotiate; a list under Wine or WinPR, which do not heed it). `who` is needed during the call

@@ -35,7 +35,8 @@ struct identity_options {
 /// `invalid_handle`.
 class identity {
 public:
-    /// An empty `domain` leaves the choice to the package; then `user` may be of the form name@domain.
+    /// An empty `domain` leaves the choice to the package; then `user` may be of the form name@domain, though
+    /// not under Wine.
     /// @throws error `invalid_parameter` for text that has no UTF-16 form or, with its zero, exceeds 32 bits.
     /// @note SEC_WINNT_AUTH_IDENTITY_W, or SEC_WINNT_AUTH_IDENTITY_EXW if there is a list of packages.
     identity(std::wstring_view user, std::wstring_view domain, std::wstring_view password,

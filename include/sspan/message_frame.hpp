@@ -33,7 +33,7 @@ inline std::size_t padding_room(const context_sizes& sizes) noexcept {
     std::size_t sum = 0;
     for (const auto part : {detail::token_room(sizes), size, detail::padding_room(sizes)}) {
         if (part > most - sum) {
-            throw std::length_error{"sspan::max_wrapped_size"};
+            throw std::length_error{"sspan::max_wrapped_size: more than 31 bits can count"};
         }
         sum += part;
     }

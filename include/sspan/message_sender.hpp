@@ -78,7 +78,8 @@ public:
     /// Encrypts `data` in place.
     ///
     /// Writes at most `sizes().security_trailer` bytes to the front of `token` and at most `sizes().block_size` bytes
-    /// to the front of `padding`, which must have room for so many; one byte more lets sspan notice a package that
+    /// to the front of `padding`, which must have room for so many (under Wine for 64 more in `token`, as a
+    /// `message_frame` has it, or the package fails and has counted the message); one byte more lets sspan notice a package that
     /// ignores padding (Wine's Kerberos). On failure `data` is no message, and may still be the plaintext: do not send it.
     /// @return the written parts of `token` and `padding`, and `data`; all three go to the peer.
     /// @note Calls EncryptMessage. The peer uses `decrypt`. NTLM encrypts even what is to be `integrity_only`.

@@ -38,6 +38,14 @@ class security_context : public message_sending<security_context>, public messag
 public:
     /// The zero state, in which a moved-from object is, too.
     security_context() noexcept = default;
+    security_context(security_context&& other) noexcept : state_{std::exchange(other.state_, {})} {}
+    security_context& operator=(security_context&& other) noexcept {
+        state_ = std::exchange(other.state_, {});
+        return *this;
+    }
+    security_context(const security_context&) = delete;
+    security_context& operator=(const security_context&) = delete;
+    ~security_context() = default;
 
     /// Takes a client's handle that was established elsewhere with `granted` (`from_isc_ret`), all of which counts as
     /// required. Where the package says that it is NTLM, mutual_auth and delegate are taken away.
@@ -63,7 +71,7 @@ public:
                 return {};
             }
             auto shared = std::make_shared<detail::established>();
-            *shared = std::move(state_);
+            *shared = std::exchange(state_, {});
             return {message_sender{shared}, message_receiver{shared}};
         });
     }
@@ -86,7 +94,7 @@ public:
 
     /// Lends the handle; zero when there is none.
     [[nodiscard]] CtxtHandle native_handle() const noexcept { return state_.handle.get(); }
-    /// Gives the handle away; the caller deletes it with DeleteSecurityContext.
+    /// Gives the handle away; the caller deletes it with DeleteSecurityContext. What was granted can be asked still.
     [[nodiscard]] CtxtHandle release() noexcept { return state_.handle.release(); }
     /// False in the zero state.
     explicit operator bool() const noexcept { return static_cast<bool>(state_.handle); }

@@ -265,6 +265,10 @@ bool counts_messages() noexcept {
     return engine::instance().settings.counts_messages;
 }
 
+bool finds_tokens() noexcept {
+    return engine::instance().settings.finds_tokens;
+}
+
 std::uint32_t token_excess() noexcept {
     return engine::instance().settings.token_excess;
 }

@@ -122,6 +122,9 @@ TEST_P(security_context_object, move_keeps_sizes_and_granted_flags) {
     EXPECT_EQ(moved.granted(), granted);
     EXPECT_EQ(moved.native_handle().dwLower, handle.dwLower);
     EXPECT_EQ(moved.native_handle().dwUpper, handle.dwUpper);
+    EXPECT_EQ(pair.client.granted(), context_flags::none);
+    EXPECT_EQ(pair.client.sizes().max_signature, 0U);
+    EXPECT_EQ(pair.client.expiry(), std::nullopt);
 }
 
 TEST_P(security_context_object, misuse_07_is_deleted_once) {

@@ -93,10 +93,14 @@ inline bool takes_parts() noexcept {
     return is_windows();
 }
 
-/// Whether the packages number the messages of a connection themselves. WinPR's take the caller's numbers: with the same
-/// one for all, every replay would be a good message.
+/// Whether the packages number the messages of a connection themselves. WinPR's do not, and would take every replay.
 inline bool counts_messages() noexcept {
     return !is_winpr;
+}
+
+/// Whether the token of a message in one piece is found without DCE style; Wine looks where its own last one was.
+inline bool finds_tokens() noexcept {
+    return !is_wine();
 }
 
 /// How many bytes longer than announced a token of EncryptMessage can be where there is padding: Wine's Kerberos

@@ -3,6 +3,10 @@
 // The only file that includes the operating system's headers: Windows' own, or FreeRDP's WinPR elsewhere.
 #pragma once
 
+#if (defined(_MSVC_LANG) && _MSVC_LANG < 202002L) || (!defined(_MSVC_LANG) && __cplusplus < 202002L)
+#error "sspan needs C++20"
+#endif
+
 // All of sspan except `version` lives in an inline namespace named after the implementation of detail/api.hpp, so that
 // objects of two different implementations cannot meet in one program: the linker does not find the other's names.
 #if !defined(SSPAN_API_NAMESPACE)

@@ -25,6 +25,12 @@ private:
     /// DecryptMessage in the `form`; the status goes to `ec`.
     static decrypted_message unwrap_as(unwrap_form form, established& context, std::span<std::byte> wire,
                                        std::size_t token, const accept_options& options, std::error_code& ec) noexcept;
+    /// Whether the package can tell the token of a message in one piece from its data.
+    static bool finds_token(established& context) noexcept {
+        return api::finds_tokens() || context.form != unwrap_form::unknown ||
+               contains(context.granted, context_flags::dce_style) ||
+               std::atomic_ref{context.wrapped_token}.load(std::memory_order_relaxed) != 0;
+    }
     /// How many bytes of a message in one piece are its token.
     static std::size_t token_size(established& context) noexcept {
         const std::size_t last = std::atomic_ref{context.wrapped_token}.load(std::memory_order_relaxed);
@@ -100,6 +106,9 @@ inline decrypted_message wrap_calls::unwrap(established& context, std::span<std:
     const bool has_token = context.form != unwrap_form::token_and_data || wire.size() >= token;
     if (refused == errc{} && (wire.empty() || !has_token)) {
         refused = errc::invalid_token;
+    }
+    if (refused == errc{} && !finds_token(context)) {
+        refused = errc::unsupported_function;
     }
     if (!succeeded(refused, ec)) {
         return {};

@@ -137,6 +137,11 @@ private:
 
 namespace detail {
 
+/// Whatever the status is: not only those that have a name.
+inline errc to_errc(SECURITY_STATUS status) noexcept {
+    return static_cast<errc>(status);
+}
+
 /// SEC_E_ and NTSTATUS values are negative; every other status is a success.
 inline std::error_code failure(SECURITY_STATUS status) noexcept {
     return status < 0 ? std::error_code{static_cast<int>(status), category()} : std::error_code{};
@@ -165,6 +170,13 @@ inline std::error_code win32_failure(DWORD code) noexcept {
 inline void throw_if(const std::error_code& code, const char* function) {
     if (code) {
         throw error{code, function};
+    }
+}
+
+/// For the path of messages, on which a std::error_code is made of failures only.
+inline void throw_if(errc status, const char* function) {
+    if (status != errc{}) {
+        throw error{make_error_code(status), function};
     }
 }
 

@@ -42,8 +42,7 @@ public:
     [[nodiscard]] bool verify(std::span<const std::byte> message, std::span<const std::byte> signature,
                               const accept_options& options, std::error_code& ec) noexcept {
         const const_buffer whole[]{const_buffer::data(message)};
-        auto* const context = state(ec);
-        return context != nullptr && context->verify(std::span{whole}, signature, options, ec);
+        return detail::succeeded(call_verify(std::span{whole}, signature, options), ec);
     }
     [[nodiscard]] bool verify(std::span<const std::byte> message, std::span<const std::byte> signature,
                               std::error_code& ec) noexcept {
@@ -51,16 +50,13 @@ public:
     }
     void verify(std::span<const std::byte> message, std::span<const std::byte> signature,
                 const accept_options& options = {}) {
-        std::error_code ec;
-        if (!verify(message, signature, options, ec)) {
-            throw error{ec, "VerifySignature"};
-        }
+        const const_buffer whole[]{const_buffer::data(message)};
+        detail::throw_if(call_verify(std::span{whole}, signature, options), "VerifySignature");
     }
     /// As above, of a message in the same parts as it was signed in.
     [[nodiscard]] bool verify(std::span<const const_buffer> message, std::span<const std::byte> signature,
                               const accept_options& options, std::error_code& ec) noexcept {
-        auto* const context = state(ec);
-        return context != nullptr && context->verify(message, signature, options, ec);
+        return detail::succeeded(call_verify(message, signature, options), ec);
     }
     [[nodiscard]] bool verify(std::span<const const_buffer> message, std::span<const std::byte> signature,
                               std::error_code& ec) noexcept {
@@ -68,10 +64,7 @@ public:
     }
     void verify(std::span<const const_buffer> message, std::span<const std::byte> signature,
                 const accept_options& options = {}) {
-        std::error_code ec;
-        if (!verify(message, signature, options, ec)) {
-            throw error{ec, "VerifySignature"};
-        }
+        detail::throw_if(call_verify(message, signature, options), "VerifySignature");
     }
 
     /// Checks and decrypts `data`, which includes the padding if there is any, in place; `token` is exactly as received
@@ -85,11 +78,8 @@ public:
     [[nodiscard]] decrypted_message decrypt(std::span<std::byte> data, std::span<std::byte> token,
                                             const accept_options& options, std::error_code& ec) noexcept {
         const buffer whole[]{buffer::data(data)};
-        auto* const context = state(ec);
-        if (context == nullptr) {
-            return {};
-        }
-        const auto parts = context->decrypt(std::span{whole}, token, options, ec);
+        decrypted_parts parts;
+        detail::succeeded(call_decrypt(std::span{whole}, token, options, parts), ec);
         return {parts.last, parts.quality};
     }
     [[nodiscard]] decrypted_message decrypt(std::span<std::byte> data, std::span<std::byte> token,
@@ -98,17 +88,18 @@ public:
     }
     [[nodiscard]] decrypted_message decrypt(std::span<std::byte> data, std::span<std::byte> token,
                                             const accept_options& options = {}) {
-        std::error_code ec;
-        const auto message = decrypt(data, token, options, ec);
-        detail::throw_if(ec, "DecryptMessage");
-        return message;
+        const buffer whole[]{buffer::data(data)};
+        decrypted_parts parts;
+        detail::throw_if(call_decrypt(std::span{whole}, token, options, parts), "DecryptMessage");
+        return {parts.last, parts.quality};
     }
     /// As above, of a message in the same parts as it was encrypted in; the last `buffer::data` includes the padding.
     /// On failure every `buffer::data` is all zeros.
     [[nodiscard]] decrypted_parts decrypt(std::span<const buffer> message, std::span<std::byte> token,
                                           const accept_options& options, std::error_code& ec) noexcept {
-        auto* const context = state(ec);
-        return context == nullptr ? decrypted_parts{} : context->decrypt(message, token, options, ec);
+        decrypted_parts parts;
+        detail::succeeded(call_decrypt(message, token, options, parts), ec);
+        return parts;
     }
     [[nodiscard]] decrypted_parts decrypt(std::span<const buffer> message, std::span<std::byte> token,
                                           std::error_code& ec) noexcept {
@@ -116,9 +107,8 @@ public:
     }
     [[nodiscard]] decrypted_parts decrypt(std::span<const buffer> message, std::span<std::byte> token,
                                           const accept_options& options = {}) {
-        std::error_code ec;
-        const auto parts = decrypt(message, token, options, ec);
-        detail::throw_if(ec, "DecryptMessage");
+        decrypted_parts parts;
+        detail::throw_if(call_decrypt(message, token, options, parts), "DecryptMessage");
         return parts;
     }
 
@@ -131,16 +121,16 @@ public:
     ///   DATA. The first message tells which.
     [[nodiscard]] decrypted_message unwrap(std::span<std::byte> wire, const accept_options& options,
                                            std::error_code& ec) noexcept {
-        auto* const context = state(ec);
-        return context == nullptr ? decrypted_message{} : detail::wrap_calls::unwrap(*context, wire, options, ec);
+        decrypted_message message;
+        detail::succeeded(call_unwrap(wire, options, message), ec);
+        return message;
     }
     [[nodiscard]] decrypted_message unwrap(std::span<std::byte> wire, std::error_code& ec) noexcept {
         return unwrap(wire, {}, ec);
     }
     [[nodiscard]] decrypted_message unwrap(std::span<std::byte> wire, const accept_options& options = {}) {
-        std::error_code ec;
-        const auto message = unwrap(wire, options, ec);
-        detail::throw_if(ec, "DecryptMessage");
+        decrypted_message message;
+        detail::throw_if(call_unwrap(wire, options, message), "DecryptMessage");
         return message;
     }
     /// As `unwrap`, for those who do not mind two copies and two allocations.
@@ -158,12 +148,24 @@ private:
     message_receiving& operator=(message_receiving&&) noexcept = default;
     ~message_receiving() = default;
 
-    detail::established* state(std::error_code& ec) noexcept {
-        auto* const context = static_cast<Derived&>(*this).state();
-        if (context == nullptr) {
-            ec = errc::invalid_handle;
-        }
-        return context;
+    [[nodiscard]] detail::established* state() noexcept { return static_cast<Derived&>(*this).state(); }
+
+    template <std::size_t Count>
+    [[nodiscard]] errc call_verify(std::span<const const_buffer, Count> message, std::span<const std::byte> signature,
+                                   const accept_options& options) noexcept {
+        auto* const context = state();
+        return context == nullptr ? errc::invalid_handle : context->verify(message, signature, options);
+    }
+    template <std::size_t Count>
+    [[nodiscard]] errc call_decrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
+                                    const accept_options& options, decrypted_parts& parts) noexcept {
+        auto* const context = state();
+        return context == nullptr ? errc::invalid_handle : context->decrypt(message, token, options, parts);
+    }
+    [[nodiscard]] errc call_unwrap(std::span<std::byte> wire, const accept_options& options,
+                                   decrypted_message& message) noexcept {
+        auto* const context = state();
+        return context == nullptr ? errc::invalid_handle : detail::wrap_calls::unwrap(*context, wire, options, message);
     }
 };
 

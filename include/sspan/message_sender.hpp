@@ -43,8 +43,9 @@ public:
     [[nodiscard]] std::span<std::byte> sign(std::span<const std::byte> message, std::span<std::byte> signature,
                                             const protect_options& options, std::error_code& ec) noexcept {
         const const_buffer whole[]{const_buffer::data(message)};
-        auto* const context = state(ec);
-        return context == nullptr ? std::span<std::byte>{} : context->sign(std::span{whole}, signature, options, ec);
+        std::span<std::byte> written;
+        detail::succeeded(call_sign(std::span{whole}, signature, options, written), ec);
+        return written;
     }
     [[nodiscard]] std::span<std::byte> sign(std::span<const std::byte> message, std::span<std::byte> signature,
                                             std::error_code& ec) noexcept {
@@ -52,16 +53,17 @@ public:
     }
     [[nodiscard]] std::span<std::byte> sign(std::span<const std::byte> message, std::span<std::byte> signature,
                                             const protect_options& options = {}) {
-        std::error_code ec;
-        const auto written = sign(message, signature, options, ec);
-        detail::throw_if(ec, "MakeSignature");
+        const const_buffer whole[]{const_buffer::data(message)};
+        std::span<std::byte> written;
+        detail::throw_if(call_sign(std::span{whole}, signature, options, written), "MakeSignature");
         return written;
     }
     /// As above, of a message in parts.
     [[nodiscard]] std::span<std::byte> sign(std::span<const const_buffer> message, std::span<std::byte> signature,
                                             const protect_options& options, std::error_code& ec) noexcept {
-        auto* const context = state(ec);
-        return context == nullptr ? std::span<std::byte>{} : context->sign(message, signature, options, ec);
+        std::span<std::byte> written;
+        detail::succeeded(call_sign(message, signature, options, written), ec);
+        return written;
     }
     [[nodiscard]] std::span<std::byte> sign(std::span<const const_buffer> message, std::span<std::byte> signature,
                                             std::error_code& ec) noexcept {
@@ -69,9 +71,8 @@ public:
     }
     [[nodiscard]] std::span<std::byte> sign(std::span<const const_buffer> message, std::span<std::byte> signature,
                                             const protect_options& options = {}) {
-        std::error_code ec;
-        const auto written = sign(message, signature, options, ec);
-        detail::throw_if(ec, "MakeSignature");
+        std::span<std::byte> written;
+        detail::throw_if(call_sign(message, signature, options, written), "MakeSignature");
         return written;
     }
 
@@ -87,12 +88,10 @@ public:
                                             std::span<std::byte> padding, const protect_options& options,
                                             std::error_code& ec) noexcept {
         const buffer whole[]{buffer::data(data)};
-        auto* const context = state(ec);
-        if (context == nullptr) {
-            return {};
-        }
-        const auto parts = context->encrypt(std::span{whole}, token, padding, options, ec);
-        return ec ? encrypted_message{} : encrypted_message{parts.token, data, parts.padding};
+        encrypted_parts parts;
+        return detail::succeeded(call_encrypt(std::span{whole}, token, padding, options, parts), ec)
+                   ? encrypted_message{parts.token, data, parts.padding}
+                   : encrypted_message{};
     }
     [[nodiscard]] encrypted_message encrypt(std::span<std::byte> data, std::span<std::byte> token,
                                             std::span<std::byte> padding, std::error_code& ec) noexcept {
@@ -100,17 +99,18 @@ public:
     }
     [[nodiscard]] encrypted_message encrypt(std::span<std::byte> data, std::span<std::byte> token,
                                             std::span<std::byte> padding, const protect_options& options = {}) {
-        std::error_code ec;
-        const auto message = encrypt(data, token, padding, options, ec);
-        detail::throw_if(ec, "EncryptMessage");
-        return message;
+        const buffer whole[]{buffer::data(data)};
+        encrypted_parts parts;
+        detail::throw_if(call_encrypt(std::span{whole}, token, padding, options, parts), "EncryptMessage");
+        return {parts.token, data, parts.padding};
     }
     /// As above, of a message in parts: each `buffer::data` is encrypted, the others are as they were.
     [[nodiscard]] encrypted_parts encrypt(std::span<const buffer> message, std::span<std::byte> token,
                                           std::span<std::byte> padding, const protect_options& options,
                                           std::error_code& ec) noexcept {
-        auto* const context = state(ec);
-        return context == nullptr ? encrypted_parts{} : context->encrypt(message, token, padding, options, ec);
+        encrypted_parts parts;
+        detail::succeeded(call_encrypt(message, token, padding, options, parts), ec);
+        return parts;
     }
     [[nodiscard]] encrypted_parts encrypt(std::span<const buffer> message, std::span<std::byte> token,
                                           std::span<std::byte> padding, std::error_code& ec) noexcept {
@@ -118,9 +118,8 @@ public:
     }
     [[nodiscard]] encrypted_parts encrypt(std::span<const buffer> message, std::span<std::byte> token,
                                           std::span<std::byte> padding, const protect_options& options = {}) {
-        std::error_code ec;
-        const auto parts = encrypt(message, token, padding, options, ec);
-        detail::throw_if(ec, "EncryptMessage");
+        encrypted_parts parts;
+        detail::throw_if(call_encrypt(message, token, padding, options, parts), "EncryptMessage");
         return parts;
     }
 
@@ -133,9 +132,9 @@ public:
     /// @note Calls EncryptMessage. The peer uses `unwrap`.
     [[nodiscard]] std::span<const std::byte> wrap(message_frame& frame, std::size_t size,
                                                   const protect_options& options, std::error_code& ec) noexcept {
-        auto* const context = state(ec);
-        return context == nullptr ? std::span<const std::byte>{}
-                                  : detail::wrap_calls::wrap(*context, frame, size, options, ec);
+        std::span<const std::byte> wire;
+        detail::succeeded(call_wrap(frame, size, options, wire), ec);
+        return wire;
     }
     [[nodiscard]] std::span<const std::byte> wrap(message_frame& frame, std::size_t size,
                                                   std::error_code& ec) noexcept {
@@ -143,18 +142,16 @@ public:
     }
     [[nodiscard]] std::span<const std::byte> wrap(message_frame& frame, std::size_t size,
                                                   const protect_options& options = {}) {
-        std::error_code ec;
-        const auto wire = wrap(frame, size, options, ec);
-        detail::throw_if(ec, "EncryptMessage");
+        std::span<const std::byte> wire;
+        detail::throw_if(call_wrap(frame, size, options, wire), "EncryptMessage");
         return wire;
     }
     /// As `wrap`, for those who do not mind two copies and two allocations.
     /// @throws std::bad_alloc, perhaps when the package has counted the message already: close the connection then.
     [[nodiscard]] std::vector<std::byte> wrap_copy(std::span<const std::byte> message,
                                                    const protect_options& options = {}) {
-        std::error_code ec;
-        const auto* const context = state(ec);
-        detail::throw_if(ec, "EncryptMessage");
+        const auto* const context = state();
+        detail::throw_if(context == nullptr ? errc::invalid_handle : errc{}, "EncryptMessage");
         message_frame frame{context->sizes, message.size()};
         std::ranges::copy(message, frame.payload().begin());
         const auto wire = wrap(frame, message.size(), options);
@@ -168,12 +165,26 @@ private:
     message_sending& operator=(message_sending&&) noexcept = default;
     ~message_sending() = default;
 
-    detail::established* state(std::error_code& ec) noexcept {
-        auto* const context = static_cast<Derived&>(*this).state();
-        if (context == nullptr) {
-            ec = errc::invalid_handle;
-        }
-        return context;
+    [[nodiscard]] detail::established* state() noexcept { return static_cast<Derived&>(*this).state(); }
+
+    template <std::size_t Count>
+    [[nodiscard]] errc call_sign(std::span<const const_buffer, Count> message, std::span<std::byte> signature,
+                                 const protect_options& options, std::span<std::byte>& written) noexcept {
+        auto* const context = state();
+        return context == nullptr ? errc::invalid_handle : context->sign(message, signature, options, written);
+    }
+    template <std::size_t Count>
+    [[nodiscard]] errc call_encrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
+                                    std::span<std::byte> padding, const protect_options& options,
+                                    encrypted_parts& parts) noexcept {
+        auto* const context = state();
+        return context == nullptr ? errc::invalid_handle : context->encrypt(message, token, padding, options, parts);
+    }
+    [[nodiscard]] errc call_wrap(message_frame& frame, std::size_t size, const protect_options& options,
+                                 std::span<const std::byte>& wire) noexcept {
+        auto* const context = state();
+        return context == nullptr ? errc::invalid_handle
+                                  : detail::wrap_calls::wrap(*context, frame, size, options, wire);
     }
 };
 

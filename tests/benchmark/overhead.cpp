@@ -131,6 +131,7 @@ void subject::error_code(std::string_view what, std::error_code& ec) {
 }
 
 void run(subject& with, std::string_view what, std::string_view form, long count) {
+    std::error_code ec; // one for all messages
     for (long i = 0; i != count; ++i) {
         if (form == "hand-written") {
             with.hand_written(what);
@@ -139,7 +140,6 @@ void run(subject& with, std::string_view what, std::string_view form, long count
         } else if (form == "throwing") {
             with.throwing(what);
         } else {
-            std::error_code ec;
             with.error_code(what, ec);
         }
     }

@@ -22,33 +22,32 @@ namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 /// How DecryptMessage takes a message in one piece. Packages differ.
 enum class unwrap_form : std::uint8_t { unknown, stream, token_and_data };
 
-/// What makes a security context. The public classes say what its functions do. The number of a message's parts is known
-/// beforehand (one) or std::dynamic_extent.
+/// What makes a security context. The public classes say what its functions do. They return the status, errc{} for
+/// success, and write results on success only. The number of a message's parts is known beforehand (one) or
+/// std::dynamic_extent.
 struct established {
     template <std::size_t Count>
-    [[nodiscard]] std::span<std::byte> sign(std::span<const const_buffer, Count> message,
-                                            std::span<std::byte> signature, const protect_options& options,
-                                            std::error_code& ec) noexcept;
+    [[nodiscard]] errc sign(std::span<const const_buffer, Count> message, std::span<std::byte> signature,
+                            const protect_options& options, std::span<std::byte>& written) noexcept;
     template <std::size_t Count>
-    [[nodiscard]] bool verify(std::span<const const_buffer, Count> message, std::span<const std::byte> signature,
-                              const accept_options& options, std::error_code& ec) noexcept;
+    [[nodiscard]] errc verify(std::span<const const_buffer, Count> message, std::span<const std::byte> signature,
+                              const accept_options& options) noexcept;
     template <std::size_t Count>
-    [[nodiscard]] encrypted_parts encrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
-                                          std::span<std::byte> padding, const protect_options& options,
-                                          std::error_code& ec) noexcept;
+    [[nodiscard]] errc encrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
+                               std::span<std::byte> padding, const protect_options& options,
+                               encrypted_parts& parts) noexcept;
     template <std::size_t Count>
-    [[nodiscard]] decrypted_parts decrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
-                                          const accept_options& options, std::error_code& ec) noexcept;
+    [[nodiscard]] errc decrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
+                               const accept_options& options, decrypted_parts& parts) noexcept;
 
     /// The two halves of `encrypt`: whether the package may be called, and the call.
     template <std::size_t Count>
-    [[nodiscard]] bool may_encrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
-                                   std::span<std::byte> padding, const protect_options& options,
-                                   std::error_code& ec) const noexcept;
+    [[nodiscard]] errc may_encrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
+                                   std::span<std::byte> padding, const protect_options& options) const noexcept;
     template <std::size_t Count>
-    [[nodiscard]] encrypted_parts call_encrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
-                                               std::span<std::byte> padding, const protect_options& options,
-                                               std::error_code& ec) noexcept;
+    [[nodiscard]] errc call_encrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
+                                    std::span<std::byte> padding, const protect_options& options,
+                                    encrypted_parts& parts) noexcept;
 
     /// Why a message call cannot be made with these buffers; SEC_E_OK if it can.
     template <class Part, std::size_t Count, class... Spans>

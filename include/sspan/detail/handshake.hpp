@@ -41,9 +41,8 @@ protected:
     /// `function`, a string literal, is what a step calls.
     template <class Options>
     handshake(const char* function, const credentials& creds, const Options& options)
-        : function_{function}, credentials_{&creds}, is_kerberos_{is_name(creds.package().data(), package::kerberos)},
-          require_{options.require}, request_{options.request}, bindings_{options.bindings}, limits_{options.limits},
-          output_(creds.max_token()) {}
+        : function_{function}, credentials_{&creds}, is_kerberos_{are_kerberos(creds)}, require_{options.require},
+          request_{options.request}, bindings_{options.bindings}, limits_{options.limits}, output_(creds.max_token()) {}
     handshake(handshake&&) noexcept = default;
     handshake& operator=(handshake&&) noexcept = default;
     ~handshake() = default;
@@ -61,6 +60,11 @@ protected:
     [[nodiscard]] const char* culprit() const noexcept { return culprit_; }
 
 private:
+    /// Whether it cannot be NTLM that they are used with: Negotiate may choose that.
+    static bool are_kerberos(const credentials& creds) noexcept {
+        const auto* name = creds.package().data(); // of a std::wstring, so there is a zero
+        return is_name(name, package::kerberos);
+    }
     /// What has been granted that makes the context weaker, and that nobody asked for.
     [[nodiscard]] context_flags unwanted() const noexcept {
         return granted_ & context_flags::null_session & ~(require_ | request_);
@@ -76,7 +80,7 @@ private:
     const char* function_;
     const char* culprit_ = function_;
     const credentials* credentials_;
-    bool is_kerberos_; // what the credentials are for, so that it cannot be NTLM
+    bool is_kerberos_;
     context_handle context_;
     context_flags require_;
     context_flags request_;

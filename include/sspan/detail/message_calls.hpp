@@ -12,7 +12,6 @@
 
 #include <cstddef>
 #include <span>
-#include <system_error>
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
@@ -21,14 +20,13 @@ template <std::size_t Count>
 using message_buffers = buffer_list<(Count == std::dynamic_extent ? max_message_parts : Count) + 2>;
 
 template <std::size_t Count>
-std::span<std::byte> established::sign(std::span<const const_buffer, Count> message, std::span<std::byte> signature,
-                                       const protect_options& options, std::error_code& ec) noexcept {
-    auto refused = refusal(can_sign(), message, signature);
-    if (refused == errc{} && signature.size() < sizes.max_signature) {
-        refused = errc::buffer_too_small;
+errc established::sign(std::span<const const_buffer, Count> message, std::span<std::byte> signature,
+                       const protect_options& options, std::span<std::byte>& written) noexcept {
+    if (const auto refused = refusal(can_sign(), message, signature); refused != errc{}) {
+        return refused;
     }
-    if (!succeeded(refused, ec)) {
-        return {};
+    if (signature.size() < sizes.max_signature) {
+        return errc::buffer_too_small;
     }
     message_buffers<Count> buffers;
     for (const auto& part : message) {
@@ -37,27 +35,26 @@ std::span<std::byte> established::sign(std::span<const const_buffer, Count> mess
     const auto last = buffers.add(SECBUFFER_TOKEN, signature);
     auto raw = handle.get();
     const auto which = number(options.sequence_number, sent);
-    if (!succeeded(api::make_signature(&raw, 0, buffers.native(), which), ec)) {
-        return {};
+    if (const auto status = api::make_signature(&raw, 0, buffers.native(), which); status != SEC_E_OK) {
+        return to_errc(status);
     }
     ++sent;
-    std::span<std::byte> written;
-    if (!filled(buffers[last], signature, written) || written.empty()) {
-        ec = errc::internal_error;
-        return {};
+    std::span<std::byte> front;
+    if (!filled(buffers[last], signature, front) || front.empty()) {
+        return errc::internal_error;
     }
-    return written;
+    written = front;
+    return errc{};
 }
 
 template <std::size_t Count>
-bool established::verify(std::span<const const_buffer, Count> message, std::span<const std::byte> signature,
-                         const accept_options& options, std::error_code& ec) noexcept {
-    auto refused = refusal(can_sign(), message, signature);
-    if (refused == errc{} && signature.empty()) {
-        refused = errc::invalid_token;
+errc established::verify(std::span<const const_buffer, Count> message, std::span<const std::byte> signature,
+                         const accept_options& options) noexcept {
+    if (const auto refused = refusal(can_sign(), message, signature); refused != errc{}) {
+        return refused;
     }
-    if (!succeeded(refused, ec)) {
-        return false;
+    if (signature.empty()) {
+        return errc::invalid_token;
     }
     message_buffers<Count> buffers;
     for (const auto& part : message) {
@@ -67,38 +64,37 @@ bool established::verify(std::span<const const_buffer, Count> message, std::span
     ULONG quality = 0;
     auto raw = handle.get();
     const auto which = number(options.sequence_number, received);
-    if (!succeeded(api::verify_signature(&raw, buffers.native(), which, &quality), ec)) {
-        return false;
+    if (const auto status = api::verify_signature(&raw, buffers.native(), which, &quality); status != SEC_E_OK) {
+        return to_errc(status);
     }
     ++received;
-    return true;
+    return errc{};
 }
 
 template <std::size_t Count>
-encrypted_parts established::encrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
-                                     std::span<std::byte> padding, const protect_options& options,
-                                     std::error_code& ec) noexcept {
-    return may_encrypt(message, token, padding, options, ec) ? call_encrypt(message, token, padding, options, ec)
-                                                             : encrypted_parts{};
+errc established::encrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
+                          std::span<std::byte> padding, const protect_options& options,
+                          encrypted_parts& parts) noexcept {
+    const auto refused = may_encrypt(message, token, padding, options);
+    return refused != errc{} ? refused : call_encrypt(message, token, padding, options, parts);
 }
 
 template <std::size_t Count>
-bool established::may_encrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
-                              std::span<std::byte> padding, const protect_options& options,
-                              std::error_code& ec) const noexcept {
+errc established::may_encrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
+                              std::span<std::byte> padding, const protect_options& options) const noexcept {
     const auto protection =
         options.quality == quality_of_protection::encrypted ? context_flags::confidentiality : context_flags::integrity;
-    auto refused = refusal(contains(granted, protection) && sizes.security_trailer != 0, message, token, padding);
+    const auto refused = refusal(contains(granted, protection) && sizes.security_trailer != 0, message, token, padding);
     if (refused == errc{} && (token.size() < sizes.security_trailer || padding.size() < sizes.block_size)) {
-        refused = errc::buffer_too_small;
+        return errc::buffer_too_small;
     }
-    return succeeded(refused, ec);
+    return refused;
 }
 
 template <std::size_t Count>
-encrypted_parts established::call_encrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
-                                          std::span<std::byte> padding, const protect_options& options,
-                                          std::error_code& ec) noexcept {
+errc established::call_encrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
+                               std::span<std::byte> padding, const protect_options& options,
+                               encrypted_parts& parts) noexcept {
     message_buffers<Count> buffers;
     buffers.add(SECBUFFER_TOKEN, token);
     for (const auto& part : message) {
@@ -110,37 +106,37 @@ encrypted_parts established::call_encrypt(std::span<const buffer, Count> message
     }
     auto raw = handle.get();
     const auto which = number(options.sequence_number, sent);
-    if (!succeeded(api::encrypt_message(&raw, static_cast<ULONG>(options.quality), buffers.native(), which), ec)) {
-        return {};
+    const auto status = api::encrypt_message(&raw, static_cast<ULONG>(options.quality), buffers.native(), which);
+    if (status != SEC_E_OK) {
+        return to_errc(status);
     }
     ++sent;
-    encrypted_parts parts;
-    bool sound = filled(buffers[0], token, parts.token) && !parts.token.empty() &&
-                 (last == 0 || filled(buffers[last], padding, parts.padding));
+    encrypted_parts made;
+    bool sound = filled(buffers[0], token, made.token) && !made.token.empty() &&
+                 (last == 0 || filled(buffers[last], padding, made.padding));
     for (std::size_t i = 0; i != message.size(); ++i) {
         const auto bytes = message[i].bytes();
         const auto& left = buffers[i + 1];
         sound = sound && left.cbBuffer == bytes.size() && (bytes.empty() || left.pvBuffer == bytes.data());
     }
     if (!sound) {
-        ec = errc::internal_error;
-        return {};
+        return errc::internal_error;
     }
-    if (parts.padding.size() > sizes.block_size) { // left as it was by a package that never pads
-        parts.padding = {};
+    if (made.padding.size() > sizes.block_size) { // left as it was by a package that never pads
+        made.padding = {};
     }
-    return parts;
+    parts = made;
+    return errc{};
 }
 
 template <std::size_t Count>
-decrypted_parts established::decrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
-                                     const accept_options& options, std::error_code& ec) noexcept {
-    auto refused = refusal(can_decrypt(), message, token);
-    if (refused == errc{} && token.empty()) {
-        refused = errc::invalid_token;
+errc established::decrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
+                          const accept_options& options, decrypted_parts& parts) noexcept {
+    if (const auto refused = refusal(can_decrypt(), message, token); refused != errc{}) {
+        return refused;
     }
-    if (!succeeded(refused, ec)) {
-        return {};
+    if (token.empty()) {
+        return errc::invalid_token;
     }
     message_buffers<Count> buffers;
     buffers.add(SECBUFFER_TOKEN, token);
@@ -156,12 +152,12 @@ decrypted_parts established::decrypt(std::span<const buffer, Count> message, std
     ULONG quality = 0; // NTLM leaves it alone
     auto raw = handle.get();
     const auto which = number(options.sequence_number, received);
-    const auto status = api::decrypt_message(&raw, buffers.native(), which, &quality);
+    auto result = to_errc(api::decrypt_message(&raw, buffers.native(), which, &quality));
 
-    decrypted_parts parts;
-    if (succeeded(status, ec)) {
+    decrypted_parts opened;
+    if (result == errc{}) {
         ++received;
-        bool sound = last == 0 || filled_part(buffers[last], data, parts.last);
+        bool sound = last == 0 || filled_part(buffers[last], data, opened.last);
         for (std::size_t i = 0; i != message.size(); ++i) {
             const auto bytes = message[i].bytes();
             const auto& left = buffers[i + 1];
@@ -169,20 +165,21 @@ decrypted_parts established::decrypt(std::span<const buffer, Count> message, std
                               (left.cbBuffer == bytes.size() && (bytes.empty() || left.pvBuffer == bytes.data())));
         }
         if (!sound) {
-            ec = errc::internal_error;
-        } else if (!accept(quality, options, parts.quality)) {
-            ec = errc::qop_not_supported;
+            result = errc::internal_error;
+        } else if (!accept(quality, options, opened.quality)) {
+            result = errc::qop_not_supported;
         }
     }
-    if (ec) {
+    if (result != errc{}) {
         // Some packages decrypt before they check, so this may be the plaintext of a message that is not authentic.
         for (const auto& part : message) {
             secure_zero(part.writable_bytes());
         }
         secure_zero(token);
-        return {};
+        return result;
     }
-    return parts;
+    parts = opened;
+    return errc{};
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::detail

@@ -11,20 +11,20 @@
 #include <cstdint>
 #include <cstring> // std::memmove
 #include <span>
-#include <system_error>
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
 struct wrap_calls {
-    [[nodiscard]] static std::span<const std::byte> wrap(established& context, message_frame& frame, std::size_t size,
-                                                         const protect_options& options, std::error_code& ec) noexcept;
-    [[nodiscard]] static decrypted_message unwrap(established& context, std::span<std::byte> wire,
-                                                  const accept_options& options, std::error_code& ec) noexcept;
+    [[nodiscard]] static errc wrap(established& context, message_frame& frame, std::size_t size,
+                                   const protect_options& options, std::span<const std::byte>& wire) noexcept;
+    [[nodiscard]] static errc unwrap(established& context, std::span<std::byte> wire, const accept_options& options,
+                                     decrypted_message& message) noexcept;
 
 private:
-    /// DecryptMessage in the `form`; the status goes to `ec`.
-    static decrypted_message unwrap_as(unwrap_form form, established& context, std::span<std::byte> wire,
-                                       std::size_t token, const accept_options& options, std::error_code& ec) noexcept;
+    /// DecryptMessage in the `form`.
+    [[nodiscard]] static errc unwrap_as(unwrap_form form, established& context, std::span<std::byte> wire,
+                                        std::size_t token, const accept_options& options,
+                                        decrypted_message& message) noexcept;
     /// Whether the package can tell the token of a message in one piece from its data.
     static bool finds_token(established& context) noexcept {
         return api::finds_tokens() || context.form != unwrap_form::unknown ||
@@ -38,36 +38,36 @@ private:
     }
 };
 
-inline std::span<const std::byte> wrap_calls::wrap(established& context, message_frame& frame, std::size_t size,
-                                                   const protect_options& options, std::error_code& ec) noexcept {
+inline errc wrap_calls::wrap(established& context, message_frame& frame, std::size_t size,
+                             const protect_options& options, std::span<const std::byte>& wire) noexcept {
     if (frame.payload().size() < size || frame.memory_.empty()) {
-        ec = !context.handle || frame.memory_.empty() ? errc::invalid_handle : errc::buffer_too_small;
-        return {};
+        return !context.handle || frame.memory_.empty() ? errc::invalid_handle : errc::buffer_too_small;
     }
     const std::span memory{frame.memory_};
     const auto data = frame.payload().first(size);
     const auto token = memory.first(frame.token_room_);
     const auto padding = memory.subspan(frame.token_room_ + size, frame.padding_room_);
     const buffer message[]{buffer::data(data)};
-    if (!context.may_encrypt(std::span{message}, token, padding, options, ec)) {
-        return {};
+    if (const auto refused = context.may_encrypt(std::span{message}, token, padding, options); refused != errc{}) {
+        return refused;
     }
-    const auto parts = context.call_encrypt(std::span{message}, token, padding, options, ec);
-    if (ec) {
+    encrypted_parts parts;
+    if (const auto status = context.call_encrypt(std::span{message}, token, padding, options, parts);
+        status != errc{}) {
         secure_zero(data); // neither plaintext nor a message
-        return {};
+        return status;
     }
     // A token that came out short moves up to the data.
     const auto gap = frame.token_room_ - parts.token.size();
     std::memmove(memory.data() + gap, parts.token.data(), parts.token.size());
     std::atomic_ref{context.wrapped_token}.store(static_cast<std::uint32_t>(parts.token.size()),
                                                  std::memory_order_relaxed);
-    return memory.subspan(gap, parts.token.size() + size + parts.padding.size());
+    wire = memory.subspan(gap, parts.token.size() + size + parts.padding.size());
+    return errc{};
 }
 
-inline decrypted_message wrap_calls::unwrap_as(unwrap_form form, established& context, std::span<std::byte> wire,
-                                               std::size_t token, const accept_options& options,
-                                               std::error_code& ec) noexcept {
+inline errc wrap_calls::unwrap_as(unwrap_form form, established& context, std::span<std::byte> wire, std::size_t token,
+                                  const accept_options& options, decrypted_message& message) noexcept {
     buffer_list<2> buffers;
     constexpr std::size_t data = 1;
     std::span<std::byte> where = wire;
@@ -76,8 +76,7 @@ inline decrypted_message wrap_calls::unwrap_as(unwrap_form form, established& co
         buffers.add(SECBUFFER_DATA, {}); // the package makes it point into `wire`
     } else {
         if (wire.size() < token) {
-            ec = errc::invalid_token;
-            return {};
+            return errc::invalid_token;
         }
         where = wire.subspan(token);
         buffers.add(SECBUFFER_TOKEN, wire.first(token));
@@ -85,46 +84,48 @@ inline decrypted_message wrap_calls::unwrap_as(unwrap_form form, established& co
     }
     ULONG quality = 0; // NTLM leaves it alone
     auto raw = context.handle.get();
-    decrypted_message message;
     const auto which = established::number(options.sequence_number, context.received);
-    if (succeeded(api::decrypt_message(&raw, buffers.native(), which, &quality), ec)) {
-        ++context.received;
-        if (!filled_part(buffers[data], where, message.data)) {
-            ec = errc::internal_error;
-        } else if (!context.accept(quality, options, message.quality)) {
-            ec = errc::qop_not_supported;
-        }
+    if (const auto status = api::decrypt_message(&raw, buffers.native(), which, &quality); status != SEC_E_OK) {
+        return to_errc(status);
     }
-    return message;
+    ++context.received;
+    decrypted_message opened;
+    if (!filled_part(buffers[data], where, opened.data)) {
+        return errc::internal_error;
+    }
+    if (!context.accept(quality, options, opened.quality)) {
+        return errc::qop_not_supported;
+    }
+    message = opened;
+    return errc{};
 }
 
-inline decrypted_message wrap_calls::unwrap(established& context, std::span<std::byte> wire,
-                                            const accept_options& options, std::error_code& ec) noexcept {
+inline errc wrap_calls::unwrap(established& context, std::span<std::byte> wire, const accept_options& options,
+                               decrypted_message& message) noexcept {
     const buffer whole[]{buffer::data(wire)};
-    auto refused = context.refusal(context.can_decrypt(), std::span{whole});
+    if (const auto refused = context.refusal(context.can_decrypt(), std::span{whole}); refused != errc{}) {
+        return refused;
+    }
     const auto token = token_size(context); // once: the sender may change it meanwhile
-    const bool has_token = context.form != unwrap_form::token_and_data || wire.size() >= token;
-    if (refused == errc{} && (wire.empty() || !has_token)) {
-        refused = errc::invalid_token;
+    if (wire.empty() || (context.form == unwrap_form::token_and_data && wire.size() < token)) {
+        return errc::invalid_token;
     }
-    if (refused == errc{} && !finds_token(context)) {
-        refused = errc::unsupported_function;
-    }
-    if (!succeeded(refused, ec)) {
-        return {};
+    if (!finds_token(context)) {
+        return errc::unsupported_function;
     }
     auto form = context.form == unwrap_form::unknown ? unwrap_form::stream : context.form;
-    auto message = unwrap_as(form, context, wire, token, options, ec);
-    if (context.form == unwrap_form::unknown && (ec == errc::invalid_token || ec == errc::unsupported_function)) {
+    auto status = unwrap_as(form, context, wire, token, options, message);
+    if (context.form == unwrap_form::unknown &&
+        (status == errc::invalid_token || status == errc::unsupported_function)) {
         form = unwrap_form::token_and_data; // perhaps the package does not know SECBUFFER_STREAM
-        message = unwrap_as(form, context, wire, token, options, ec);
+        status = unwrap_as(form, context, wire, token, options, message);
     }
-    if (ec) {
+    if (status != errc{}) {
         secure_zero(wire); // it may be the plaintext of a message that is not authentic
-        return {};
+        return status;
     }
     context.form = form;
-    return message;
+    return errc{};
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::detail

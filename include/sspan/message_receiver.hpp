@@ -116,7 +116,8 @@ public:
     ///
     /// @return the part of `wire` that is the message, and what protected it. On failure there is none, and `wire` is
     ///   all zeros, unless the package was not called.
-    /// @throws error as `decrypt`; `unsupported_function` under Wine, outside DCE style, before this side has used `wrap`.
+    /// @throws error as `decrypt`; `unsupported_function` of Wine's Kerberos, outside DCE style, before this side has used
+    ///   `wrap`.
     /// @note Calls DecryptMessage with SECBUFFER_STREAM; for NTLM, and for packages that do not know it, with TOKEN and
     ///   DATA. The first message tells which.
     [[nodiscard]] decrypted_message unwrap(std::span<std::byte> wire, const accept_options& options,

@@ -59,7 +59,7 @@ inline bool takes_parts() noexcept {
 inline bool counts_messages() noexcept {
     return true;
 }
-inline bool finds_tokens() noexcept {
+inline bool kerberos_finds_tokens() noexcept {
     return true;
 }
 inline std::uint32_t token_excess() noexcept {

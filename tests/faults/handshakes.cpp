@@ -51,7 +51,7 @@ std::optional<handshake_state> state_of(SECURITY_STATUS status) {
 /// A client's first step has no token, so it cannot have too little of one.
 bool waits_for_more(const call& which, const fault& wrong) {
     return wrong.status == SEC_E_INCOMPLETE_MESSAGE &&
-           !(which.which == function::initialize_security_context && which.nth == 1);
+           (which.which != function::initialize_security_context || which.nth != 1);
 }
 
 /// Five legs with channel bindings, step by step.

@@ -294,7 +294,7 @@ bool compares_bindings() noexcept {
 bool counts_messages() noexcept {
     return here().takes_package_lists;
 }
-bool finds_tokens() noexcept {
+bool kerberos_finds_tokens() noexcept {
     return here().takes_package_lists;
 }
 std::uint32_t token_excess() noexcept {

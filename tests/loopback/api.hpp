@@ -59,7 +59,7 @@ bool sends_bindings() noexcept;
 bool compares_bindings() noexcept;
 bool takes_parts() noexcept;
 bool counts_messages() noexcept;
-bool finds_tokens() noexcept;
+bool kerberos_finds_tokens() noexcept;
 std::uint32_t token_excess() noexcept;
 std::int64_t local_to_utc(std::int64_t local) noexcept;
 void secure_zero(void* memory, std::size_t size) noexcept;

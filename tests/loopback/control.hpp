@@ -96,7 +96,7 @@ struct options {
     bool compares_bindings = true;             ///< and a server's
     bool takes_parts = true;                   ///< messages may have more than one SECBUFFER_DATA
     bool counts_messages = true;               ///< if not, a message's number is the caller's, always
-    bool finds_tokens = true;                  ///< if not, DecryptMessage looks where this side's own last token was
+    bool kerberos_finds_tokens = true;         ///< if not, DecryptMessage looks where this side's own last token was
     std::uint32_t token_excess = 0;            ///< how much longer than announced a token may be, as Wine's is
     bool credentials_outlive_contexts = false; ///< if true, freeing credentials before their contexts is a violation
     std::optional<SECURITY_IMPERSONATION_LEVEL> impersonation_level; ///< else as the granted flags say

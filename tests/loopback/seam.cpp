@@ -265,8 +265,8 @@ bool counts_messages() noexcept {
     return engine::instance().settings.counts_messages;
 }
 
-bool finds_tokens() noexcept {
-    return engine::instance().settings.finds_tokens;
+bool kerberos_finds_tokens() noexcept {
+    return engine::instance().settings.kerberos_finds_tokens;
 }
 
 std::uint32_t token_excess() noexcept {

@@ -309,12 +309,12 @@ TEST_P(wrapping, frame_asks_for_room_that_the_platform_is_known_to_need) {
 }
 
 TEST_P(wrapping, unwrap_is_refused_untouched_where_the_token_could_not_be_found) {
-    loopback::configure().finds_tokens = false;
+    loopback::configure().kerberos_finds_tokens = false;
     auto pair = establish(which_profile());
     auto wire = wrapped(pair.client, numbered(10));
     const auto before = wire;
     sspan::decrypted_message opened;
-    if (which_profile().package != sspan::package::ntlm) { // whose token has one size
+    if (which_profile().package != sspan::package::ntlm) {
         EXPECT_TRUE(failed_with(unwrap(pair.server, wire, opened), errc::unsupported_function, unprotect));
         EXPECT_EQ(wire, before);
         EXPECT_EQ(calls(function::decrypt_message), 0U);

@@ -98,8 +98,8 @@ inline bool counts_messages() noexcept {
     return !is_winpr;
 }
 
-/// Whether the token of a message in one piece is found without DCE style; Wine looks where its own last one was.
-inline bool finds_tokens() noexcept {
+/// Whether Kerberos finds the token of a message in one piece; Wine's looks where its own last one was.
+inline bool kerberos_finds_tokens() noexcept {
     return !is_wine();
 }
 

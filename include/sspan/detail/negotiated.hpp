@@ -19,6 +19,8 @@ struct chosen_package {
     /// Whether its checksum covers a SECBUFFER_READONLY_WITH_CHECKSUM: by its SecPkgInfo or, of NTLM, which does not
     /// say so there, by MS-NLMP (3.4.9: it signs what it does not seal, too).
     bool covers_headers = false;
+    /// Whether it finds the token of a message in one piece also where that is not in DCE style.
+    bool finds_tokens = true;
 };
 
 /// By SECPKG_ATTR_NEGOTIATION_INFO, which for Negotiate names the package that it has chosen.
@@ -36,7 +38,8 @@ inline chosen_package query_chosen_package(CtxtHandle context) noexcept {
         return {};
     }
     const bool is_ntlm = is_name(info.get()->Name, package::ntlm);
-    return {true, is_ntlm, is_ntlm || (info.get()->fCapabilities & SECPKG_FLAG_READONLY_WITH_CHECKSUM) != 0};
+    return {true, is_ntlm, is_ntlm || (info.get()->fCapabilities & SECPKG_FLAG_READONLY_WITH_CHECKSUM) != 0,
+            api::kerberos_finds_tokens() || !is_name(info.get()->Name, package::kerberos)};
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::detail

@@ -27,7 +27,7 @@ private:
                                         decrypted_message& message) noexcept;
     /// Whether the package can tell the token of a message in one piece from its data.
     static bool finds_token(established& context) noexcept {
-        return api::finds_tokens() || context.form != unwrap_form::unknown ||
+        return context.package.finds_tokens || context.form != unwrap_form::unknown ||
                contains(context.granted, context_flags::dce_style) ||
                std::atomic_ref{context.wrapped_token}.load(std::memory_order_relaxed) != 0;
     }

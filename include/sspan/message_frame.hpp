@@ -8,6 +8,7 @@
 #include "message.hpp"
 
 #include <cstddef>
+#include <initializer_list>
 #include <span>
 #include <stdexcept>
 
@@ -19,9 +20,9 @@ struct wrap_calls;
 inline std::size_t token_room(const context_sizes& sizes) noexcept {
     return std::size_t{sizes.security_trailer} + (sizes.block_size != 0 ? api::token_excess() : 0);
 }
+/// One byte more than asked for, to notice a package that leaves padding alone.
 inline std::size_t padding_room(const context_sizes& sizes) noexcept {
-    return sizes.block_size != 0 ? std::size_t{sizes.block_size} + 1
-                                 : 0; // to notice a package that leaves padding alone
+    return sizes.block_size != 0 ? std::size_t{sizes.block_size} + 1 : 0;
 }
 
 } // namespace detail

@@ -1,49 +1,33 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# The headers form layers: each includes only what stands before it in this list. Only the first includes the OS' headers,
-# only api.hpp, and winpr.hpp for it, call the OS, and none is longer than a reader's patience.
+# The headers form floors: each includes only what stands on its own floor before it, or below. Only os/ knows a platform:
+# nothing above it names one, includes its headers or calls it. No header is longer than a reader's patience.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../include/sspan"
 
-layers=(
-    version.hpp
-    detail/platform.hpp
-    detail/winpr.hpp
-    detail/api.hpp
-    detail/status_codes.hpp
-    error.hpp
-    flags.hpp
-    buffer.hpp
-    channel_bindings.hpp
-    message.hpp
-    detail/handle.hpp
-    detail/secret.hpp
-    secret_bytes.hpp
-    detail/time.hpp
-    detail/text.hpp
-    package.hpp
-    identity.hpp
-    credentials.hpp
-    credential_attributes.hpp
-    message_frame.hpp
-    detail/negotiated.hpp
-    detail/established.hpp
-    detail/message_calls.hpp
-    detail/wrap_calls.hpp
-    message_sender.hpp
-    message_receiver.hpp
-    security_context.hpp
-    server_context.hpp
+floors=(
+    'the ground: os/'
+    os/platform.hpp os/calls.hpp os/rfc4121.hpp os/substitute.hpp os/wine.hpp os/wine_messages.hpp os/winpr.hpp os/api.hpp os/handle.hpp
+    os/status_codes.hpp os/secret.hpp os/text.hpp os/time.hpp
+    'the words of messages'
+    version.hpp error.hpp flags.hpp buffer.hpp message.hpp secret_bytes.hpp
+    'who talks, and with what'
+    package.hpp identity.hpp credentials.hpp credential_attributes.hpp channel_bindings.hpp message_frame.hpp
     handshake_step.hpp
-    detail/handshake.hpp
-    handshake.hpp
-    establish.hpp
-    impersonation.hpp
-    access_token.hpp
-    transfer.hpp
-    detail/attribute_query.hpp
-    attributes.hpp
+    'bodies: detail/'
+    detail/negotiated.hpp detail/established.hpp detail/message_calls.hpp detail/wrap_calls.hpp
+    'the halves of a context'
+    message_sender.hpp message_receiver.hpp
+    'contexts'
+    security_context.hpp server_context.hpp
+    'attributes'
+    attribute_query.hpp attributes.hpp
+    'what makes contexts and acts for them'
+    handshake_base.hpp handshake.hpp impersonation.hpp access_token.hpp
+    'whole conversations'
+    establish.hpp transfer.hpp
+    'all of it'
     sspan.hpp
 )
 status=0
@@ -52,11 +36,12 @@ complain() {
     status=1
 }
 
-diff <(printf '%s\n' "${layers[@]}" | sort) <(find . -name '*.hpp' -printf '%P\n' | sort) ||
-    complain 'the headers and the list of layers differ'
+diff <(printf '%s\n' "${floors[@]}" | grep '\.hpp$' | sort) <(find . -name '*.hpp' -printf '%P\n' | sort) ||
+    complain 'the headers and the list of floors differ'
 
 below=' '
-for header in "${layers[@]}"; do
+for header in "${floors[@]}"; do
+    [[ $header == *.hpp ]] || continue
     folder=$(dirname "$header")
     while read -r included; do
         path=$(realpath --relative-to=. "$folder/$included")
@@ -64,10 +49,13 @@ for header in "${layers[@]}"; do
     done < <(sed -n 's/^#include "\(.*\)".*/\1/p' "$header")
     below+="$header "
 
-    if [[ $header != detail/platform.hpp ]] && grep -nE '#include <(windows|security|sspi|ntsecapi|winpr/.*)\.h>' "$header"; then
+    if [[ $header != os/* ]] && grep -niE 'wine|winpr' "$header"; then
+        complain "$header names a platform"
+    fi
+    if [[ $header != os/platform.hpp ]] && grep -nE '#include <(windows|security|sspi|ntsecapi|winpr/.*)\.h>' "$header"; then
         complain "$header includes a header of the OS"
     fi
-    if [[ $header != detail/api.hpp && $header != detail/winpr.hpp ]] && sed 's@//.*@@' "$header" | grep -nE '(^|[^A-Za-z_:"])::[A-Z][A-Za-z]+\('; then
+    if [[ $header != os/* ]] && sed 's@//.*@@' "$header" | grep -nE '(^|[^A-Za-z_:"])::[A-Z][A-Za-z]+\('; then
         complain "$header calls the OS"
     fi
     lines=$(wc -l <"$header")

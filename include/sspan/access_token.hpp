@@ -3,8 +3,8 @@
 // A client's access token, for work that an impersonation_guard does not reach.
 #pragma once
 
-#include "detail/handle.hpp"
 #include "error.hpp"
+#include "os/handle.hpp"
 #include "server_context.hpp"
 
 #include <system_error>

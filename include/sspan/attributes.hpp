@@ -3,11 +3,11 @@
 // What a package tells of an established context.
 #pragma once
 
-#include "detail/attribute_query.hpp"
-#include "detail/text.hpp"
-#include "detail/time.hpp"
+#include "attribute_query.hpp"
 #include "error.hpp"
 #include "flags.hpp"
+#include "os/text.hpp"
+#include "os/time.hpp"
 #include "package.hpp"
 #include "secret_bytes.hpp"
 #include "security_context.hpp"
@@ -23,7 +23,7 @@
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
 // Every function here calls QueryContextAttributes, may run in any thread, and returns values that own their memory.
-// All fail with `unsupported_function` when the package does not offer the attribute (WinPR and Wine offer few), with
+// All fail with `unsupported_function` when the package does not offer the attribute, with
 // `invalid_handle` in the zero state, and with `insufficient_memory`.
 
 /// The name of the client (SECPKG_ATTR_NAMES): of whom a server has accepted, or as whom a client has logged on.

@@ -3,7 +3,7 @@
 // Spans as the typed buffers that SSPI takes.
 #pragma once
 
-#include "detail/platform.hpp"
+#include "os/platform.hpp"
 
 #include <gsl/narrow>
 

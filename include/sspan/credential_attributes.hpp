@@ -4,9 +4,9 @@
 #pragma once
 
 #include "credentials.hpp"
-#include "detail/handle.hpp"
-#include "detail/text.hpp"
 #include "error.hpp"
+#include "os/handle.hpp"
+#include "os/text.hpp"
 #include "package.hpp"
 
 #include <gsl/narrow>

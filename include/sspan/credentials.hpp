@@ -3,11 +3,11 @@
 // The right to act as somebody: towards a server, or as the server.
 #pragma once
 
-#include "detail/handle.hpp"
-#include "detail/text.hpp"
-#include "detail/time.hpp"
 #include "error.hpp"
 #include "identity.hpp"
+#include "os/handle.hpp"
+#include "os/text.hpp"
+#include "os/time.hpp"
 #include "package.hpp"
 
 #include <chrono>
@@ -31,12 +31,10 @@ enum class autologon : std::uint8_t {
 ///
 /// Many handshakes, in many threads, may use one object at the same time.
 ///
-/// The acquiring functions prove nothing yet: a wrong password shows in the handshake (of Wine's and WinPR's Kerberos
-/// already here). They call QuerySecurityPackageInfo and AcquireCredentialsHandle, and fail with `secpkg_not_found`, `no_credentials`,
+/// The acquiring functions prove nothing yet: a wrong password shows in the handshake. They call QuerySecurityPackageInfo and AcquireCredentialsHandle, and fail with `secpkg_not_found`, `no_credentials`,
 /// `unknown_credentials`, `not_owner`, `insufficient_memory`, `invalid_parameter` (a zero inside the package's name),
 /// `invalid_handle` (`who` was moved from), `unsupported_function` (`autologon::restricted` or a list of packages for
-/// another package than Negotiate; a list under Wine or WinPR, which do not heed it). `who` is needed during the call
-/// only.
+/// another package than Negotiate). `who` is needed during the call only.
 class credentials {
 public:
     /// Nobody's: the zero state, in which a moved-from object is, too.
@@ -164,8 +162,7 @@ private:
             function = "AcquireCredentialsHandle";
             const bool has_packages = who != nullptr && who->has_packages();
             const bool negotiates = detail::is_name(name.data(), sspan::package::negotiate);
-            if ((has_packages && !detail::api::takes_package_lists()) ||
-                ((has_packages || use == outbound_use(autologon::restricted)) && !negotiates)) {
+            if ((has_packages || use == outbound_use(autologon::restricted)) && !negotiates) {
                 ec = errc::unsupported_function;
                 return {};
             }

@@ -3,7 +3,7 @@
 // What can go wrong: `errc` names SSPI's failures, `category()` describes them, `error` is thrown.
 #pragma once
 
-#include "detail/status_codes.hpp"
+#include "os/status_codes.hpp"
 
 #include <string>
 #include <string_view>

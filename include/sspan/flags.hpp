@@ -4,7 +4,7 @@
 // server, which give one bit different meanings; only this file knows them.
 #pragma once
 
-#include "detail/platform.hpp"
+#include "os/platform.hpp"
 
 #include <array>
 #include <cstdint>

@@ -4,10 +4,10 @@
 #pragma once
 
 #include "credentials.hpp"
-#include "detail/handshake.hpp"
-#include "detail/text.hpp"
 #include "error.hpp"
+#include "handshake_base.hpp"
 #include "handshake_step.hpp"
+#include "os/text.hpp"
 #include "security_context.hpp"
 #include "server_context.hpp"
 
@@ -35,8 +35,7 @@ public:
     ///
     /// @throws handshake_error, with a token for the peer if the package made one: `logon_denied`, `target_unknown`,
     ///   `wrong_principal`, `no_credentials`, `no_authenticating_authority`, `invalid_token` and others of the package;
-    ///   `unsupported_function` for a flag that a client cannot ask for, and for channel bindings that the platform
-    ///   would ignore (Wine, WinPR); `no_context` after a failure,
+    ///   `unsupported_function` for a flag that a client cannot ask for; `no_context` after a failure,
     ///   `illegal_message` after completion and for one step more than `options.limits` allow, `invalid_token` for more
     ///   input than they allow, `bad_bindings`, `invalid_parameter` for input that exceeds 32 bits or lies in our own
     ///   token, and for a target with a zero inside, `invalid_handle` in the zero state or when the credentials are.

@@ -3,9 +3,9 @@
 // Who to log on as, when it is not the user who is logged on already.
 #pragma once
 
-#include "detail/handle.hpp"
-#include "detail/text.hpp"
 #include "error.hpp"
+#include "os/handle.hpp"
+#include "os/text.hpp"
 
 #include <gsl/narrow>
 
@@ -35,8 +35,7 @@ struct identity_options {
 /// `invalid_handle`.
 class identity {
 public:
-    /// An empty `domain` leaves the choice to the package; then `user` may be of the form name@domain, though
-    /// not under Wine.
+    /// An empty `domain` leaves the choice to the package; then `user` may be of the form name@domain.
     /// @throws error `invalid_parameter` for text that has no UTF-16 form or, with its zero, exceeds 32 bits.
     /// @note SEC_WINNT_AUTH_IDENTITY_W, or SEC_WINNT_AUTH_IDENTITY_EXW if there is a list of packages.
     identity(std::wstring_view user, std::wstring_view domain, std::wstring_view password,
@@ -63,7 +62,7 @@ public:
     /// False when moved from.
     explicit operator bool() const noexcept { return !password_.empty() || opaque_; }
 
-    /// Whether packages are listed, which not every SSPI heeds (Wine and WinPR do not).
+    /// Whether packages are listed.
     [[nodiscard]] bool has_packages() const noexcept { return !packages_.empty(); }
 
     /// Calls `use` with what AcquireCredentialsHandle takes as pAuthData: a void* to the secrets, good during the call.

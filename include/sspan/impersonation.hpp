@@ -3,8 +3,8 @@
 // Acting as the client for the length of a scope.
 #pragma once
 
-#include "detail/handle.hpp"
 #include "error.hpp"
+#include "os/handle.hpp"
 #include "server_context.hpp"
 
 #include <concepts>
@@ -28,6 +28,22 @@ struct impersonation_options {
     /// Called when reverting has failed, just before the process ends; it cannot prevent that.
     void (*on_revert_failure)(const std::error_code&) noexcept = nullptr;
 };
+
+namespace detail {
+
+/// Keeps the calling thread's last error through the calls of a scope.
+class last_error_kept {
+public:
+    last_error_kept() noexcept = default;
+    last_error_kept(const last_error_kept&) = delete;
+    last_error_kept& operator=(const last_error_kept&) = delete;
+    ~last_error_kept() { api::set_last_error(error_); }
+
+private:
+    DWORD error_ = api::last_error();
+};
+
+} // namespace detail
 
 /// Makes the calling thread act as the client of a context, until the end of the scope.
 ///
@@ -100,6 +116,7 @@ private:
 
     /// @return the function that is to blame for `ec`.
     const char* start(const server_context& context, std::error_code& ec) noexcept {
+        const detail::last_error_kept kept;
         ec.clear();
         context_ = context.native_handle();
         if (!context) {
@@ -107,7 +124,7 @@ private:
             return "ImpersonateSecurityContext";
         }
         HANDLE token = nullptr;
-        const auto opened = detail::api::open_thread_token(&token);
+        const auto opened = open_thread_token(TOKEN_QUERY | TOKEN_IMPERSONATE, &token);
         if (opened != 0 && opened != ERROR_NO_TOKEN) {
             ec = detail::win32_failure(opened);
             return "OpenThreadToken";
@@ -132,9 +149,15 @@ private:
         return function;
     }
 
+    /// As the process, which may open tokens that the impersonated client may not; as the client where that is refused.
+    static DWORD open_thread_token(DWORD access, HANDLE* token) noexcept {
+        const auto error = detail::api::open_thread_token(access, true, token);
+        return error == ERROR_ACCESS_DENIED ? detail::api::open_thread_token(access, false, token) : error;
+    }
+
     const char* read_level(std::error_code& ec) noexcept {
         HANDLE raw = nullptr;
-        const auto opened = detail::api::open_thread_token(&raw);
+        const auto opened = open_thread_token(TOKEN_QUERY, &raw);
         if (opened == ERROR_CANT_OPEN_ANONYMOUS) {
             level_ = impersonation_level::anonymous;
             return "OpenThreadToken";
@@ -152,6 +175,7 @@ private:
 
     /// @return the function that is to blame for `ec`.
     const char* try_revert(std::error_code& ec) noexcept {
+        const detail::last_error_kept kept;
         ec.clear();
         if (state_ != state::idle && std::this_thread::get_id() != thread_) {
             ec = errc::not_owner;

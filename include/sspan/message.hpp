@@ -3,7 +3,7 @@
 // What protecting a message takes and gives.
 #pragma once
 
-#include "detail/platform.hpp"
+#include "os/platform.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -3,9 +3,8 @@
 // Memory for one wrapped message after another.
 #pragma once
 
-#include "detail/api.hpp"
-#include "detail/secret.hpp"
 #include "message.hpp"
+#include "os/secret.hpp"
 
 #include <cstddef>
 #include <initializer_list>
@@ -16,15 +15,6 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 
 namespace detail {
 struct wrap_calls;
-
-inline std::size_t token_room(const context_sizes& sizes) noexcept {
-    return std::size_t{sizes.security_trailer} + (sizes.block_size != 0 ? api::token_excess() : 0);
-}
-/// One byte more than asked for, to notice a package that leaves padding alone.
-inline std::size_t padding_room(const context_sizes& sizes) noexcept {
-    return sizes.block_size != 0 ? std::size_t{sizes.block_size} + 1 : 0;
-}
-
 } // namespace detail
 
 /// How many bytes `wrap` makes at most of a payload of `size` bytes: what a receiver need take in.
@@ -32,7 +22,7 @@ inline std::size_t padding_room(const context_sizes& sizes) noexcept {
 [[nodiscard]] inline std::size_t max_wrapped_size(const context_sizes& sizes, std::size_t size) {
     constexpr std::size_t most = 0x7FFFFFFF;
     std::size_t sum = 0;
-    for (const auto part : {detail::token_room(sizes), size, detail::padding_room(sizes)}) {
+    for (const auto part : {std::size_t{sizes.security_trailer}, size, std::size_t{sizes.block_size}}) {
         if (part > most - sum) {
             throw std::length_error{"sspan::max_wrapped_size: more than 31 bits can count"};
         }
@@ -48,7 +38,7 @@ public:
     /// For payloads of up to `capacity` bytes, sent over contexts of these `sizes`. Allocates, once.
     /// @throws std::bad_alloc, std::length_error.
     message_frame(const context_sizes& sizes, std::size_t capacity)
-        : token_room_{detail::token_room(sizes)}, capacity_{capacity}, padding_room_{detail::padding_room(sizes)} {
+        : token_room_{sizes.security_trailer}, capacity_{capacity}, padding_room_{sizes.block_size} {
         memory_.resize(max_wrapped_size(sizes, capacity));
     }
     message_frame(message_frame&&) noexcept = default;

@@ -28,10 +28,9 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 /// another error of the package; close the connection then. Of NTLM every later message fails, too.
 ///
 /// Every function fails with `invalid_handle` in the zero state, with `qop_not_supported` when no such protection was
-/// granted, with `invalid_parameter` when a buffer exceeds 32 bits or overlaps another, or when there are no parts or
-/// more than `max_message_parts`, and with `unsupported_function` for more than one part under Wine and WinPR. All
-/// these are found before the package is called, and no buffer has been touched then. Any status of the package but
-/// SEC_E_OK is an error.
+/// granted, and with `invalid_parameter` when a buffer exceeds 32 bits or overlaps another, or when there are no parts
+/// or more than `max_message_parts`. All these are found before the package is called, and no buffer has been touched
+/// then. Any status of the package but SEC_E_OK is an error.
 template <class Derived>
 class message_receiving {
 public:
@@ -116,10 +115,8 @@ public:
     ///
     /// @return the part of `wire` that is the message, and what protected it. On failure there is none, and `wire` is
     ///   all zeros, unless the package was not called.
-    /// @throws error as `decrypt`; `unsupported_function` of Wine's Kerberos, outside DCE style, before this side has used
-    ///   `wrap`.
-    /// @note Calls DecryptMessage with SECBUFFER_STREAM; for NTLM, and for packages that do not know it, with TOKEN and
-    ///   DATA. The first message tells which.
+    /// @throws error as `decrypt`.
+    /// @note Calls DecryptMessage with SECBUFFER_STREAM; for NTLM and in DCE style with TOKEN and DATA.
     [[nodiscard]] decrypted_message unwrap(std::span<std::byte> wire, const accept_options& options,
                                            std::error_code& ec) noexcept {
         decrypted_message message;

@@ -27,8 +27,7 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 ///
 /// Every function fails with `invalid_handle` in the zero state, with `qop_not_supported` when the protection was not
 /// granted, with `invalid_parameter` when a buffer exceeds 32 bits or overlaps another, or when there are no
-/// parts or more than `max_message_parts`, with `unsupported_function` for more than one part under Wine and WinPR,
-/// which would protect the first only, and with `buffer_too_small`. All these are found before the package is
+/// parts or more than `max_message_parts`, and with `buffer_too_small`. All these are found before the package is
 /// called, and no buffer has been touched then. Any status of the package but SEC_E_OK is an error, `context_expired`
 /// for example.
 template <class Derived>
@@ -79,9 +78,9 @@ public:
     /// Encrypts `data` in place.
     ///
     /// Writes at most `sizes().security_trailer` bytes to the front of `token` and at most `sizes().block_size` bytes
-    /// to the front of `padding`, which must have room for so many (under Wine for 64 more in `token`, as a
-    /// `message_frame` has it, or the package fails and has counted the message); one byte more lets sspan notice a package that
-    /// ignores padding (Wine's Kerberos). On failure `data` is no message, and may still be the plaintext: do not send it.
+    /// to the front of `padding`, which must have room for so many. An empty `padding` is allowed: the package gets no
+    /// buffer for it then, and fails if it needs one. On failure `data` is no message, and may still be the plaintext: do
+    /// not send it.
     /// @return the written parts of `token` and `padding`, and `data`; all three go to the peer.
     /// @note Calls EncryptMessage. The peer uses `decrypt`. NTLM encrypts even what is to be `integrity_only`.
     [[nodiscard]] encrypted_message encrypt(std::span<std::byte> data, std::span<std::byte> token,

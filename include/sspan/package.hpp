@@ -3,10 +3,10 @@
 // The security packages: their names, and what each can do.
 #pragma once
 
-#include "detail/handle.hpp"
-#include "detail/text.hpp"
 #include "error.hpp"
 #include "flags.hpp"
+#include "os/handle.hpp"
+#include "os/text.hpp"
 
 #include <cstdint>
 #include <new> // std::bad_alloc

@@ -3,7 +3,7 @@
 // Bytes that nobody else is to see.
 #pragma once
 
-#include "detail/secret.hpp"
+#include "os/secret.hpp"
 
 #include <cstddef>
 #include <span>

@@ -4,12 +4,12 @@
 #pragma once
 
 #include "detail/established.hpp"
-#include "detail/handle.hpp"
 #include "error.hpp"
 #include "flags.hpp"
 #include "message.hpp"
 #include "message_receiver.hpp"
 #include "message_sender.hpp"
+#include "os/handle.hpp"
 #include "package.hpp" // detail::without_bad_alloc
 
 #include <chrono>
@@ -102,9 +102,9 @@ public:
 protected:
     [[nodiscard]] static security_context adopt(CtxtHandle handle, context_flags granted, bool is_server,
                                                 std::error_code& ec) noexcept {
-        auto state = detail::establish(detail::context_handle{handle}, ec);
+        auto state = detail::establish(detail::context_handle{handle}, granted, ec);
         if (!ec) {
-            state.granted = state.required = state.package.is_ntlm ? granted & ~detail::never_ntlms : granted;
+            state.required = state.granted;
             state.is_server = is_server;
             SecPkgContext_Lifespan life{};
             auto raw = state.handle.get();

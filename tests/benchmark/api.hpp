@@ -3,8 +3,6 @@
 // The package that does nothing, in the place of the operating system.
 #pragma once
 
-#include <sspan/detail/platform.hpp>
-
 #include "nothing.h"
 
 #include <cstddef>
@@ -53,18 +51,6 @@ inline DWORD close_handle(HANDLE) noexcept {
     return 0;
 }
 inline void free_auth_identity(void*) noexcept {}
-inline bool takes_parts() noexcept {
-    return true;
-}
-inline bool counts_messages() noexcept {
-    return true;
-}
-inline bool kerberos_finds_tokens() noexcept {
-    return true;
-}
-inline std::uint32_t token_excess() noexcept {
-    return 0;
-}
 inline std::int64_t local_to_utc(std::int64_t local) noexcept {
     return local;
 }

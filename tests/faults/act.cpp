@@ -43,34 +43,9 @@ const std::vector<play>& all_plays() {
 
 const char* name_of(function which) {
     static constexpr std::array<const char*, loopback::function_count> names{
-        "EnumerateSecurityPackages",
-        "QuerySecurityPackageInfo",
-        "FreeContextBuffer",
-        "AcquireCredentialsHandle",
-        "FreeCredentialsHandle",
-        "QueryCredentialsAttributes",
-        "SetCredentialsAttributes",
-        "SspiFreeAuthIdentity",
-        "InitializeSecurityContext",
-        "AcceptSecurityContext",
-        "CompleteAuthToken",
-        "DeleteSecurityContext",
-        "QueryContextAttributes",
-        "MakeSignature",
-        "VerifySignature",
-        "EncryptMessage",
-        "DecryptMessage",
-        "ExportSecurityContext",
-        "ImportSecurityContext",
-        "QuerySecurityContextToken",
-        "ImpersonateSecurityContext",
-        "RevertSecurityContext",
-        "OpenThreadToken",
-        "SetThreadToken",
-        "GetTokenInformation",
-        "CloseHandle",
-        "SecureZeroMemory",
-        "RaiseFailFastException",
+#define FAULTS_NAME(result, name, os_name, parameters) os_name,
+        SSPAN_OS_CALLS(FAULTS_NAME)
+#undef FAULTS_NAME
     };
     return names.at(static_cast<std::size_t>(which));
 }

@@ -249,6 +249,9 @@ private:
             if (called.which != function::open_thread_token) {
                 return std::nullopt;
             }
+            if (wrong.status == ERROR_ACCESS_DENIED) { // asked once more, as the client
+                return verdict{{}, sequel::go_on};
+            }
             const bool is_first = !before.empty() ? called.nth % 2 == 1 : called.nth == 1;
             if (is_first && wrong.status == ERROR_NO_TOKEN) { // what the system says is what there is to restore
                 return verdict{{}, before.empty() ? sequel::go_on : sequel::stop};

@@ -104,7 +104,6 @@ protected:
             opened_ = {};
         };
         if (first) {
-            operations.back().differs = differs_if_first(which_.package == sspan::package::ntlm);
         }
     }
 
@@ -129,14 +128,6 @@ protected:
                    all_zero(wire_) && all_zero(wire_token_);
         };
         return receives(which);
-    }
-
-    /// Of the first message in one piece both forms may be tried.
-    static std::function<std::optional<verdict>(const call&, const fault&)> differs_if_first(bool is_ntlm) {
-        return [is_ntlm](const call&, const fault& wrong) -> std::optional<verdict> {
-            const bool other_form = wrong.status == SEC_E_INVALID_TOKEN || wrong.status == SEC_E_UNSUPPORTED_FUNCTION;
-            return !is_ntlm && other_form ? std::optional{verdict{{}, sequel::go_on}} : std::nullopt;
-        };
     }
 
     profile which_;

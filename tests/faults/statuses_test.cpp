@@ -37,6 +37,9 @@ meaning meaning_of(function which) {
     case free_auth_identity:
     case secure_zero:
     case fail_fast:
+    case last_error:
+    case set_last_error:
+    case local_to_utc:
         return meaning::none;
     case free_context_buffer:
     case free_credentials_handle:

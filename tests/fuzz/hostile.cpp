@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "hostile.hpp"
 
-#include <sspan/detail/status_codes.hpp>
+#include <sspan/os/status_codes.hpp>
 
 #include <array>
 #include <cstdlib>
@@ -41,8 +41,6 @@ void package::begin(fuzzing::input& in) {
     last_id_ = 0;
     message_calls = 0;
     steps = 0;
-    takes_parts = !in.rarely();
-    takes_package_lists = !in.rarely();
     revert_has_failed = false;
     acts_as_ = in.rarely() ? 7 : 0;
 }

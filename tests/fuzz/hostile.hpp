@@ -6,7 +6,7 @@
 #pragma once
 
 #include "input.hpp"
-#include "loopback/api.hpp" // the functions of the seam; their bodies are in hostile*.cpp
+#include <sspan/os/api.hpp> // its functions are defined in hostile*.cpp
 
 #include <csetjmp>
 #include <cstddef>
@@ -69,8 +69,6 @@ public:
     [[nodiscard]] void* make_identity();
     void free_identity(void* identity);
 
-    bool takes_parts = true;
-    bool takes_package_lists = true;
     std::size_t message_calls = 0;             ///< that the library has made
     SECURITY_STATUS message_status = SEC_E_OK; ///< of the last of them
     std::span<std::byte> step_output;          ///< that the last step was given

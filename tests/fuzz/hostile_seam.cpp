@@ -92,10 +92,6 @@ SECURITY_STATUS free_context_buffer(void* buffer) noexcept {
     return here().status();
 }
 
-bool takes_package_lists() noexcept {
-    return here().takes_package_lists;
-}
-
 SECURITY_STATUS acquire_credentials_handle(const SEC_WCHAR* /*principal*/, const SEC_WCHAR* name, ULONG /*use*/,
                                            void* /*auth_data*/, CredHandle* credential, TimeStamp* expiry) noexcept {
     require(is_ended(name), "a name ends");
@@ -245,7 +241,7 @@ SECURITY_STATUS revert_security_context(CtxtHandle* context) noexcept {
 
 // The system's own answers about threads are true, though it may fail.
 
-DWORD open_thread_token(HANDLE* token) noexcept {
+DWORD open_thread_token(DWORD /*access*/, bool /*as_self*/, HANDLE* token) noexcept {
     *token = reinterpret_cast<HANDLE>(std::uintptr_t{0xBAD});
     const auto error = here().win32_error();
     if (error != ERROR_SUCCESS && error != ERROR_NO_TOKEN) {
@@ -280,26 +276,11 @@ DWORD close_handle(HANDLE handle) noexcept {
     return here().win32_error();
 }
 
-bool takes_parts() noexcept {
-    return here().takes_parts;
+DWORD last_error() noexcept {
+    return 0;
 }
 
-// A platform that leaves out one of the two above leaves out some of these, too.
-bool sends_bindings() noexcept {
-    return here().takes_package_lists;
-}
-bool compares_bindings() noexcept {
-    return here().takes_parts;
-}
-bool counts_messages() noexcept {
-    return here().takes_package_lists;
-}
-bool kerberos_finds_tokens() noexcept {
-    return here().takes_package_lists;
-}
-std::uint32_t token_excess() noexcept {
-    return here().takes_parts ? 0 : 64;
-}
+void set_last_error(DWORD /*error*/) noexcept {}
 
 std::int64_t local_to_utc(std::int64_t local) noexcept {
     return here().in().rarely() ? 0 : local;

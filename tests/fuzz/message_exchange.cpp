@@ -137,7 +137,7 @@ void message_exchange::one_more() {
 }
 
 std::vector<part> message_exchange::choose_parts() {
-    std::vector<part> parts(loopback::configure().takes_parts && in_->flag() ? in_->number(1U, 4U) : 1U);
+    std::vector<part> parts(in_->flag() ? in_->number(1U, 4U) : 1U);
     for (auto& each : parts) {
         each.content = in_->sized(most_bytes);
         each.kind = in_->pick(std::array{part_kind::data, part_kind::readonly_with_checksum, part_kind::readonly});

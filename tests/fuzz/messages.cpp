@@ -57,7 +57,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (in.rarely()) {
             options.unsupported_attributes = {SECPKG_ATTR_NEGOTIATION_INFO};
         }
-        options.takes_parts = !in.rarely();
         const auto require_flags = choose_flags(in);
         const auto request_flags = choose_flags(in);
         if (auto ends = establish(package, require_flags, request_flags)) {

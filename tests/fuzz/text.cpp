@@ -2,10 +2,10 @@
 //
 // Text, names, times, flags and channel bindings from anywhere.
 #include <sspan/channel_bindings.hpp>
-#include <sspan/detail/text.hpp>
-#include <sspan/detail/time.hpp>
 #include <sspan/flags.hpp>
 #include <sspan/identity.hpp>
+#include <sspan/os/text.hpp>
+#include <sspan/os/time.hpp>
 
 #include "input.hpp"
 #include "loopback/control.hpp"

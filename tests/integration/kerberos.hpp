@@ -120,8 +120,8 @@ struct sealed {
 inline sealed encrypt(sspan::security_context& sender, std::span<const std::byte> message,
                       const sspan::protect_options& options = {}) {
     sealed result{{}, copy_of(message)};
-    bytes token(sender.sizes().security_trailer + 64); // Wine needs more than it announces
-    bytes padding(sender.sizes().block_size + 1);
+    bytes token(sender.sizes().security_trailer);
+    bytes padding(sender.sizes().block_size);
     const auto made = sender.encrypt(result.data, token, padding, options);
     result.token = copy_of(made.token);
     result.data.insert(result.data.end(), made.padding.begin(), made.padding.end());

@@ -79,12 +79,8 @@ inline constexpr std::size_t signature_size = 28;
 inline constexpr bool offers_integrity_only = true;
 inline constexpr refusal integrity_only{"EncryptMessage", errc::qop_not_supported}; ///< Where it is not offered.
 inline constexpr std::size_t integrity_only_size = 28;
-inline constexpr style_sizes plain_sizes{37, 49, 60};
-inline constexpr style_sizes dce_sizes{28, 76, 76};
-/// Wine looks for the token of a message in one piece where its own last one was. In DCE style it begins with what it has
-/// announced, outside it with what is of no use.
-inline constexpr bool unwraps_before_it_wraps = false;
-inline constexpr bool unwraps_another_quality = false;
+inline constexpr style_sizes plain_sizes{40, 72, 60}; ///< Enough for every key type.
+inline constexpr style_sizes dce_sizes{40, 88, 76};
 
 inline constexpr errc replayed = errc::invalid_token;
 inline constexpr errc dropped = errc::out_of_sequence; ///< The message behind the gap says so.
@@ -143,8 +139,6 @@ inline constexpr refusal integrity_only{"EncryptMessage", errc::qop_not_supporte
 inline constexpr std::size_t integrity_only_size = 0; ///< Nobody can tell.
 inline constexpr style_sizes plain_sizes{28, 60, 60};
 inline constexpr style_sizes dce_sizes{}; ///< Nobody can tell.
-inline constexpr bool unwraps_before_it_wraps = true;
-inline constexpr bool unwraps_another_quality = false;
 
 inline constexpr errc replayed = errc::out_of_sequence;
 inline constexpr errc dropped = errc::out_of_sequence;

@@ -74,15 +74,7 @@ protected:
     static const kind& which() { return std::get<kind>(GetParam()); }
 
     static pair_of_contexts established(context_flags without = context_flags::none) {
-        auto pair = establish(std::get<style>(GetParam()), without);
-        if (which().protect == wrap && !facts::unwraps_before_it_wraps) {
-            auto to_server = protect(pair.client, numbered(1));
-            auto to_client = protect(pair.server, numbered(1));
-            std::error_code ec;
-            EXPECT_EQ(open(pair.server, to_server, ec), numbered(1)) << ec.message();
-            EXPECT_EQ(open(pair.client, to_client, ec), numbered(1)) << ec.message();
-        }
-        return pair;
+        return establish(std::get<style>(GetParam()), without);
     }
 
     static sealed protect(security_context& sender, std::span<const std::byte> message) {
@@ -101,8 +93,7 @@ protected:
         const auto received = message.data;
         const auto opened = open(receiver, message, ec);
         if (ec) {
-            constexpr std::size_t longest_token = 76;
-            const bool may_lack_its_token = message.token.empty() && received.size() < longest_token;
+            const bool may_lack_its_token = message.token.empty() && std::get<style>(GetParam()) == style::dce;
             EXPECT_TRUE(opened.empty());
             EXPECT_TRUE(!which().in_place || (all_zero(message.data) && all_zero(message.token)) ||
                         (may_lack_its_token && message.data == received)); // the package was not called
@@ -146,11 +137,8 @@ TEST_P(kerberos_messages, of_every_size_arrive_whole_both_ways) {
             const auto original = numbered(size);
             const auto message = protect(sender, original);
             EXPECT_EQ(message.token.size() + message.data.size(), size + added);
-            if (size >= 15) { // Can anybody read it? In one piece and outside DCE style Wine cuts it in two.
-                auto sent = message.data;
-                sent.insert(sent.end(), message.token.begin(), message.token.end());
-                const auto piece = std::span{original}.last(8);
-                EXPECT_EQ(std::ranges::search(sent, piece).empty(), which().quality == encrypted) << size;
+            if (size >= 15) { // Can anybody read it?
+                EXPECT_EQ(std::ranges::search(message.data, original).empty(), which().quality == encrypted) << size;
             }
             expect_genuine(receiver, message, original);
         }
@@ -298,9 +286,6 @@ TEST_P(kerberos_qualities, merely_signed_message_is_taken_by_who_asks_for_it) {
             static_cast<void>(protect(pair.client, numbered(40), {.quality = integrity_only}));
         });
         return;
-    }
-    if (which.protect == wrap && !facts::unwraps_before_it_wraps) {
-        static_cast<void>(wrap(pair.server, numbered(1), {.quality = integrity_only}));
     }
     auto message = which.protect(pair.client, numbered(40), {.quality = integrity_only});
     auto again = which.protect(pair.client, numbered(40), {.quality = integrity_only});

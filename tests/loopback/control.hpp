@@ -5,7 +5,7 @@
 // so change them while no other thread is inside one.
 #pragma once
 
-#include <sspan/detail/platform.hpp> // SECURITY_STATUS, ULONG, SECURITY_IMPERSONATION_LEVEL
+#include <sspan/os/calls.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -91,13 +91,6 @@ struct options {
     std::optional<ULONG> negotiation_state; ///< what SECPKG_ATTR_NEGOTIATION_INFO says, instead of the truth
     std::vector<ULONG> unsupported_attributes; ///< QueryContextAttributes says SEC_E_UNSUPPORTED_FUNCTION
     bool upper_half_is_the_systems = false;    ///< of handles: Wine's secur32 keeps the package there
-    bool takes_package_lists = true;           ///< identities may have a list of packages
-    bool sends_bindings = true;                ///< a client's channel bindings have an effect
-    bool compares_bindings = true;             ///< and a server's
-    bool takes_parts = true;                   ///< messages may have more than one SECBUFFER_DATA
-    bool counts_messages = true;               ///< if not, a message's number is the caller's, always
-    bool kerberos_finds_tokens = true;         ///< if not, DecryptMessage looks where this side's own last token was
-    std::uint32_t token_excess = 0;            ///< how much longer than announced a token may be, as Wine's is
     bool credentials_outlive_contexts = false; ///< if true, freeing credentials before their contexts is a violation
     std::optional<SECURITY_IMPERSONATION_LEVEL> impersonation_level; ///< else as the granted flags say
 };
@@ -131,38 +124,18 @@ struct live_counts {
 [[nodiscard]] std::size_t violations();
 [[nodiscard]] std::vector<std::string> violation_list();
 
-/// One for each function of the seam.
+/// One for each call to the OS.
 enum class function : unsigned char {
-    enumerate_security_packages,
-    query_security_package_info,
-    free_context_buffer,
-    acquire_credentials_handle,
-    free_credentials_handle,
-    query_credentials_attributes,
-    set_credentials_attributes,
-    free_auth_identity,
-    initialize_security_context,
-    accept_security_context,
-    complete_auth_token,
-    delete_security_context,
-    query_context_attributes,
-    make_signature,
-    verify_signature,
-    encrypt_message,
-    decrypt_message,
-    export_security_context,
-    import_security_context,
-    query_security_context_token,
-    impersonate_security_context,
-    revert_security_context,
-    open_thread_token,
-    set_thread_token,
-    query_impersonation_level,
-    close_handle,
-    secure_zero,
-    fail_fast,
+#define LOOPBACK_NAME(result, name, os_name, parameters) name,
+    SSPAN_OS_CALLS(LOOPBACK_NAME)
+#undef LOOPBACK_NAME
 };
-inline constexpr std::size_t function_count = 28;
+#define LOOPBACK_COUNT(result, name, os_name, parameters) +1
+inline constexpr std::size_t function_count = 0 SSPAN_OS_CALLS(LOOPBACK_COUNT);
+#undef LOOPBACK_COUNT
+
+/// What `last_flags` of open_thread_token has beside the access asked for, if OpenAsSelf was TRUE.
+inline constexpr ULONG as_self_flag = 0x80000000;
 
 /// Calls since reset(), failed and injected ones included.
 [[nodiscard]] std::size_t calls(function which);

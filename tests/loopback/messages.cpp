@@ -56,15 +56,6 @@ constexpr const char* name_of(operation what) noexcept {
     return names[static_cast<std::size_t>(what)];
 }
 
-/// Takes the caller's number where that counts.
-void number_message(const context& ctx, direction& way, ULONG number) noexcept {
-    if (engine::instance().settings.counts_messages) {
-        ntlm::number_datagram(ctx, way, number);
-    } else {
-        way.sequence = number;
-    }
-}
-
 } // namespace
 
 std::span<std::byte> message_buffers::token_bytes() const noexcept {
@@ -217,7 +208,7 @@ SECURITY_STATUS engine::sign(const CtxtHandle* handle, ULONG quality, SecBufferD
         violation("MakeSignature: another thread is sending");
         return SEC_E_INVALID_HANDLE;
     }
-    number_message(*ctx, ctx->send, number);
+    ntlm::number_datagram(*ctx, ctx->send, number);
     return ctx->mechanism == package::ntlm ? ntlm::sign(*ctx, buffers)
                                            : kerberos::sign(*ctx, buffers, rules_for(*ctx, buffers));
 }
@@ -238,7 +229,7 @@ SECURITY_STATUS engine::verify(const CtxtHandle* handle, SecBufferDesc* message,
         violation("VerifySignature: another thread is receiving");
         return SEC_E_INVALID_HANDLE;
     }
-    number_message(*ctx, ctx->receive, number);
+    ntlm::number_datagram(*ctx, ctx->receive, number);
     return ctx->mechanism == package::ntlm ? ntlm::verify(*ctx, buffers) : kerberos::verify(*ctx, buffers, *quality);
 }
 
@@ -257,7 +248,7 @@ SECURITY_STATUS engine::encrypt(const CtxtHandle* handle, ULONG quality, SecBuff
         violation("EncryptMessage: another thread is sending");
         return SEC_E_INVALID_HANDLE;
     }
-    number_message(*ctx, ctx->send, number);
+    ntlm::number_datagram(*ctx, ctx->send, number);
     return ctx->mechanism == package::ntlm ? ntlm::encrypt(*ctx, quality, buffers)
                                            : kerberos::encrypt(*ctx, quality, buffers, rules_for(*ctx, buffers));
 }
@@ -277,7 +268,7 @@ SECURITY_STATUS engine::decrypt(const CtxtHandle* handle, SecBufferDesc* message
         violation("DecryptMessage: another thread is receiving");
         return SEC_E_INVALID_HANDLE;
     }
-    number_message(*ctx, ctx->receive, number);
+    ntlm::number_datagram(*ctx, ctx->receive, number);
     if (ctx->mechanism == package::ntlm) {
         return ntlm::decrypt(*ctx, buffers);
     }

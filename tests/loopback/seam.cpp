@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The functions of the seam: each is a call of the engine, counted and faulted.
-#include "api.hpp"
+#include <sspan/os/api.hpp>
 
 #include "engine.hpp"
 #include "faults.hpp"
@@ -14,6 +14,7 @@ namespace sspan::inline SSPAN_API_NAMESPACE::detail::api {
 
 namespace {
 
+using ::loopback::as_self_flag;
 using ::loopback::engine;
 using ::loopback::falsifier;
 using ::loopback::faults;
@@ -21,6 +22,7 @@ using ::loopback::function;
 using ::loopback::role;
 
 thread_local unsigned depth = 0;
+thread_local DWORD error_of_thread = 0;
 
 /// A call, as long as it lasts.
 class visit {
@@ -69,9 +71,9 @@ SECURITY_STATUS message(function which, ULONG flags, SecBufferDesc* buffers, Cal
 
 /// A call that returns a Win32 error code.
 template <class Call>
-DWORD win32(function which, Call call) noexcept {
+DWORD win32(function which, ULONG flags, Call call) noexcept {
     const visit here;
-    const auto fate = faults::instance().begin(which, 0);
+    const auto fate = faults::instance().begin(which, flags);
     if (fate.instead) {
         return static_cast<DWORD>(*fate.instead);
     }
@@ -228,52 +230,36 @@ SECURITY_STATUS revert_security_context(CtxtHandle* context) noexcept {
     return counted(function::revert_security_context, 0, [&] { return engine::instance().revert(context); });
 }
 
-DWORD open_thread_token(HANDLE* token) noexcept {
-    return win32(function::open_thread_token, [&] { return ::loopback::thread_tokens::open(token); });
+DWORD open_thread_token(DWORD access, bool as_self, HANDLE* token) noexcept {
+    return win32(function::open_thread_token, as_self ? access | as_self_flag : access,
+                 [&] { return ::loopback::thread_tokens::open(token); });
 }
 
 DWORD set_thread_token(HANDLE token) noexcept {
-    return win32(function::set_thread_token, [&] { return ::loopback::thread_tokens::set(token); });
+    return win32(function::set_thread_token, 0, [&] { return ::loopback::thread_tokens::set(token); });
 }
 
 DWORD query_impersonation_level(HANDLE token, SECURITY_IMPERSONATION_LEVEL* level) noexcept {
-    return win32(function::query_impersonation_level,
+    return win32(function::query_impersonation_level, 0,
                  [&] { return ::loopback::thread_tokens::level_of(token, level); });
 }
 
 DWORD close_handle(HANDLE handle) noexcept {
-    return win32(function::close_handle, [&] { return ::loopback::thread_tokens::close(handle); });
+    return win32(function::close_handle, 0, [&] { return ::loopback::thread_tokens::close(handle); });
 }
 
-bool takes_package_lists() noexcept {
-    return engine::instance().settings.takes_package_lists;
+DWORD last_error() noexcept {
+    static_cast<void>(faults::instance().begin(function::last_error, 0));
+    return error_of_thread;
 }
 
-bool sends_bindings() noexcept {
-    return engine::instance().settings.sends_bindings;
-}
-
-bool compares_bindings() noexcept {
-    return engine::instance().settings.compares_bindings;
-}
-
-bool takes_parts() noexcept {
-    return engine::instance().settings.takes_parts;
-}
-
-bool counts_messages() noexcept {
-    return engine::instance().settings.counts_messages;
-}
-
-bool kerberos_finds_tokens() noexcept {
-    return engine::instance().settings.kerberos_finds_tokens;
-}
-
-std::uint32_t token_excess() noexcept {
-    return engine::instance().settings.token_excess;
+void set_last_error(DWORD error) noexcept {
+    static_cast<void>(faults::instance().begin(function::set_last_error, 0));
+    error_of_thread = error;
 }
 
 std::int64_t local_to_utc(std::int64_t local) noexcept {
+    static_cast<void>(faults::instance().begin(function::local_to_utc, 0));
     return local - engine::instance().settings.utc_offset;
 }
 

@@ -3,7 +3,7 @@
 // SSPI's strings are UTF-16 on every platform, tests write std::wstring: the conversions, and comparison without case.
 #pragma once
 
-#include <sspan/detail/platform.hpp>
+#include <sspan/os/platform.hpp>
 
 #include <cstddef>
 #include <string>

@@ -4,7 +4,7 @@
 // error codes, 0 for success.
 #pragma once
 
-#include <sspan/detail/platform.hpp>
+#include <sspan/os/platform.hpp>
 
 #include <cstddef>
 #include <optional>

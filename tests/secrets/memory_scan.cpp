@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "memory_scan.hpp"
 
-#include <sspan/detail/platform.hpp> // <windows.h>
+#include <sspan/os/platform.hpp> // <windows.h>
 
 #include <array>
 #include <cinttypes>

@@ -157,19 +157,6 @@ TEST_P(bound_handshake, is_refused_with_bindings_that_were_moved_from) {
     EXPECT_TRUE(succeeded(between(kept, kept)));
 }
 
-TEST_P(bound_handshake, is_refused_where_the_bindings_would_be_ignored) {
-    loopback::configure().sends_bindings = false;
-    EXPECT_TRUE(failed_with(between(ours, {}), errc::unsupported_function, "InitializeSecurityContext"));
-    EXPECT_EQ(loopback::calls(loopback::function::initialize_security_context), 0U);
-    EXPECT_TRUE(succeeded(between({}, {})));
-    loopback::configure().sends_bindings = true;
-    loopback::configure().compares_bindings = false;
-    const auto accepted = loopback::calls(loopback::function::accept_security_context);
-    EXPECT_TRUE(failed_with(between(ours, ours), errc::unsupported_function, "AcceptSecurityContext"));
-    EXPECT_EQ(loopback::calls(loopback::function::accept_security_context), accepted);
-    EXPECT_TRUE(succeeded(between(ours, {})));
-}
-
 TEST_P(bound_handshake, is_bound_in_every_leg) { // the loopback package complains of any leg that is not
     for (const unsigned legs : {3U, 4U, 7U}) {
         which_profile().settings().legs = legs;

@@ -299,17 +299,6 @@ TEST_P(credentials_test, user_principal_name_reaches_the_package) {
     EXPECT_EQ(sspan::query_user_name(std::move(server).finish()), L"LOOPBACK\\bob");
 }
 
-TEST_P(credentials_test, list_of_packages_is_refused_where_it_would_be_misread) {
-    loopback::configure().takes_package_lists = false;
-    const sspan::identity who{L"bob", L"LOOPBACK", L"battery staple", {.packages = L"!ntlm"}};
-    for (const auto how : {way::outbound_as, way::inbound_as}) {
-        credentials made;
-        EXPECT_TRUE(failed_with(::acquire(how, which_surface(), which_profile().package, made, who),
-                                errc::unsupported_function, acquisition));
-    }
-    EXPECT_EQ(calls(function::acquire_credentials_handle), 0U);
-}
-
 TEST_P(credentials_test, list_of_packages_is_refused_by_all_but_negotiate) {
     const bool chooses = which_profile().package == sspan::package::negotiate;
     const sspan::identity who{L"bob", L"LOOPBACK", L"battery staple", {.packages = L"!ntlm"}};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // SSPI's times are local, sspan's are not.
-#include <sspan/detail/time.hpp>
+#include <sspan/os/time.hpp>
 
 #include "conversation.hpp"
 #include "fixture.hpp"

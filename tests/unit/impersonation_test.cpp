@@ -204,19 +204,50 @@ TEST_P(impersonation, anonymous_client_cannot_be_opened_and_is_taken_by_who_asks
 TEST_P(impersonation, failure_to_read_the_level_is_reverted) {
     const auto pair = establish(which_profile());
     const std::error_code denied{static_cast<int>(0x80070005U), sspan::category()};
-    loopback::fail_at(function::open_thread_token, 2, 5); // ERROR_ACCESS_DENIED
+    loopback::fail_from(function::open_thread_token, 2, 5); // ERROR_ACCESS_DENIED
     EXPECT_TRUE(failed_with(as_client(which_surface(), pair.server, {}, must_not_run), denied, "OpenThreadToken"));
     EXPECT_EQ(current_thread_client(), nobody);
+    loopback::clear_faults();
     loopback::fail_at(function::query_impersonation_level, 1, 5);
     EXPECT_TRUE(failed_with(as_client(which_surface(), pair.server, {}, must_not_run), denied, "GetTokenInformation"));
     EXPECT_EQ(current_thread_client(), nobody);
     EXPECT_EQ(calls(function::revert_security_context), 2U);
 }
 
+TEST_P(impersonation, leaves_the_last_error_of_the_work_to_the_caller) {
+    const auto pair = establish(which_profile());
+    const auto spoil = [] { sspan::detail::api::set_last_error(0); };
+    for (const auto which : {function::impersonate_security_context, function::revert_security_context}) {
+        loopback::on_call(which, 1, spoil);
+    }
+    sspan::detail::api::set_last_error(5);
+    EXPECT_TRUE(succeeded(as_client(which_surface(), pair.server, {}, [](const impersonation_guard&) {
+        EXPECT_EQ(sspan::detail::api::last_error(), 5U);
+        sspan::detail::api::set_last_error(3); // as a CreateFileW that finds no path
+    })));
+    EXPECT_EQ(sspan::detail::api::last_error(), 3U);
+    loopback::on_call(function::impersonate_security_context, 1, spoil);
+    impersonation_options options;
+    options.require = impersonation_level::delegation;
+    EXPECT_FALSE(succeeded(as_client(which_surface(), pair.server, options, must_not_run)));
+    EXPECT_EQ(sspan::detail::api::last_error(), 3U);
+}
+
+TEST_P(impersonation, level_is_read_as_the_client_where_the_process_may_not) {
+    const auto pair = establish(which_profile());
+    loopback::fail_at(function::open_thread_token, 2, 5); // ERROR_ACCESS_DENIED
+    EXPECT_TRUE(succeeded(as_client(which_surface(), pair.server, {}, [](const impersonation_guard& guard) {
+        EXPECT_EQ(guard.level(), impersonation_level::impersonation);
+    })));
+    EXPECT_EQ(calls(function::open_thread_token), 3U);
+    EXPECT_EQ(loopback::last_flags(function::open_thread_token),
+              static_cast<ULONG>(TOKEN_QUERY)); // no more than it needs
+}
+
 TEST_P(impersonation, failure_to_read_what_was_before_impersonates_nobody) {
     const auto pair = establish(which_profile());
     const std::error_code denied{static_cast<int>(0x80070005U), sspan::category()};
-    loopback::fail_at(function::open_thread_token, 1, 5);
+    loopback::fail_from(function::open_thread_token, 1, 5);
     EXPECT_TRUE(failed_with(as_client(which_surface(), pair.server, {}, must_not_run), denied, "OpenThreadToken"));
     EXPECT_EQ(calls(function::impersonate_security_context), 0U);
     EXPECT_EQ(calls(function::revert_security_context), 0U);

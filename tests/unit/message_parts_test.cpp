@@ -277,33 +277,6 @@ TEST_P(message_parts, no_parts_at_all_are_refused_before_any_call) {
     EXPECT_EQ(calls(function::make_signature) + calls(function::encrypt_message), 0U);
 }
 
-TEST_P(message_parts, trap_more_than_one_is_refused_where_the_package_would_look_at_the_first_only) {
-    loopback::configure().takes_parts = false;
-    auto pair = establish(which_profile());
-    const parts original;
-    parts message;
-    bytes token(100), padding(100);
-    std::span<std::byte> signature{token};
-    sspan::encrypted_parts made;
-    sspan::decrypted_parts opened;
-    EXPECT_TRUE(
-        failed_with(sign(pair.client, message.to_sign(), signature), errc::unsupported_function, "MakeSignature"));
-    EXPECT_TRUE(
-        failed_with(verify(pair.server, message.to_sign(), token), errc::unsupported_function, "VerifySignature"));
-    EXPECT_TRUE(failed_with(encrypt(pair.client, message.to_encrypt(), token, padding, made),
-                            errc::unsupported_function, "EncryptMessage"));
-    EXPECT_TRUE(failed_with(decrypt(pair.server, message.to_encrypt(), token, opened), errc::unsupported_function,
-                            "DecryptMessage"));
-    EXPECT_EQ(message, original);
-    EXPECT_EQ(calls(function::make_signature) + calls(function::verify_signature), 0U);
-    EXPECT_EQ(calls(function::encrypt_message) + calls(function::decrypt_message), 0U);
-    expect_working(pair.client, pair.server); // one part is no list
-    const const_buffer one[]{const_buffer::data(message.first)};
-    signature = token;
-    EXPECT_TRUE(succeeded(sign(pair.client, one, signature)));
-    EXPECT_TRUE(succeeded(verify(pair.server, one, signature)));
-}
-
 TEST_P(message_parts, trap_header_that_the_package_would_not_check_is_refused) {
     constexpr ULONG negotiation_info = 12;
     loopback::configure().unsupported_attributes.push_back(negotiation_info); // so it cannot say that it checks

@@ -281,29 +281,4 @@ TEST_P(sequence_number, of_a_connection_is_the_packages) {
     }
 }
 
-TEST_P(sequence_number, is_counted_here_where_the_package_leaves_it_to_its_caller) {
-    loopback::configure().counts_messages = false;
-    auto pair = establish(which_profile());
-    ASSERT_TRUE(sspan::contains(pair.server.granted(), context_flags::sequence_detect));
-    const auto sign = [&pair] {
-        bytes room(pair.client.sizes().max_signature);
-        const auto data = numbered(10);
-        return signed_message{data, copy_of(pair.client.sign(data, room))};
-    };
-    const auto first = sign();
-    EXPECT_TRUE(succeeded(verify_as(pair.server, first, 0)));
-    auto second = encrypt(pair.client, numbered(20));
-    EXPECT_EQ(decrypt(pair.server, second), numbered(20));
-    auto third = pair.client.wrap_copy(numbered(30));
-    EXPECT_EQ(copy_of(pair.server.unwrap(third).data), numbered(30));
-    const auto fourth = sign();
-    EXPECT_TRUE(succeeded(verify_as(pair.server, fourth, 7)));
-    if (is_ntlm()) { // whose key stream would be out of step
-        return;
-    }
-    EXPECT_TRUE(failed_with(verify_as(pair.server, fourth, 0), errc::out_of_sequence, "VerifySignature"));
-    EXPECT_TRUE(failed_with(verify_as(pair.server, first, 0), errc::out_of_sequence, "VerifySignature"));
-    EXPECT_TRUE(succeeded(verify_as(pair.server, sign(), 0))) << "what was refused does not count";
-}
-
 } // namespace

@@ -7,9 +7,9 @@
 #include "../error.hpp"
 #include "../flags.hpp"
 #include "../message.hpp"
-#include "handle.hpp"
+#include "../os/handle.hpp"
+#include "../os/time.hpp"
 #include "negotiated.hpp"
-#include "time.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -19,8 +19,8 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
-/// How DecryptMessage takes a message in one piece. Packages differ.
-enum class unwrap_form : std::uint8_t { unknown, stream, token_and_data };
+/// How DecryptMessage takes a message in one piece: NTLM and DCE style want its token apart.
+enum class unwrap_form : std::uint8_t { stream, token_and_data };
 
 /// What makes a security context. The public classes say what its functions do. They return the status, errc{} for
 /// success, and write results on success only. The number of a message's parts is known beforehand (one) or
@@ -63,9 +63,6 @@ struct established {
             any_overlap(spans...)) {
             return errc::invalid_parameter;
         }
-        if (message.size() > 1 && !api::takes_parts()) { // all but one would go unprotected
-            return errc::unsupported_function;
-        }
         for (std::size_t i = 0; i != message.size(); ++i) {
             const auto bytes = message[i].bytes();
             if (!fits(bytes.size()) || (overlap(bytes, spans) || ...) || overlaps_later(message, i)) {
@@ -102,11 +99,6 @@ struct established {
         return (granted & (context_flags::integrity | context_flags::confidentiality)) != context_flags::none;
     }
 
-    /// The number to tell the package of a message that is the next after `so_many`.
-    [[nodiscard]] static ULONG number(std::uint32_t given, std::uint32_t so_many) noexcept {
-        return api::counts_messages() ? given : so_many;
-    }
-
     /// What DecryptMessage's `quality` means; whether `options` and the context allow it.
     [[nodiscard]] bool accept(ULONG quality, const accept_options& options,
                               quality_of_protection& result) const noexcept {
@@ -126,15 +118,12 @@ struct established {
     context_flags required = context_flags::none;
     optional_time expiry;
     bool is_server = false;
-    unwrap_form form = unwrap_form::unknown; // the receiver's
-    std::uint32_t wrapped_token = 0;         // the sender's last; the receiver may look at it meanwhile
-    std::uint32_t sent = 0;                  // messages; the sender's
-    std::uint32_t received = 0;              // good messages; the receiver's
+    unwrap_form form = unwrap_form::stream;
 };
 
-/// Asks what there is to know of a context that a handshake, or somebody else, has established; what was granted is the
-/// caller's to add. On failure the context has been deleted.
-[[nodiscard]] inline established establish(context_handle handle, std::error_code& ec) noexcept {
+/// Asks what there is to know of a context for which a handshake, or somebody else, was granted `granted`; of NTLM, less.
+/// On failure the context has been deleted.
+[[nodiscard]] inline established establish(context_handle handle, context_flags granted, std::error_code& ec) noexcept {
     SecPkgContext_Sizes sizes{};
     auto raw = handle.get();
     ec = handle ? failure(api::query_context_attributes(&raw, SECPKG_ATTR_SIZES, &sizes)) : errc::invalid_handle;
@@ -145,7 +134,9 @@ struct established {
     context.package = query_chosen_package(raw);
     context.handle = std::move(handle);
     context.sizes = {sizes.cbMaxToken, sizes.cbMaxSignature, sizes.cbBlockSize, sizes.cbSecurityTrailer};
-    context.form = context.package.is_ntlm ? unwrap_form::token_and_data : unwrap_form::unknown;
+    context.granted = context.package.is_ntlm ? granted & ~never_ntlms : granted;
+    context.form = context.package.is_ntlm || contains(granted, context_flags::dce_style) ? unwrap_form::token_and_data
+                                                                                          : unwrap_form::stream;
     return context;
 }
 

@@ -7,8 +7,8 @@
 #include "../error.hpp"
 #include "../flags.hpp"
 #include "../message.hpp"
+#include "../os/secret.hpp"
 #include "established.hpp"
-#include "secret.hpp"
 
 #include <cstddef>
 #include <span>
@@ -33,12 +33,10 @@ errc established::sign(std::span<const const_buffer, Count> message, std::span<s
         buffers.add(part.type(), part.bytes());
     }
     const auto last = buffers.add(SECBUFFER_TOKEN, signature);
-    auto raw = handle.get();
-    const auto which = number(options.sequence_number, sent);
-    if (const auto status = api::make_signature(&raw, 0, buffers.native(), which); status != SEC_E_OK) {
+    if (const auto status = api::make_signature(handle.address(), 0, buffers.native(), options.sequence_number);
+        status != SEC_E_OK) {
         return to_errc(status);
     }
-    ++sent;
     std::span<std::byte> front;
     if (!filled(buffers[last], signature, front) || front.empty()) {
         return errc::internal_error;
@@ -62,12 +60,11 @@ errc established::verify(std::span<const const_buffer, Count> message, std::span
     }
     buffers.add(SECBUFFER_TOKEN, signature);
     ULONG quality = 0;
-    auto raw = handle.get();
-    const auto which = number(options.sequence_number, received);
-    if (const auto status = api::verify_signature(&raw, buffers.native(), which, &quality); status != SEC_E_OK) {
+    if (const auto status =
+            api::verify_signature(handle.address(), buffers.native(), options.sequence_number, &quality);
+        status != SEC_E_OK) {
         return to_errc(status);
     }
-    ++received;
     return errc{};
 }
 
@@ -85,7 +82,8 @@ errc established::may_encrypt(std::span<const buffer, Count> message, std::span<
     const auto protection =
         options.quality == quality_of_protection::encrypted ? context_flags::confidentiality : context_flags::integrity;
     const auto refused = refusal(contains(granted, protection) && sizes.security_trailer != 0, message, token, padding);
-    if (refused == errc{} && (token.size() < sizes.security_trailer || padding.size() < sizes.block_size)) {
+    if (refused == errc{} &&
+        (token.size() < sizes.security_trailer || (!padding.empty() && padding.size() < sizes.block_size))) {
         return errc::buffer_too_small;
     }
     return refused;
@@ -104,13 +102,11 @@ errc established::call_encrypt(std::span<const buffer, Count> message, std::span
     if (sizes.block_size != 0 && !padding.empty()) { // a package that never pads may take offence at it
         last = buffers.add(SECBUFFER_PADDING, padding);
     }
-    auto raw = handle.get();
-    const auto which = number(options.sequence_number, sent);
-    const auto status = api::encrypt_message(&raw, static_cast<ULONG>(options.quality), buffers.native(), which);
+    const auto status = api::encrypt_message(handle.address(), static_cast<ULONG>(options.quality), buffers.native(),
+                                             options.sequence_number);
     if (status != SEC_E_OK) {
         return to_errc(status);
     }
-    ++sent;
     encrypted_parts made;
     bool sound = filled(buffers[0], token, made.token) && !made.token.empty() &&
                  (last == 0 || filled(buffers[last], padding, made.padding));
@@ -121,9 +117,6 @@ errc established::call_encrypt(std::span<const buffer, Count> message, std::span
     }
     if (!sound) {
         return errc::internal_error;
-    }
-    if (made.padding.size() > sizes.block_size) { // left as it was by a package that never pads
-        made.padding = {};
     }
     parts = made;
     return errc{};
@@ -150,13 +143,10 @@ errc established::decrypt(std::span<const buffer, Count> message, std::span<std:
         }
     }
     ULONG quality = 0; // NTLM leaves it alone
-    auto raw = handle.get();
-    const auto which = number(options.sequence_number, received);
-    auto result = to_errc(api::decrypt_message(&raw, buffers.native(), which, &quality));
+    auto result = to_errc(api::decrypt_message(handle.address(), buffers.native(), options.sequence_number, &quality));
 
     decrypted_parts opened;
     if (result == errc{}) {
-        ++received;
         bool sound = last == 0 || filled_part(buffers[last], data, opened.last);
         for (std::size_t i = 0; i != message.size(); ++i) {
             const auto bytes = message[i].bytes();

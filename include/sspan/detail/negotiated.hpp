@@ -4,9 +4,9 @@
 #pragma once
 
 #include "../flags.hpp"
+#include "../os/handle.hpp"
+#include "../os/text.hpp"
 #include "../package.hpp"
-#include "handle.hpp"
-#include "text.hpp"
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
@@ -19,8 +19,6 @@ struct chosen_package {
     /// Whether its checksum covers a SECBUFFER_READONLY_WITH_CHECKSUM: by its SecPkgInfo or, of NTLM, which does not
     /// say so there, by MS-NLMP (3.4.9: it signs what it does not seal, too).
     bool covers_headers = false;
-    /// Whether it finds the token of a message in one piece also where that is not in DCE style.
-    bool finds_tokens = true;
 };
 
 /// By SECPKG_ATTR_NEGOTIATION_INFO, which for Negotiate names the package that it has chosen.
@@ -31,15 +29,14 @@ inline chosen_package query_chosen_package(CtxtHandle context) noexcept {
     if (!info || info.get()->Name == nullptr) {
         return {};
     }
-    constexpr ULONG complete = 0; // SECPKG_NEGOTIATION_COMPLETE; before, the name is a guess
-    constexpr ULONG direct = 3;   // SECPKG_NEGOTIATION_DIRECT
-    if ((told.NegotiationState != complete && told.NegotiationState != direct) ||
+    constexpr ULONG in_progress = 2;   // SECPKG_NEGOTIATION_IN_PROGRESS: the name is a guess
+    constexpr ULONG try_multicred = 4; // SECPKG_NEGOTIATION_TRY_MULTICRED: so it is
+    if (told.NegotiationState == in_progress || told.NegotiationState >= try_multicred ||
         is_name(info.get()->Name, package::negotiate)) {
         return {};
     }
     const bool is_ntlm = is_name(info.get()->Name, package::ntlm);
-    return {true, is_ntlm, is_ntlm || (info.get()->fCapabilities & SECPKG_FLAG_READONLY_WITH_CHECKSUM) != 0,
-            api::kerberos_finds_tokens() || !is_name(info.get()->Name, package::kerberos)};
+    return {true, is_ntlm, is_ntlm || (info.get()->fCapabilities & SECPKG_FLAG_READONLY_WITH_CHECKSUM) != 0};
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::detail

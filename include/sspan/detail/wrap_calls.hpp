@@ -4,11 +4,10 @@
 #pragma once
 
 #include "../message_frame.hpp"
+#include "../os/rfc4121.hpp"
 #include "message_calls.hpp"
 
-#include <atomic> // std::atomic_ref
 #include <cstddef>
-#include <cstdint>
 #include <cstring> // std::memmove
 #include <span>
 
@@ -21,20 +20,11 @@ struct wrap_calls {
                                      decrypted_message& message) noexcept;
 
 private:
-    /// DecryptMessage in the `form`.
-    [[nodiscard]] static errc unwrap_as(unwrap_form form, established& context, std::span<std::byte> wire,
-                                        std::size_t token, const accept_options& options,
-                                        decrypted_message& message) noexcept;
-    /// Whether the package can tell the token of a message in one piece from its data.
-    static bool finds_token(established& context) noexcept {
-        return context.package.finds_tokens || context.form != unwrap_form::unknown ||
-               contains(context.granted, context_flags::dce_style) ||
-               std::atomic_ref{context.wrapped_token}.load(std::memory_order_relaxed) != 0;
-    }
-    /// How many bytes of a message in one piece are its token.
-    static std::size_t token_size(established& context) noexcept {
-        const std::size_t last = std::atomic_ref{context.wrapped_token}.load(std::memory_order_relaxed);
-        return last != 0 ? last : context.sizes.security_trailer;
+    [[nodiscard]] static errc call_unwrap(established& context, std::span<std::byte> wire,
+                                          const accept_options& options, decrypted_message& message) noexcept;
+    /// How many bytes of a message in one piece are its token: as its header says, else as the package announces.
+    static std::size_t token_size(const established& context, std::span<const std::byte> wire) noexcept {
+        return rfc4121::is_wrapped(wire) ? rfc4121::token_size(wire) : context.sizes.security_trailer;
     }
 };
 
@@ -60,35 +50,30 @@ inline errc wrap_calls::wrap(established& context, message_frame& frame, std::si
     // A token that came out short moves up to the data.
     const auto gap = frame.token_room_ - parts.token.size();
     std::memmove(memory.data() + gap, parts.token.data(), parts.token.size());
-    std::atomic_ref{context.wrapped_token}.store(static_cast<std::uint32_t>(parts.token.size()),
-                                                 std::memory_order_relaxed);
     wire = memory.subspan(gap, parts.token.size() + size + parts.padding.size());
     return errc{};
 }
 
-inline errc wrap_calls::unwrap_as(unwrap_form form, established& context, std::span<std::byte> wire, std::size_t token,
-                                  const accept_options& options, decrypted_message& message) noexcept {
+inline errc wrap_calls::call_unwrap(established& context, std::span<std::byte> wire, const accept_options& options,
+                                    decrypted_message& message) noexcept {
     buffer_list<2> buffers;
     constexpr std::size_t data = 1;
     std::span<std::byte> where = wire;
-    if (form == unwrap_form::stream) {
+    if (context.form == unwrap_form::stream) {
         buffers.add(SECBUFFER_STREAM, wire);
         buffers.add(SECBUFFER_DATA, {}); // the package makes it point into `wire`
     } else {
-        if (wire.size() < token) {
-            return errc::invalid_token;
-        }
+        const auto token = token_size(context, wire);
         where = wire.subspan(token);
         buffers.add(SECBUFFER_TOKEN, wire.first(token));
         buffers.add(SECBUFFER_DATA, where);
     }
     ULONG quality = 0; // NTLM leaves it alone
-    auto raw = context.handle.get();
-    const auto which = established::number(options.sequence_number, context.received);
-    if (const auto status = api::decrypt_message(&raw, buffers.native(), which, &quality); status != SEC_E_OK) {
+    if (const auto status =
+            api::decrypt_message(context.handle.address(), buffers.native(), options.sequence_number, &quality);
+        status != SEC_E_OK) {
         return to_errc(status);
     }
-    ++context.received;
     decrypted_message opened;
     if (!filled_part(buffers[data], where, opened.data)) {
         return errc::internal_error;
@@ -106,26 +91,14 @@ inline errc wrap_calls::unwrap(established& context, std::span<std::byte> wire, 
     if (const auto refused = context.refusal(context.can_decrypt(), std::span{whole}); refused != errc{}) {
         return refused;
     }
-    const auto token = token_size(context); // once: the sender may change it meanwhile
-    if (wire.empty() || (context.form == unwrap_form::token_and_data && wire.size() < token)) {
+    if (wire.empty() || (context.form == unwrap_form::token_and_data && wire.size() < token_size(context, wire))) {
         return errc::invalid_token;
     }
-    if (!finds_token(context)) {
-        return errc::unsupported_function;
-    }
-    auto form = context.form == unwrap_form::unknown ? unwrap_form::stream : context.form;
-    auto status = unwrap_as(form, context, wire, token, options, message);
-    if (context.form == unwrap_form::unknown &&
-        (status == errc::invalid_token || status == errc::unsupported_function)) {
-        form = unwrap_form::token_and_data; // perhaps the package does not know SECBUFFER_STREAM
-        status = unwrap_as(form, context, wire, token, options, message);
-    }
+    const auto status = call_unwrap(context, wire, options, message);
     if (status != errc{}) {
         secure_zero(wire); // it may be the plaintext of a message that is not authentic
-        return status;
     }
-    context.form = form;
-    return errc{};
+    return status;
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::detail

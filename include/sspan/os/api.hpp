@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: MIT
 //
-// The only file that calls the operating system: one inline function per call, with the parameters that SSPI documents
-// as reserved or unused left out. A test program replaces the whole file by defining SSPAN_API_HEADER.
+// The only file that calls the operating system: one function per call of calls.hpp. They promise SSPI as Microsoft
+// documents it; wine.hpp and winpr.hpp correct what the two substitutes do otherwise. A test program brings its own
+// functions by defining SSPAN_API_HEADER. That header defines them inline, or it defines SSPAN_API_LINKAGE as nothing and a
+// source file defines them.
 #pragma once
 
+#include "calls.hpp"
 #include "platform.hpp"
 
-#if defined(SSPAN_API_HEADER)
-
-#include SSPAN_API_HEADER
-
-#else
-
+#if !defined(SSPAN_API_HEADER)
+#include "wine.hpp"
+#include "wine_messages.hpp"
 #include "winpr.hpp"
+#endif
 
 #include <cstddef> // std::size_t
 #include <cstdint>
@@ -21,10 +22,41 @@
 #include <ctime> // localtime_r
 #endif
 
+namespace sspan::inline SSPAN_API_NAMESPACE::detail::api {
+
+/// The handle that the message calls take.
+#if defined(_WIN32) || defined(SSPAN_API_HEADER)
+using message_context = CtxtHandle;
+#else
+using message_context = winpr::context;
+#endif
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE::detail::api
+
+#if defined(SSPAN_API_HEADER)
+#include SSPAN_API_HEADER
+#endif
+#if !defined(SSPAN_API_LINKAGE)
+#define SSPAN_API_LINKAGE inline
+#endif
+
+namespace sspan::inline SSPAN_API_NAMESPACE::detail::api {
+
+#define SSPAN_DECLARE(result, name, os_name, parameters) result SSPAN_API_LINKAGE name parameters noexcept;
+SSPAN_OS_CALLS(SSPAN_DECLARE)
+#undef SSPAN_DECLARE
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE::detail::api
+
+#if !defined(SSPAN_API_HEADER)
+
+// Windows has each function by its name, WinPR in a table; what a substitute does otherwise is corrected.
 #if defined(_WIN32)
 #define SSPAN_OS(function) ::function
+#define SSPAN_CORRECTED(function, correction) (wine::is_running() ? wine::correction : ::function)
 #else
-#define SSPAN_OS(function) ::sspan::detail::winpr::functions().function
+#define SSPAN_OS(function) winpr::theirs().function
+#define SSPAN_CORRECTED(function, correction) winpr::correction
 #endif
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail::api {
@@ -46,73 +78,10 @@ inline SECURITY_STATUS free_context_buffer(void* buffer) noexcept {
     return SSPAN_OS(FreeContextBuffer)(buffer);
 }
 
-#if defined(_WIN32)
-inline bool is_wine() noexcept {
-    static const bool known = [] {
-        const auto ntdll = ::GetModuleHandleW(L"ntdll.dll");
-        return ntdll != nullptr && ::GetProcAddress(ntdll, "wine_get_version") != nullptr;
-    }();
-    return known;
-}
-inline constexpr bool is_winpr = false;
-#else
-inline bool is_wine() noexcept {
-    return false;
-}
-inline constexpr bool is_winpr = true;
-#endif
-
-inline bool is_windows() noexcept {
-    return !is_winpr && !is_wine();
-}
-
-// What Windows does and its substitutes leave out without a word. sspan refuses it there.
-
-/// Whether Negotiate heeds the list of packages in a SEC_WINNT_AUTH_IDENTITY_EXW. WinPR's uses NTLM although the list is
-/// L"kerberos".
-inline bool takes_package_lists() noexcept {
-    return is_windows();
-}
-
-/// Whether a client's token carries its channel bindings.
-inline bool sends_bindings() noexcept {
-#if defined(_WIN32)
-    return !is_wine();
-#else
-    return WINPR_VERSION_MAJOR >= 3;
-#endif
-}
-
-/// Whether a server compares the client's channel bindings with its own.
-inline bool compares_bindings() noexcept {
-    return is_windows();
-}
-
-/// Whether the packages look at every SECBUFFER_DATA of a message, not at the first only.
-inline bool takes_parts() noexcept {
-    return is_windows();
-}
-
-/// Whether the packages number the messages of a connection themselves. WinPR's do not, and would take every replay.
-inline bool counts_messages() noexcept {
-    return !is_winpr;
-}
-
-/// Whether Kerberos finds the token of a message in one piece; Wine's looks where its own last one was.
-inline bool kerberos_finds_tokens() noexcept {
-    return !is_wine();
-}
-
-/// How many bytes longer than announced a token of EncryptMessage can be where there is padding: Wine's Kerberos
-/// announces 49 and needs 60.
-inline std::uint32_t token_excess() noexcept {
-    return is_wine() ? 64 : 0;
-}
-
 inline SECURITY_STATUS acquire_credentials_handle(const SEC_WCHAR* principal, const SEC_WCHAR* package, ULONG use,
                                                   void* auth_data, CredHandle* credential, TimeStamp* expiry) noexcept {
-    return SSPAN_OS(AcquireCredentialsHandleW)(unconst(principal), unconst(package), use, nullptr, auth_data, nullptr,
-                                               nullptr, credential, expiry);
+    return SSPAN_CORRECTED(AcquireCredentialsHandleW, acquire)(unconst(principal), unconst(package), use, nullptr,
+                                                               auth_data, nullptr, nullptr, credential, expiry);
 }
 
 inline SECURITY_STATUS free_credentials_handle(CredHandle* credential) noexcept {
@@ -120,7 +89,11 @@ inline SECURITY_STATUS free_credentials_handle(CredHandle* credential) noexcept 
 }
 
 inline SECURITY_STATUS query_credentials_attributes(CredHandle* credential, ULONG attribute, void* buffer) noexcept {
-    return SSPAN_OS(QueryCredentialsAttributesW)(credential, attribute, buffer);
+#if defined(_WIN32)
+    return ::QueryCredentialsAttributesW(credential, attribute, buffer);
+#else
+    return winpr::query_credentials(credential, attribute, buffer);
+#endif
 }
 
 inline SECURITY_STATUS set_credentials_attributes(CredHandle* credential, ULONG attribute, void* buffer,
@@ -136,15 +109,16 @@ inline SECURITY_STATUS initialize_security_context(CredHandle* credential, CtxtH
                                                    ULONG request, ULONG data_representation, SecBufferDesc* input,
                                                    CtxtHandle* new_context, SecBufferDesc* output, ULONG* attributes,
                                                    TimeStamp* expiry) noexcept {
-    return SSPAN_OS(InitializeSecurityContextW)(credential, context, unconst(target), request, 0, data_representation,
-                                                input, 0, new_context, output, attributes, expiry);
+    return SSPAN_CORRECTED(InitializeSecurityContextW, initialize)(credential, context, unconst(target), request, 0,
+                                                                   data_representation, input, 0, new_context, output,
+                                                                   attributes, expiry);
 }
 
 inline SECURITY_STATUS accept_security_context(CredHandle* credential, CtxtHandle* context, SecBufferDesc* input,
                                                ULONG request, ULONG data_representation, CtxtHandle* new_context,
                                                SecBufferDesc* output, ULONG* attributes, TimeStamp* expiry) noexcept {
-    return SSPAN_OS(AcceptSecurityContext)(credential, context, input, request, data_representation, new_context,
-                                           output, attributes, expiry);
+    return SSPAN_CORRECTED(AcceptSecurityContext, accept)(credential, context, input, request, data_representation,
+                                                          new_context, output, attributes, expiry);
 }
 
 inline SECURITY_STATUS complete_auth_token(CtxtHandle* context, SecBufferDesc* token) noexcept {
@@ -156,39 +130,27 @@ inline SECURITY_STATUS delete_security_context(CtxtHandle* context) noexcept {
 }
 
 inline SECURITY_STATUS query_context_attributes(CtxtHandle* context, ULONG attribute, void* buffer) noexcept {
-    return SSPAN_OS(QueryContextAttributesW)(context, attribute, buffer);
+    return SSPAN_CORRECTED(QueryContextAttributesW, query_context)(context, attribute, buffer);
 }
 
-inline SECURITY_STATUS make_signature(CtxtHandle* context, ULONG quality, SecBufferDesc* message,
+inline SECURITY_STATUS make_signature(message_context* context, ULONG quality, SecBufferDesc* message,
                                       ULONG sequence_number) noexcept {
-    return SSPAN_OS(MakeSignature)(context, quality, message, sequence_number);
+    return SSPAN_CORRECTED(MakeSignature, sign)(context, quality, message, sequence_number);
 }
 
-inline SECURITY_STATUS verify_signature(CtxtHandle* context, SecBufferDesc* message, ULONG sequence_number,
+inline SECURITY_STATUS verify_signature(message_context* context, SecBufferDesc* message, ULONG sequence_number,
                                         ULONG* quality) noexcept {
-    return SSPAN_OS(VerifySignature)(context, message, sequence_number, quality);
+    return SSPAN_CORRECTED(VerifySignature, verify)(context, message, sequence_number, quality);
 }
 
-inline SECURITY_STATUS encrypt_message(CtxtHandle* context, ULONG quality, SecBufferDesc* message,
+inline SECURITY_STATUS encrypt_message(message_context* context, ULONG quality, SecBufferDesc* message,
                                        ULONG sequence_number) noexcept {
-    return SSPAN_OS(EncryptMessage)(context, quality, message, sequence_number);
+    return SSPAN_CORRECTED(EncryptMessage, encrypt)(context, quality, message, sequence_number);
 }
 
-inline SECURITY_STATUS decrypt_message(CtxtHandle* context, SecBufferDesc* message, ULONG sequence_number,
+inline SECURITY_STATUS decrypt_message(message_context* context, SecBufferDesc* message, ULONG sequence_number,
                                        ULONG* quality) noexcept {
-    return SSPAN_OS(DecryptMessage)(context, message, sequence_number, quality);
-}
-
-inline SECURITY_STATUS impersonate_security_context(CtxtHandle* context) noexcept {
-    return SSPAN_OS(ImpersonateSecurityContext)(context);
-}
-
-inline SECURITY_STATUS revert_security_context(CtxtHandle* context) noexcept {
-    return SSPAN_OS(RevertSecurityContext)(context);
-}
-
-inline SECURITY_STATUS query_security_context_token(CtxtHandle* context, HANDLE* token) noexcept {
-    return SSPAN_OS(QuerySecurityContextToken)(context, token);
+    return SSPAN_CORRECTED(DecryptMessage, decrypt)(context, message, sequence_number, quality);
 }
 
 inline SECURITY_STATUS export_security_context(CtxtHandle* context, ULONG flags, SecBuffer* packed,
@@ -201,20 +163,36 @@ inline SECURITY_STATUS import_security_context(const SEC_WCHAR* package, SecBuff
     return SSPAN_OS(ImportSecurityContextW)(unconst(package), packed, token, context);
 }
 
+inline SECURITY_STATUS query_security_context_token(CtxtHandle* context, HANDLE* token) noexcept {
+    return SSPAN_OS(QuerySecurityContextToken)(context, token);
+}
+
+inline SECURITY_STATUS impersonate_security_context(CtxtHandle* context) noexcept {
+    return SSPAN_OS(ImpersonateSecurityContext)(context);
+}
+
+inline SECURITY_STATUS revert_security_context(CtxtHandle* context) noexcept {
+    return SSPAN_OS(RevertSecurityContext)(context);
+}
+
+#undef SSPAN_CORRECTED
 #undef SSPAN_OS
+
+inline DWORD last_error() noexcept {
+    return ::GetLastError();
+}
+
+inline void set_last_error(DWORD error) noexcept {
+    ::SetLastError(error);
+}
 
 #if defined(_WIN32)
 
-// The next four return a Win32 error code, 0 for success.
-
-/// The calling thread's impersonation token; ERROR_NO_TOKEN when it has none.
-inline DWORD open_thread_token(HANDLE* token) noexcept {
-    // OpenAsSelf: the thread may be impersonating someone who could not open the token.
-    return ::OpenThreadToken(::GetCurrentThread(), TOKEN_QUERY | TOKEN_IMPERSONATE, TRUE, token) ? ERROR_SUCCESS
-                                                                                                 : ::GetLastError();
+inline DWORD open_thread_token(DWORD access, bool as_self, HANDLE* token) noexcept {
+    return ::OpenThreadToken(::GetCurrentThread(), access, as_self ? TRUE : FALSE, token) ? ERROR_SUCCESS
+                                                                                          : ::GetLastError();
 }
 
-/// Makes `token` the calling thread's impersonation token; nullptr removes the present one.
 inline DWORD set_thread_token(HANDLE token) noexcept {
     return ::SetThreadToken(nullptr, token) ? ERROR_SUCCESS : ::GetLastError();
 }
@@ -229,8 +207,6 @@ inline DWORD close_handle(HANDLE handle) noexcept {
     return ::CloseHandle(handle) ? ERROR_SUCCESS : ::GetLastError();
 }
 
-/// Both in 100 ns since 1601, by the time zone's offset of this moment, as packages reckon; 0 when that is not
-/// possible.
 inline std::int64_t local_to_utc(std::int64_t local) noexcept {
     FILETIME from{};
     FILETIME to{};
@@ -239,7 +215,6 @@ inline std::int64_t local_to_utc(std::int64_t local) noexcept {
     return ::LocalFileTimeToFileTime(&from, &to) ? std::int64_t{to.dwHighDateTime} << 32 | to.dwLowDateTime : 0;
 }
 
-/// Wipes and frees a PSEC_WINNT_AUTH_IDENTITY_OPAQUE.
 inline void free_auth_identity(void* identity) noexcept {
     const auto opaque = static_cast<PSEC_WINNT_AUTH_IDENTITY_OPAQUE>(identity);
     ::SspiZeroAuthIdentity(opaque);
@@ -250,7 +225,6 @@ inline void secure_zero(void* memory, std::size_t size) noexcept {
     ::SecureZeroMemory(memory, size);
 }
 
-/// Ends the process at once: no unwinding, no exit handlers.
 [[noreturn]] inline void fail_fast() noexcept {
     ::RaiseFailFastException(nullptr, nullptr, 0);
     ::TerminateProcess(::GetCurrentProcess(), 0x40000015); // STATUS_FATAL_APP_EXIT
@@ -259,7 +233,7 @@ inline void secure_zero(void* memory, std::size_t size) noexcept {
 
 #else // threads have no access tokens here
 
-inline DWORD open_thread_token(HANDLE*) noexcept {
+inline DWORD open_thread_token(DWORD, bool, HANDLE*) noexcept {
     return ERROR_NO_TOKEN;
 }
 

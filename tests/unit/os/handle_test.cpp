@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <sspan/detail/handle.hpp>
+#include <sspan/os/handle.hpp>
 
 #include "unit/fixture.hpp"
 
@@ -123,7 +123,7 @@ TEST_F(handle_kinds, misuse_05_each_is_closed_by_its_own_function) {
 
     loopback::impersonate_on_thread(L"LOOPBACK\\bob", SecurityImpersonation);
     HANDLE token = nullptr;
-    ASSERT_EQ(sspan::detail::api::open_thread_token(&token), 0U);
+    ASSERT_EQ(sspan::detail::api::open_thread_token(TOKEN_QUERY, true, &token), 0U);
     {
         const sspan::detail::token_handle owner{token};
     }

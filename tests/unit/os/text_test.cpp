@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <sspan/detail/text.hpp>
+#include <sspan/os/text.hpp>
 
 #include "unit/fixture.hpp"
 

@@ -3,12 +3,12 @@
 // QueryContextAttributes, and what its structures point to.
 #pragma once
 
-#include "../error.hpp"
-#include "../package.hpp"
-#include "../security_context.hpp"
-#include "handle.hpp"
-#include "secret.hpp"
-#include "text.hpp"
+#include "error.hpp"
+#include "os/handle.hpp"
+#include "os/secret.hpp"
+#include "os/text.hpp"
+#include "package.hpp"
+#include "security_context.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -33,6 +33,8 @@ public:
 
     explicit operator bool() const noexcept { return Kind::is_valid(value_); }
     [[nodiscard]] value_type get() const noexcept { return value_; }
+    /// For calls that take a pointer to a handle. They do not change the handle.
+    [[nodiscard]] value_type* address() noexcept { return &value_; }
     /// Gives the handle away; the caller closes it.
     [[nodiscard]] value_type release() noexcept { return std::exchange(value_, Kind::zero()); }
     void reset() noexcept { unique_handle{}.swap(*this); }
@@ -58,6 +60,9 @@ struct credentials_kind : sec_handle_kind {
 };
 
 struct context_kind : sec_handle_kind {
+    using value_type = api::message_context;
+    static value_type zero() noexcept { return value_type{SecHandle{0, 0}}; }
+    static value_type normal(const SecHandle& handle) noexcept { return value_type{sec_handle_kind::normal(handle)}; }
     static void close(CtxtHandle handle) noexcept { api::delete_security_context(&handle); }
 };
 

@@ -7,16 +7,20 @@
 #error "sspan needs C++20"
 #endif
 
-// All of sspan except `version` lives in an inline namespace named after the implementation of detail/api.hpp, so that
+// All of sspan except `version` lives in an inline namespace named after the implementation of os/api.hpp, so that
 // objects of two different implementations cannot meet in one program: the linker does not find the other's names.
 #if !defined(SSPAN_API_NAMESPACE)
 #if defined(SSPAN_API_HEADER)
 #error "SSPAN_API_HEADER replaces the calls to the OS; name its namespace with SSPAN_API_NAMESPACE"
 #endif
-#define SSPAN_API_NAMESPACE os
+#define SSPAN_API_NAMESPACE sspan_os
 #endif
 
 #if defined(_WIN32)
+
+#if defined(_WIN32_WINNT) && _WIN32_WINNT < 0x0601
+#error "sspan needs Windows 7 or later: define _WIN32_WINNT as 0x0601 or more"
+#endif
 
 #if !defined(SECURITY_WIN32) && !defined(SECURITY_KERNEL)
 #define SECURITY_WIN32 // security.h demands it
@@ -68,6 +72,10 @@ using ::SecPkgCredentials_NamesW;
 
 #include <cstdint>
 
+#if !defined(TOKEN_QUERY)
+#define TOKEN_QUERY 0x0008
+#define TOKEN_IMPERSONATE 0x0004
+#endif
 #if !defined(SECQOP_WRAP_NO_ENCRYPT)
 #define SECQOP_WRAP_NO_ENCRYPT 0x80000001
 #endif

@@ -3,18 +3,18 @@
 // What the two sides of a handshake have in common.
 #pragma once
 
-#include "../buffer.hpp"
-#include "../channel_bindings.hpp"
-#include "../credentials.hpp"
-#include "../error.hpp"
-#include "../flags.hpp"
-#include "../handshake_step.hpp"
-#include "../security_context.hpp"
-#include "established.hpp"
-#include "handle.hpp"
-#include "negotiated.hpp"
-#include "text.hpp"
-#include "time.hpp"
+#include "buffer.hpp"
+#include "channel_bindings.hpp"
+#include "credentials.hpp"
+#include "detail/established.hpp"
+#include "detail/negotiated.hpp"
+#include "error.hpp"
+#include "flags.hpp"
+#include "handshake_step.hpp"
+#include "os/handle.hpp"
+#include "os/text.hpp"
+#include "os/time.hpp"
+#include "security_context.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -106,10 +106,6 @@ inline std::error_code handshake::refusal(std::span<const std::byte> input, flag
         return errc::illegal_message;
     }
     if (!contains(known_flags(requested), require_ | request_) || !contains(known_flags(granted), require_)) {
-        return errc::unsupported_function;
-    }
-    const bool is_client = requested == &flag_row::isc_request;
-    if (bindings_ && !(is_client ? api::sends_bindings() : api::compares_bindings())) {
         return errc::unsupported_function;
     }
     if (phase_ == phase::bad_arguments || !fits(input.size()) || overlap(input, output_)) {
@@ -232,7 +228,7 @@ inline security_context handshake::finish(bool is_server, std::error_code& ec) n
     if (ec) {
         return {};
     }
-    auto state = establish(std::move(context), ec);
+    auto state = establish(std::move(context), granted_, ec);
     if (ec) {
         culprit_ = "QueryContextAttributes";
         return {};
@@ -240,11 +236,11 @@ inline security_context handshake::finish(bool is_server, std::error_code& ec) n
     if (state.package.is_told ? state.package.is_ntlm : !is_kerberos_) { // NTLM may be at work
         granted_ &= ~never_ntlms;
     }
+    state.granted = granted_;
     if ((missing() | unwanted()) != context_flags::none) {
         ec = errc::security_qos_failed;
         return {};
     }
-    state.granted = granted_;
     state.required = require_;
     state.expiry = expiry_;
     state.is_server = is_server;

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+//
+// The calls to the OS that sspan makes, each once: its result, its name here, its name in the OS, its parameters.
+// Parameters that SSPI documents as reserved or unused are left out. Everything that implements the calls, wraps them or
+// counts them is made from this list.
+#pragma once
+
+#include "platform.hpp"
+
+#include <cstddef> // std::size_t
+#include <cstdint>
+
+// clang-format off: one call, one row
+#define SSPAN_OS_CALLS(X) \
+    X(SECURITY_STATUS, enumerate_security_packages, "EnumerateSecurityPackages", (ULONG* count, SecPkgInfoW** packages)) \
+    X(SECURITY_STATUS, query_security_package_info, "QuerySecurityPackageInfo", (const SEC_WCHAR* package, SecPkgInfoW** info)) \
+    X(SECURITY_STATUS, free_context_buffer, "FreeContextBuffer", (void* buffer)) \
+    X(SECURITY_STATUS, acquire_credentials_handle, "AcquireCredentialsHandle", (const SEC_WCHAR* principal, const SEC_WCHAR* package, ULONG use, void* auth_data, CredHandle* credential, TimeStamp* expiry)) \
+    X(SECURITY_STATUS, free_credentials_handle, "FreeCredentialsHandle", (CredHandle* credential)) \
+    X(SECURITY_STATUS, query_credentials_attributes, "QueryCredentialsAttributes", (CredHandle* credential, ULONG attribute, void* buffer)) \
+    X(SECURITY_STATUS, set_credentials_attributes, "SetCredentialsAttributes", (CredHandle* credential, ULONG attribute, void* buffer, ULONG size)) \
+    X(SECURITY_STATUS, initialize_security_context, "InitializeSecurityContext", (CredHandle* credential, CtxtHandle* context, const SEC_WCHAR* target, ULONG request, ULONG data_representation, SecBufferDesc* input, CtxtHandle* new_context, SecBufferDesc* output, ULONG* attributes, TimeStamp* expiry)) \
+    X(SECURITY_STATUS, accept_security_context, "AcceptSecurityContext", (CredHandle* credential, CtxtHandle* context, SecBufferDesc* input, ULONG request, ULONG data_representation, CtxtHandle* new_context, SecBufferDesc* output, ULONG* attributes, TimeStamp* expiry)) \
+    X(SECURITY_STATUS, complete_auth_token, "CompleteAuthToken", (CtxtHandle* context, SecBufferDesc* token)) \
+    X(SECURITY_STATUS, delete_security_context, "DeleteSecurityContext", (CtxtHandle* context)) \
+    X(SECURITY_STATUS, query_context_attributes, "QueryContextAttributes", (CtxtHandle* context, ULONG attribute, void* buffer)) \
+    X(SECURITY_STATUS, make_signature, "MakeSignature", (message_context* context, ULONG quality, SecBufferDesc* message, ULONG sequence_number)) \
+    X(SECURITY_STATUS, verify_signature, "VerifySignature", (message_context* context, SecBufferDesc* message, ULONG sequence_number, ULONG* quality)) \
+    X(SECURITY_STATUS, encrypt_message, "EncryptMessage", (message_context* context, ULONG quality, SecBufferDesc* message, ULONG sequence_number)) \
+    X(SECURITY_STATUS, decrypt_message, "DecryptMessage", (message_context* context, SecBufferDesc* message, ULONG sequence_number, ULONG* quality)) \
+    X(SECURITY_STATUS, export_security_context, "ExportSecurityContext", (CtxtHandle* context, ULONG flags, SecBuffer* packed, HANDLE* token)) \
+    X(SECURITY_STATUS, import_security_context, "ImportSecurityContext", (const SEC_WCHAR* package, SecBuffer* packed, HANDLE token, CtxtHandle* context)) \
+    X(SECURITY_STATUS, query_security_context_token, "QuerySecurityContextToken", (CtxtHandle* context, HANDLE* token)) \
+    X(SECURITY_STATUS, impersonate_security_context, "ImpersonateSecurityContext", (CtxtHandle* context)) \
+    X(SECURITY_STATUS, revert_security_context, "RevertSecurityContext", (CtxtHandle* context)) \
+    /* The next four return a Win32 error code, 0 for success. */ \
+    X(DWORD, open_thread_token, "OpenThreadToken", (DWORD access, bool as_self, HANDLE* token)) \
+    X(DWORD, set_thread_token, "SetThreadToken", (HANDLE token)) \
+    X(DWORD, query_impersonation_level, "GetTokenInformation", (HANDLE token, SECURITY_IMPERSONATION_LEVEL* level)) \
+    X(DWORD, close_handle, "CloseHandle", (HANDLE handle)) \
+    X(DWORD, last_error, "GetLastError", ()) \
+    X(void, set_last_error, "SetLastError", (DWORD error)) \
+    /* Times in 100 ns since 1601, by the time zone's offset of this moment; 0 if that is not known. */ \
+    X(std::int64_t, local_to_utc, "LocalFileTimeToFileTime", (std::int64_t local)) \
+    /* Wipes and frees a PSEC_WINNT_AUTH_IDENTITY_OPAQUE. */ \
+    X(void, free_auth_identity, "SspiFreeAuthIdentity", (void* identity)) \
+    X(void, secure_zero, "SecureZeroMemory", (void* memory, std::size_t size)) \
+    /* Ends the process at once: no unwinding, no exit handlers. */ \
+    X([[noreturn]] void, fail_fast, "RaiseFailFastException", ())
+// clang-format on

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+//
+// What the two substitutes for Windows, Wine and WinPR, have in common: their packages take one SECBUFFER_DATA only, and
+// ignore some of what they are asked for.
+#pragma once
+
+#include "platform.hpp"
+
+#include <cstddef>
+#include <cstring> // std::memcpy
+#include <memory>
+#include <new> // std::nothrow
+#include <span>
+
+namespace sspan::inline SSPAN_API_NAMESPACE::detail {
+
+/// Whether an identity has a list of packages. Negotiate uses NTLM although the list excludes it.
+[[nodiscard]] inline bool has_package_list(const void* auth_data) noexcept {
+    SEC_WINNT_AUTH_IDENTITY_EXW identity{};
+    if (auth_data == nullptr) {
+        return false;
+    }
+    std::memcpy(&identity.Version, auth_data, sizeof identity.Version); // another structure begins with a pointer
+    if (identity.Version != SEC_WINNT_AUTH_IDENTITY_VERSION) {
+        return false;
+    }
+    std::memcpy(&identity, auth_data, sizeof identity);
+    return identity.PackageListLength != 0;
+}
+
+/// Whether a step was given channel bindings.
+[[nodiscard]] inline bool has_bindings(const SecBufferDesc* input) noexcept {
+    for (ULONG i = 0; input != nullptr && i != input->cBuffers; ++i) {
+        if (input->pBuffers[i].BufferType == SECBUFFER_CHANNEL_BINDINGS) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// Flags that ask for more strictness, and that no answer mentions: no_integrity, unverified_target_name; allow_missing_bindings, proxy_bindings.
+inline constexpr ULONG unheeded_by_initialize = 0x00800000 | 0x20000000;
+inline constexpr ULONG unheeded_by_accept = 0x10000000 | 0x04000000;
+
+/// One buffer of each type; of the data all parts that the package protects.
+class message_parts {
+public:
+    explicit message_parts(const SecBufferDesc& message) noexcept : all_{message.pBuffers, message.cBuffers} {
+        for (auto& buffer : all_) {
+            switch (buffer.BufferType) {
+            case SECBUFFER_TOKEN:
+                token = &buffer;
+                break;
+            case SECBUFFER_STREAM:
+                stream = &buffer;
+                break;
+            case SECBUFFER_PADDING:
+                buffer.cbBuffer = 0; // nobody pads here
+                break;
+            case SECBUFFER_DATA:
+                data = &buffer;
+                size_ += buffer.cbBuffer;
+                ++count_;
+                break;
+            case SECBUFFER_DATA | SECBUFFER_READONLY_WITH_CHECKSUM:
+                has_header = true;
+                break;
+            default:
+                break;
+            }
+        }
+    }
+    message_parts(const message_parts&) = delete;
+    message_parts& operator=(const message_parts&) = delete;
+    ~message_parts() {
+        for (std::size_t i = 0; gathered_ && i != size_; ++i) {
+            static_cast<volatile std::byte*>(gathered_.get())[i] = std::byte{};
+        }
+    }
+
+    /// Puts the data into one piece. @return false if there is no memory for that.
+    [[nodiscard]] bool gather() noexcept {
+        if (count_ < 2) {
+            return true;
+        }
+        gathered_.reset(new (std::nothrow) std::byte[size_ + 1]);
+        if (gathered_) {
+            each_part([](std::byte* piece, SecBuffer& part) { std::memcpy(piece, part.pvBuffer, part.cbBuffer); });
+        }
+        return gathered_ != nullptr;
+    }
+    /// Puts the piece back into the parts.
+    void scatter() noexcept {
+        if (gathered_) {
+            each_part([](std::byte* piece, SecBuffer& part) { std::memcpy(part.pvBuffer, piece, part.cbBuffer); });
+        }
+    }
+
+    /// The data in one piece.
+    [[nodiscard]] std::span<std::byte> piece() const noexcept {
+        return {gathered_         ? gathered_.get()
+                : data != nullptr ? static_cast<std::byte*>(data->pvBuffer)
+                                  : nullptr,
+                size_};
+    }
+
+    SecBuffer* token = nullptr;
+    SecBuffer* stream = nullptr;
+    SecBuffer* data = nullptr; ///< the last part
+    bool has_header = false;   ///< a part that is to be covered by the token and left in the clear
+
+private:
+    template <class Copy>
+    void each_part(Copy copy) noexcept {
+        auto* piece = gathered_.get();
+        for (auto& part : all_) {
+            if (part.BufferType == SECBUFFER_DATA && part.cbBuffer != 0) {
+                copy(piece, part);
+                piece += part.cbBuffer;
+            }
+        }
+    }
+
+    std::span<SecBuffer> all_;
+    std::size_t size_ = 0;
+    std::size_t count_ = 0;
+    std::unique_ptr<std::byte[]> gathered_;
+};
+
+/// A buffer of one piece of memory.
+[[nodiscard]] inline SecBuffer one_buffer(ULONG type, std::span<const std::byte> bytes) noexcept {
+    return {static_cast<ULONG>(bytes.size()), type, const_cast<std::byte*>(bytes.data())};
+}
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE::detail

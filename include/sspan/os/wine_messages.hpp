@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: MIT
+//
+// How Wine's packages protect messages otherwise than Windows', corrected. Kerberos outside DCE style gives what gss_wrap
+// makes in an order of its own, and takes it in that order only.
+#pragma once
+
+#include "platform.hpp"
+
+#if defined(_WIN32)
+
+#include "rfc4121.hpp"
+#include "substitute.hpp"
+#include "wine.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <new> // std::nothrow
+#include <span>
+
+namespace sspan::inline SSPAN_API_NAMESPACE::detail::wine {
+
+/// Room for a signature or token, whatever the key: Wine copies without looking at the room.
+using token_memory = std::array<std::byte, 256>;
+
+/// Calls `call` with one piece of data and a token of its own, which then moves to the caller's.
+template <class Call>
+[[nodiscard]] SECURITY_STATUS make_token(message_parts& parts, token_memory& memory, std::span<std::byte>& token,
+                                         Call call) noexcept {
+    if (parts.token == nullptr || !parts.gather()) {
+        return parts.token == nullptr ? SEC_E_INVALID_TOKEN : SEC_E_INSUFFICIENT_MEMORY;
+    }
+    SecBuffer buffers[]{one_buffer(SECBUFFER_DATA, parts.piece()), one_buffer(SECBUFFER_TOKEN, memory)};
+    SecBufferDesc message{SECBUFFER_VERSION, 2, buffers};
+    const auto status = call(message);
+    token = std::span{memory}.first(buffers[1].cbBuffer <= memory.size() ? buffers[1].cbBuffer : 0);
+    return status;
+}
+[[nodiscard]] inline SECURITY_STATUS give_token(SecBuffer& buffer, std::span<const std::byte> token) noexcept {
+    if (token.size() > buffer.cbBuffer) {
+        return SEC_E_BUFFER_TOO_SMALL;
+    }
+    std::memcpy(buffer.pvBuffer, token.data(), token.size());
+    buffer.cbBuffer = static_cast<ULONG>(token.size());
+    return SEC_E_OK;
+}
+
+inline SECURITY_STATUS SEC_ENTRY sign(CtxtHandle* context, ULONG quality, SecBufferDesc* message,
+                                      ULONG number) noexcept {
+    if (package_of(context) == package::foreign) {
+        return ::MakeSignature(context, quality, message, number);
+    }
+    message_parts parts{*message};
+    token_memory memory;
+    std::span<std::byte> token;
+    const auto status = make_token(parts, memory, token,
+                                   [&](SecBufferDesc& one) { return ::MakeSignature(context, quality, &one, number); });
+    return status == SEC_E_OK ? give_token(*parts.token, token) : status;
+}
+
+inline SECURITY_STATUS SEC_ENTRY verify(CtxtHandle* context, SecBufferDesc* message, ULONG number,
+                                        ULONG* quality) noexcept {
+    if (package_of(context) == package::foreign) {
+        return ::VerifySignature(context, message, number, quality);
+    }
+    message_parts parts{*message};
+    if (parts.token == nullptr || !parts.gather()) {
+        return parts.token == nullptr ? SEC_E_INVALID_TOKEN : SEC_E_INSUFFICIENT_MEMORY;
+    }
+    SecBuffer buffers[]{one_buffer(SECBUFFER_DATA, parts.piece()), *parts.token};
+    SecBufferDesc one{SECBUFFER_VERSION, 2, buffers};
+    return ::VerifySignature(context, &one, number, quality);
+}
+
+/// Wine cuts the message that gss_wrap makes: its first bytes, as many as there were data, are in `data`, the rest in
+/// `token`. Afterwards `data` holds the encrypted data, and `token` all else, rotated to its place before them.
+/// @return false if it is not a message of RFC 4121.
+[[nodiscard]] inline bool to_token_and_data(std::span<std::byte> data, std::span<std::byte> token) noexcept {
+    using namespace rfc4121;
+    constexpr std::size_t most = header_size + confounder_size;
+    const auto at = [&](std::size_t index) -> std::byte& {
+        return index < data.size() ? data[index] : token[index - data.size()];
+    };
+    std::array<std::byte, most> front{};
+    for (std::size_t i = 0; i != header_size && i != data.size() + token.size(); ++i) {
+        front[i] = at(i);
+    }
+    if (!is_wrapped(front) || rotation(front) != 0) {
+        return false;
+    }
+    const auto before = is_sealed(front) ? most : header_size;
+    if (token.size() <= before) {
+        return false;
+    }
+    for (std::size_t i = header_size; i != before; ++i) {
+        front[i] = at(i);
+    }
+    const auto behind = token.size() - before; // the filler, the header's copy and the checksum
+    token_memory rest{};
+    std::memcpy(rest.data(), token.data(), token.size());
+    // The data move to the front of their buffer, then what Wine had cut off follows.
+    const auto kept = data.size() > before ? data.size() - before : 0;
+    if (kept != 0) {
+        std::memmove(data.data(), data.data() + before, kept);
+    }
+    for (std::size_t i = kept; i != data.size(); ++i) {
+        data[i] = rest[before + i - data.size()];
+    }
+    set_rotation(front, behind);
+    std::memcpy(token.data(), front.data(), header_size);
+    std::memcpy(token.data() + header_size, rest.data() + before, behind);
+    std::memcpy(token.data() + header_size + behind, front.data() + header_size, before - header_size);
+    return true;
+}
+
+inline SECURITY_STATUS SEC_ENTRY encrypt(CtxtHandle* context, ULONG quality, SecBufferDesc* message,
+                                         ULONG number) noexcept {
+    const auto which = package_of(context);
+    if (which == package::foreign) {
+        return ::EncryptMessage(context, quality, message, number);
+    }
+    message_parts parts{*message};
+    if (parts.has_header || parts.data == nullptr) {
+        return parts.has_header ? SEC_E_UNSUPPORTED_FUNCTION : SEC_E_INVALID_TOKEN;
+    }
+    token_memory memory;
+    std::span<std::byte> token;
+    const auto status = make_token(
+        parts, memory, token, [&](SecBufferDesc& one) { return ::EncryptMessage(context, quality, &one, number); });
+    if (status != SEC_E_OK) {
+        return status;
+    }
+    if (which == package::kerberos && !to_token_and_data(parts.piece(), token)) {
+        return SEC_E_UNSUPPORTED_FUNCTION; // a key that is older than RFC 4121
+    }
+    parts.scatter();
+    return give_token(*parts.token, token);
+}
+
+/// Opens a whole message of Kerberos outside DCE style; its data are at the front of `wire` then.
+[[nodiscard]] inline SECURITY_STATUS open(CtxtHandle* context, std::span<std::byte> wire, ULONG number, ULONG* quality,
+                                          std::size_t& size) noexcept {
+    using namespace rfc4121;
+    constexpr auto least_behind = header_size + confounder_size + checksum_sizes[0]; // all that surrounds the copy
+    if (!is_wrapped(wire)) {
+        return SEC_E_INVALID_TOKEN;
+    }
+    std::array<std::byte, header_size> header{};
+    std::memcpy(header.data(), wire.data(), header_size);
+    const bool sealed = is_sealed(header);
+    const auto extra = extra_count(header);
+    const auto surplus = sealed ? least_behind : header_size + extra;
+    if (wire.size() < surplus + (sealed ? header_size + extra : 0)) {
+        return SEC_E_INVALID_TOKEN;
+    }
+    // Wine gives gss_unwrap both buffers, one behind the other, then copies as many bytes of its result as there are data
+    // here. Behind a sealed message the result has the copy of the header, which shows where the data end.
+    const auto room = wire.size() - surplus;
+    SecBuffer buffers[]{one_buffer(SECBUFFER_DATA, wire.first(room)), one_buffer(SECBUFFER_TOKEN, wire.subspan(room))};
+    SecBufferDesc message{SECBUFFER_VERSION, 2, buffers};
+    constexpr ULONG untouched = 0x5A5A5A5A;
+    *quality = untouched;
+    const auto status = ::DecryptMessage(context, &message, number, quality);
+    if (!sealed) {
+        size = room;
+        return status;
+    }
+    constexpr auto access_violation = static_cast<SECURITY_STATUS>(0xC0000005U);
+    if (status == access_violation && *quality == 0) {
+        size = 0; // gss_unwrap has opened a message without data, and returned no memory to copy from
+        return SEC_E_OK;
+    }
+    if (status != SEC_E_OK) {
+        return status;
+    }
+    set_rotation(header, 0);
+    for (const auto checksum : checksum_sizes) {
+        if (wire.size() < header_size + confounder_size + extra + header_size + checksum) {
+            break;
+        }
+        const auto copy = wire.size() - header_size - confounder_size - header_size - checksum;
+        if (std::memcmp(wire.data() + copy, header.data(), header_size) == 0) {
+            size = copy - extra;
+            return SEC_E_OK;
+        }
+    }
+    return SEC_E_INTERNAL_ERROR;
+}
+
+inline SECURITY_STATUS SEC_ENTRY decrypt(CtxtHandle* context, SecBufferDesc* message, ULONG number,
+                                         ULONG* quality) noexcept {
+    const auto which = package_of(context);
+    if (which == package::foreign) {
+        return ::DecryptMessage(context, message, number, quality);
+    }
+    message_parts parts{*message};
+    if (parts.data == nullptr || parts.has_header) {
+        return parts.data == nullptr ? SEC_E_INVALID_TOKEN : SEC_E_UNSUPPORTED_FUNCTION;
+    }
+    std::size_t size = 0;
+    if (parts.stream != nullptr) {
+        if (which != package::kerberos) {
+            return SEC_E_INVALID_TOKEN;
+        }
+        const std::span wire{static_cast<std::byte*>(parts.stream->pvBuffer), parts.stream->cbBuffer};
+        const auto status = open(context, wire, number, quality, size);
+        if (status == SEC_E_OK) {
+            *parts.data = one_buffer(SECBUFFER_DATA, wire.first(size));
+        }
+        return status;
+    }
+    if (parts.token == nullptr || !parts.gather()) {
+        return parts.token == nullptr ? SEC_E_INVALID_TOKEN : SEC_E_INSUFFICIENT_MEMORY;
+    }
+    const auto data = parts.piece();
+    if (which != package::kerberos) {
+        SecBuffer buffers[]{one_buffer(SECBUFFER_DATA, data), *parts.token};
+        SecBufferDesc one{SECBUFFER_VERSION, 2, buffers};
+        const auto status = ::DecryptMessage(context, &one, number, quality);
+        parts.scatter();
+        return status;
+    }
+    // Wine would copy as many bytes as there are data, whatever came out. In memory of its own a wrong border shows.
+    if (const std::span token{static_cast<const std::byte*>(parts.token->pvBuffer), parts.token->cbBuffer};
+        rfc4121::is_wrapped(token) && !rfc4121::can_be_token(token)) {
+        return SEC_E_MESSAGE_ALTERED;
+    }
+    const auto length = std::size_t{parts.token->cbBuffer} + data.size();
+    const std::unique_ptr<std::byte[]> whole{new (std::nothrow) std::byte[length]};
+    if (!whole) {
+        return SEC_E_INSUFFICIENT_MEMORY;
+    }
+    const std::span wire{whole.get(), length};
+    std::memcpy(wire.data(), parts.token->pvBuffer, parts.token->cbBuffer);
+    if (!data.empty()) {
+        std::memcpy(wire.data() + parts.token->cbBuffer, data.data(), data.size());
+    }
+    auto status = open(context, wire, number, quality, size);
+    if (status == SEC_E_OK && size != data.size()) {
+        status = SEC_E_MESSAGE_ALTERED;
+    }
+    if (status == SEC_E_OK && size != 0) {
+        std::memcpy(data.data(), wire.data(), size);
+        parts.scatter();
+    }
+    ::SecureZeroMemory(whole.get(), length);
+    return status;
+}
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE::detail::wine
+
+#endif

@@ -26,7 +26,6 @@
 namespace blocks {
 
 enum class kind : std::uint8_t {
-    hello = 'H', ///< Both ways, first of all, no content: Wine's Kerberos opens no message before it has made one.
     file = 'F',  ///< From the sender: the file's 64-bit size, and its name in UTF-8.
     data = 'D',  ///< From the sender: the file's next bytes.
     end = 'E',   ///< From the sender, no content: those were all, and they are what the file had.

@@ -19,7 +19,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <span>
 #include <stdexcept>
 #include <vector>
@@ -28,9 +27,6 @@ namespace messages {
 
 /// The first byte on the wire.
 enum class kind : std::uint8_t { sign = 'S', seal = 'E' };
-
-/// Some packages write a longer token than they announce: Wine's Kerberos says 49 bytes and needs 60.
-inline constexpr std::size_t least_token_room = 128;
 
 /// The peer's answer to a message that it did not accept.
 struct rejection : std::runtime_error {
@@ -72,9 +68,8 @@ inline bool receive(net::connection& peer, received& message, std::size_t most, 
 class writer {
 public:
     explicit writer(sspan::security_context& context)
-        : context_{&context}, token_(std::ranges::max(std::initializer_list<std::size_t>{
-                                  least_token_room, context.sizes().max_signature, context.sizes().security_trailer})),
-          padding_(context.sizes().block_size + std::size_t{1}) {}
+        : context_{&context}, token_(std::max(context.sizes().max_signature, context.sizes().security_trailer)),
+          padding_(context.sizes().block_size) {}
 
     /// @return the bytes to be sent, valid until the next call. To seal `data` is to overwrite it.
     std::span<std::byte> write(kind what, std::span<std::byte> data) {

@@ -129,8 +129,6 @@ auto or_no_handshake(Body body) {
 // ---- the receiver ---------------------------------------------------------------------------------------------------
 
 void receive_file(const options& chosen, blocks::channel& sealed, const std::string& label) {
-    sealed.send(blocks::kind::hello);
-    expect(blocks::kind::hello, sealed);
     const auto header = expect(blocks::kind::file, sealed);
     std::uint64_t size = 0;
     if (header.size() < sizeof size) {
@@ -254,8 +252,6 @@ int send(const options& chosen) {
 
     const auto start = std::chrono::steady_clock::now();
     blocks::channel sealed{peer, context, chosen.timeout};
-    sealed.send(blocks::kind::hello);
-    expect(blocks::kind::hello, sealed);
     std::vector<std::byte> header;
     wire::append_number(header, static_cast<std::size_t>(size >> 32));
     wire::append_number(header, static_cast<std::size_t>(size & 0xFFFFFFFF));

@@ -138,20 +138,27 @@ template <class First, class... Others>
     return true;
 }
 
-/// As `filled`, where the package may have filled any part of `given`.
-[[nodiscard]] inline bool filled_part(const SecBuffer& buffer, std::span<std::byte> given,
-                                      std::span<std::byte>& part) noexcept {
+// What a package may leave in the buffers of a message: not more than it was given, and no other memory.
+
+/// Whether it has left the front of `given`.
+[[nodiscard]] inline bool is_front(const SecBuffer& buffer, std::span<const std::byte> given) noexcept {
+    return buffer.cbBuffer == 0 || (buffer.pvBuffer == given.data() && buffer.cbBuffer <= given.size());
+}
+/// Whether it has left all of `given`.
+[[nodiscard]] inline bool is_whole(const SecBuffer& buffer, std::span<const std::byte> given) noexcept {
+    return buffer.cbBuffer == given.size() && (given.empty() || buffer.pvBuffer == given.data());
+}
+/// Whether it has left some part of `given`, and where.
+[[nodiscard]] inline bool is_part(const SecBuffer& buffer, std::span<const std::byte> given,
+                                  std::uint32_t& offset) noexcept {
     if (buffer.cbBuffer == 0) {
-        part = given.first(0);
+        offset = 0;
         return true;
     }
-    const auto offset =
+    const auto before =
         reinterpret_cast<std::uintptr_t>(buffer.pvBuffer) - reinterpret_cast<std::uintptr_t>(given.data());
-    if (offset > given.size() || buffer.cbBuffer > given.size() - offset) { // an address before `given` wraps around
-        return false;
-    }
-    part = given.subspan(static_cast<std::size_t>(offset), buffer.cbBuffer);
-    return true;
+    offset = static_cast<std::uint32_t>(before);
+    return before <= given.size() && buffer.cbBuffer <= given.size() - before; // an address before it wraps around
 }
 
 } // namespace detail

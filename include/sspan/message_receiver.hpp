@@ -40,8 +40,7 @@ public:
     /// @note Calls VerifySignature.
     [[nodiscard]] bool verify(std::span<const std::byte> message, std::span<const std::byte> signature,
                               const accept_options& options, std::error_code& ec) noexcept {
-        const const_buffer whole[]{const_buffer::data(message)};
-        return detail::succeeded(call_verify(std::span{whole}, signature, options), ec);
+        return detail::succeeded(call_verify(detail::one_const_part{message}, signature, options), ec);
     }
     [[nodiscard]] bool verify(std::span<const std::byte> message, std::span<const std::byte> signature,
                               std::error_code& ec) noexcept {
@@ -49,13 +48,12 @@ public:
     }
     void verify(std::span<const std::byte> message, std::span<const std::byte> signature,
                 const accept_options& options = {}) {
-        const const_buffer whole[]{const_buffer::data(message)};
-        detail::throw_if(call_verify(std::span{whole}, signature, options), "VerifySignature");
+        detail::throw_if(call_verify(detail::one_const_part{message}, signature, options), "VerifySignature");
     }
     /// As above, of a message in the same parts as it was signed in.
     [[nodiscard]] bool verify(std::span<const const_buffer> message, std::span<const std::byte> signature,
                               const accept_options& options, std::error_code& ec) noexcept {
-        return detail::succeeded(call_verify(message, signature, options), ec);
+        return detail::succeeded(call_verify(detail::many_parts<const_buffer>{message}, signature, options), ec);
     }
     [[nodiscard]] bool verify(std::span<const const_buffer> message, std::span<const std::byte> signature,
                               std::error_code& ec) noexcept {
@@ -63,7 +61,7 @@ public:
     }
     void verify(std::span<const const_buffer> message, std::span<const std::byte> signature,
                 const accept_options& options = {}) {
-        detail::throw_if(call_verify(message, signature, options), "VerifySignature");
+        detail::throw_if(call_verify(detail::many_parts<const_buffer>{message}, signature, options), "VerifySignature");
     }
 
     /// Checks and decrypts `data`, which includes the padding if there is any, in place; `token` is exactly as received
@@ -76,10 +74,10 @@ public:
     /// @note Calls DecryptMessage.
     [[nodiscard]] decrypted_message decrypt(std::span<std::byte> data, std::span<std::byte> token,
                                             const accept_options& options, std::error_code& ec) noexcept {
-        const buffer whole[]{buffer::data(data)};
-        decrypted_parts parts;
-        detail::succeeded(call_decrypt(std::span{whole}, token, options, parts), ec);
-        return {parts.last, parts.quality};
+        const auto opened = call_decrypt(detail::one_part{data}, token, options);
+        return detail::succeeded(opened.status, ec)
+                   ? decrypted_message{data.subspan(opened.offset, opened.size), opened.quality}
+                   : decrypted_message{};
     }
     [[nodiscard]] decrypted_message decrypt(std::span<std::byte> data, std::span<std::byte> token,
                                             std::error_code& ec) noexcept {
@@ -87,18 +85,16 @@ public:
     }
     [[nodiscard]] decrypted_message decrypt(std::span<std::byte> data, std::span<std::byte> token,
                                             const accept_options& options = {}) {
-        const buffer whole[]{buffer::data(data)};
-        decrypted_parts parts;
-        detail::throw_if(call_decrypt(std::span{whole}, token, options, parts), "DecryptMessage");
-        return {parts.last, parts.quality};
+        const auto opened = call_decrypt(detail::one_part{data}, token, options);
+        detail::throw_if(opened.status, "DecryptMessage");
+        return {data.subspan(opened.offset, opened.size), opened.quality};
     }
     /// As above, of a message in the same parts as it was encrypted in; the last `buffer::data` includes the padding.
     /// On failure every `buffer::data` is all zeros.
     [[nodiscard]] decrypted_parts decrypt(std::span<const buffer> message, std::span<std::byte> token,
                                           const accept_options& options, std::error_code& ec) noexcept {
-        decrypted_parts parts;
-        detail::succeeded(call_decrypt(message, token, options, parts), ec);
-        return parts;
+        const auto opened = call_decrypt(detail::many_parts<buffer>{message}, token, options);
+        return detail::succeeded(opened.status, ec) ? parts_of(message, opened) : decrypted_parts{};
     }
     [[nodiscard]] decrypted_parts decrypt(std::span<const buffer> message, std::span<std::byte> token,
                                           std::error_code& ec) noexcept {
@@ -106,9 +102,9 @@ public:
     }
     [[nodiscard]] decrypted_parts decrypt(std::span<const buffer> message, std::span<std::byte> token,
                                           const accept_options& options = {}) {
-        decrypted_parts parts;
-        detail::throw_if(call_decrypt(message, token, options, parts), "DecryptMessage");
-        return parts;
+        const auto opened = call_decrypt(detail::many_parts<buffer>{message}, token, options);
+        detail::throw_if(opened.status, "DecryptMessage");
+        return parts_of(message, opened);
     }
 
     /// Checks and decrypts a message in one piece, as `wrap` and gss_wrap make it, in place.
@@ -119,17 +115,18 @@ public:
     /// @note Calls DecryptMessage with SECBUFFER_STREAM; for NTLM and in DCE style with TOKEN and DATA.
     [[nodiscard]] decrypted_message unwrap(std::span<std::byte> wire, const accept_options& options,
                                            std::error_code& ec) noexcept {
-        decrypted_message message;
-        detail::succeeded(call_unwrap(wire, options, message), ec);
-        return message;
+        const auto opened = call_unwrap(wire, options);
+        return detail::succeeded(opened.status, ec)
+                   ? decrypted_message{wire.subspan(opened.offset, opened.size), opened.quality}
+                   : decrypted_message{};
     }
     [[nodiscard]] decrypted_message unwrap(std::span<std::byte> wire, std::error_code& ec) noexcept {
         return unwrap(wire, {}, ec);
     }
     [[nodiscard]] decrypted_message unwrap(std::span<std::byte> wire, const accept_options& options = {}) {
-        decrypted_message message;
-        detail::throw_if(call_unwrap(wire, options, message), "DecryptMessage");
-        return message;
+        const auto opened = call_unwrap(wire, options);
+        detail::throw_if(opened.status, "DecryptMessage");
+        return {wire.subspan(opened.offset, opened.size), opened.quality};
     }
     /// As `unwrap`, for those who do not mind two copies and two allocations.
     /// @throws std::bad_alloc, perhaps when the package has counted the message already: close the connection then.
@@ -148,22 +145,31 @@ private:
 
     [[nodiscard]] detail::established* state() noexcept { return static_cast<Derived&>(*this).state(); }
 
-    template <std::size_t Count>
-    [[nodiscard]] errc call_verify(std::span<const const_buffer, Count> message, std::span<const std::byte> signature,
+    static decrypted_parts parts_of(std::span<const buffer> message, const detail::opened_data& opened) noexcept {
+        for (std::size_t i = message.size(); i-- != 0;) {
+            if (message[i].writable()) {
+                return {message[i].writable_bytes().subspan(opened.offset, opened.size), opened.quality};
+            }
+        }
+        return {{}, opened.quality};
+    }
+    template <class Parts>
+    [[nodiscard]] errc call_verify(Parts message, std::span<const std::byte> signature,
                                    const accept_options& options) noexcept {
         auto* const context = state();
-        return context == nullptr ? errc::invalid_handle : context->verify(message, signature, options);
+        return context == nullptr ? errc::invalid_handle : context->verify(message, signature, options.sequence_number);
     }
-    template <std::size_t Count>
-    [[nodiscard]] errc call_decrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
-                                    const accept_options& options, decrypted_parts& parts) noexcept {
+    template <class Parts>
+    [[nodiscard]] detail::opened_data call_decrypt(Parts message, std::span<std::byte> token,
+                                                   const accept_options& options) noexcept {
         auto* const context = state();
-        return context == nullptr ? errc::invalid_handle : context->decrypt(message, token, options, parts);
+        return context == nullptr ? detail::opened_data{errc::invalid_handle}
+                                  : context->decrypt(message, token, options);
     }
-    [[nodiscard]] errc call_unwrap(std::span<std::byte> wire, const accept_options& options,
-                                   decrypted_message& message) noexcept {
+    [[nodiscard]] detail::opened_data call_unwrap(std::span<std::byte> wire, const accept_options& options) noexcept {
         auto* const context = state();
-        return context == nullptr ? errc::invalid_handle : detail::wrap_calls::unwrap(*context, wire, options, message);
+        return context == nullptr ? detail::opened_data{errc::invalid_handle}
+                                  : detail::wrap_calls::unwrap(*context, wire, options);
     }
 };
 

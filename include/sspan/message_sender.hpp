@@ -41,10 +41,7 @@ public:
     /// @note Calls MakeSignature. The peer checks with `verify`.
     [[nodiscard]] std::span<std::byte> sign(std::span<const std::byte> message, std::span<std::byte> signature,
                                             const protect_options& options, std::error_code& ec) noexcept {
-        const const_buffer whole[]{const_buffer::data(message)};
-        std::span<std::byte> written;
-        detail::succeeded(call_sign(std::span{whole}, signature, options, written), ec);
-        return written;
+        return succeeded(call_sign(detail::one_const_part{message}, signature, options), signature, ec);
     }
     [[nodiscard]] std::span<std::byte> sign(std::span<const std::byte> message, std::span<std::byte> signature,
                                             std::error_code& ec) noexcept {
@@ -52,17 +49,12 @@ public:
     }
     [[nodiscard]] std::span<std::byte> sign(std::span<const std::byte> message, std::span<std::byte> signature,
                                             const protect_options& options = {}) {
-        const const_buffer whole[]{const_buffer::data(message)};
-        std::span<std::byte> written;
-        detail::throw_if(call_sign(std::span{whole}, signature, options, written), "MakeSignature");
-        return written;
+        return or_throw(call_sign(detail::one_const_part{message}, signature, options), signature);
     }
     /// As above, of a message in parts.
     [[nodiscard]] std::span<std::byte> sign(std::span<const const_buffer> message, std::span<std::byte> signature,
                                             const protect_options& options, std::error_code& ec) noexcept {
-        std::span<std::byte> written;
-        detail::succeeded(call_sign(message, signature, options, written), ec);
-        return written;
+        return succeeded(call_sign(detail::many_parts<const_buffer>{message}, signature, options), signature, ec);
     }
     [[nodiscard]] std::span<std::byte> sign(std::span<const const_buffer> message, std::span<std::byte> signature,
                                             std::error_code& ec) noexcept {
@@ -70,9 +62,7 @@ public:
     }
     [[nodiscard]] std::span<std::byte> sign(std::span<const const_buffer> message, std::span<std::byte> signature,
                                             const protect_options& options = {}) {
-        std::span<std::byte> written;
-        detail::throw_if(call_sign(message, signature, options, written), "MakeSignature");
-        return written;
+        return or_throw(call_sign(detail::many_parts<const_buffer>{message}, signature, options), signature);
     }
 
     /// Encrypts `data` in place.
@@ -86,10 +76,9 @@ public:
     [[nodiscard]] encrypted_message encrypt(std::span<std::byte> data, std::span<std::byte> token,
                                             std::span<std::byte> padding, const protect_options& options,
                                             std::error_code& ec) noexcept {
-        const buffer whole[]{buffer::data(data)};
-        encrypted_parts parts;
-        return detail::succeeded(call_encrypt(std::span{whole}, token, padding, options, parts), ec)
-                   ? encrypted_message{parts.token, data, parts.padding}
+        const auto made = call_encrypt(detail::one_part{data}, token, padding, options);
+        return detail::succeeded(made.status, ec)
+                   ? encrypted_message{token.first(made.token), data, padding.first(made.padding)}
                    : encrypted_message{};
     }
     [[nodiscard]] encrypted_message encrypt(std::span<std::byte> data, std::span<std::byte> token,
@@ -98,18 +87,18 @@ public:
     }
     [[nodiscard]] encrypted_message encrypt(std::span<std::byte> data, std::span<std::byte> token,
                                             std::span<std::byte> padding, const protect_options& options = {}) {
-        const buffer whole[]{buffer::data(data)};
-        encrypted_parts parts;
-        detail::throw_if(call_encrypt(std::span{whole}, token, padding, options, parts), "EncryptMessage");
-        return {parts.token, data, parts.padding};
+        const auto made = call_encrypt(detail::one_part{data}, token, padding, options);
+        detail::throw_if(made.status, "EncryptMessage");
+        return {token.first(made.token), data, padding.first(made.padding)};
     }
     /// As above, of a message in parts: each `buffer::data` is encrypted, the others are as they were.
     [[nodiscard]] encrypted_parts encrypt(std::span<const buffer> message, std::span<std::byte> token,
                                           std::span<std::byte> padding, const protect_options& options,
                                           std::error_code& ec) noexcept {
-        encrypted_parts parts;
-        detail::succeeded(call_encrypt(message, token, padding, options, parts), ec);
-        return parts;
+        const auto made = call_encrypt(detail::many_parts<buffer>{message}, token, padding, options);
+        return detail::succeeded(made.status, ec)
+                   ? encrypted_parts{token.first(made.token), padding.first(made.padding)}
+                   : encrypted_parts{};
     }
     [[nodiscard]] encrypted_parts encrypt(std::span<const buffer> message, std::span<std::byte> token,
                                           std::span<std::byte> padding, std::error_code& ec) noexcept {
@@ -117,9 +106,9 @@ public:
     }
     [[nodiscard]] encrypted_parts encrypt(std::span<const buffer> message, std::span<std::byte> token,
                                           std::span<std::byte> padding, const protect_options& options = {}) {
-        encrypted_parts parts;
-        detail::throw_if(call_encrypt(message, token, padding, options, parts), "EncryptMessage");
-        return parts;
+        const auto made = call_encrypt(detail::many_parts<buffer>{message}, token, padding, options);
+        detail::throw_if(made.status, "EncryptMessage");
+        return {token.first(made.token), padding.first(made.padding)};
     }
 
     /// Encrypts the first `size` bytes of the frame's payload, in place, into a message in one piece: token, data and
@@ -166,18 +155,28 @@ private:
 
     [[nodiscard]] detail::established* state() noexcept { return static_cast<Derived&>(*this).state(); }
 
-    template <std::size_t Count>
-    [[nodiscard]] errc call_sign(std::span<const const_buffer, Count> message, std::span<std::byte> signature,
-                                 const protect_options& options, std::span<std::byte>& written) noexcept {
-        auto* const context = state();
-        return context == nullptr ? errc::invalid_handle : context->sign(message, signature, options, written);
+    static std::span<std::byte> succeeded(detail::made_signature made, std::span<std::byte> signature,
+                                          std::error_code& ec) noexcept {
+        return detail::succeeded(made.status, ec) ? signature.first(made.size) : std::span<std::byte>{};
     }
-    template <std::size_t Count>
-    [[nodiscard]] errc call_encrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
-                                    std::span<std::byte> padding, const protect_options& options,
-                                    encrypted_parts& parts) noexcept {
+    static std::span<std::byte> or_throw(detail::made_signature made, std::span<std::byte> signature) {
+        detail::throw_if(made.status, "MakeSignature");
+        return signature.first(made.size);
+    }
+    template <class Parts>
+    [[nodiscard]] detail::made_signature call_sign(Parts message, std::span<std::byte> signature,
+                                                   const protect_options& options) noexcept {
         auto* const context = state();
-        return context == nullptr ? errc::invalid_handle : context->encrypt(message, token, padding, options, parts);
+        return context == nullptr ? detail::made_signature{errc::invalid_handle}
+                                  : context->sign(message, signature, options.sequence_number);
+    }
+    template <class Parts>
+    [[nodiscard]] detail::made_token call_encrypt(Parts message, std::span<std::byte> token,
+                                                  std::span<std::byte> padding,
+                                                  const protect_options& options) noexcept {
+        auto* const context = state();
+        return context == nullptr ? detail::made_token{errc::invalid_handle}
+                                  : context->encrypt(message, token, padding, options);
     }
     [[nodiscard]] errc call_wrap(message_frame& frame, std::size_t size, const protect_options& options,
                                  std::span<const std::byte>& wire) noexcept {

@@ -55,9 +55,7 @@ inline std::int64_t local_to_utc(std::int64_t local) noexcept {
     return local;
 }
 inline void secure_zero(void* memory, std::size_t size) noexcept {
-    for (auto* byte = static_cast<volatile unsigned char*>(memory); size != 0; --size, ++byte) {
-        *byte = 0;
-    }
+    nothing_secure_zero(memory, size);
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::detail::api

@@ -50,8 +50,7 @@ SECURITY_STATUS checked_sign(struct checked_context* context, const void* data, 
     SecBuffer buffers[2] = {{(ULONG)size, SECBUFFER_DATA, (void*)data},
                             {(ULONG)*signature_size, SECBUFFER_TOKEN, signature}};
     SecBufferDesc message = {SECBUFFER_VERSION, 2, buffers};
-    CtxtHandle handle = context->handle;
-    const SECURITY_STATUS status = nothing_make_signature(&handle, 0, &message, 0);
+    const SECURITY_STATUS status = nothing_make_signature(&context->handle, 0, &message, context->number);
     if (status != SEC_E_OK) {
         return status;
     }
@@ -79,9 +78,8 @@ SECURITY_STATUS checked_verify(struct checked_context* context, const void* data
     SecBuffer buffers[2] = {{(ULONG)size, SECBUFFER_DATA, (void*)data},
                             {(ULONG)signature_size, SECBUFFER_TOKEN, (void*)signature}};
     SecBufferDesc message = {SECBUFFER_VERSION, 2, buffers};
-    CtxtHandle handle = context->handle;
     ULONG quality = 0;
-    return nothing_verify_signature(&handle, &message, 0, &quality);
+    return nothing_verify_signature(&context->handle, &message, context->number, &quality);
 }
 
 SECURITY_STATUS checked_encrypt(struct checked_context* context, void* data, size_t size, void* token,
@@ -96,7 +94,8 @@ SECURITY_STATUS checked_encrypt(struct checked_context* context, void* data, siz
         overlap(data, size, padding, *padding_size) || overlap(token, *token_size, padding, *padding_size)) {
         return failures[bad_parameter];
     }
-    if (*token_size < context->sizes.cbSecurityTrailer || *padding_size < context->sizes.cbBlockSize) {
+    if (*token_size < context->sizes.cbSecurityTrailer ||
+        (*padding_size != 0 && *padding_size < context->sizes.cbBlockSize)) {
         return failures[bad_room];
     }
     SecBuffer buffers[3] = {{(ULONG)*token_size, SECBUFFER_TOKEN, token}, {(ULONG)size, SECBUFFER_DATA, data}};
@@ -105,8 +104,7 @@ SECURITY_STATUS checked_encrypt(struct checked_context* context, void* data, siz
     if (pads) {
         buffers[message.cBuffers++] = (SecBuffer){(ULONG)*padding_size, SECBUFFER_PADDING, padding};
     }
-    CtxtHandle handle = context->handle;
-    const SECURITY_STATUS status = nothing_encrypt_message(&handle, 0, &message, 0);
+    const SECURITY_STATUS status = nothing_encrypt_message(&context->handle, 0, &message, context->number);
     if (status != SEC_E_OK) {
         return status;
     }
@@ -118,7 +116,7 @@ SECURITY_STATUS checked_encrypt(struct checked_context* context, void* data, siz
         return failures[bad_package];
     }
     *token_size = buffers[0].cbBuffer;
-    *padding_size = padded->cbBuffer <= context->sizes.cbBlockSize ? padded->cbBuffer : 0;
+    *padding_size = padded->cbBuffer;
     return SEC_E_OK;
 }
 
@@ -138,9 +136,8 @@ SECURITY_STATUS checked_decrypt(struct checked_context* context, void** data, si
     }
     SecBuffer buffers[2] = {{(ULONG)token_size, SECBUFFER_TOKEN, token}, {(ULONG)*size, SECBUFFER_DATA, *data}};
     SecBufferDesc message = {SECBUFFER_VERSION, 2, buffers};
-    CtxtHandle handle = context->handle;
     ULONG quality = 0;
-    SECURITY_STATUS status = nothing_decrypt_message(&handle, &message, 0, &quality);
+    SECURITY_STATUS status = nothing_decrypt_message(&context->handle, &message, context->number, &quality);
     if (status == SEC_E_OK && !is_part(&buffers[1], *data, *size)) {
         status = failures[bad_package];
     }
@@ -191,9 +188,8 @@ SECURITY_STATUS checked_unwrap(struct checked_context* context, void* wire, size
     }
     SecBuffer buffers[2] = {{(ULONG)wire_size, SECBUFFER_STREAM, wire}, {0, SECBUFFER_DATA, NULL}};
     SecBufferDesc message = {SECBUFFER_VERSION, 2, buffers};
-    CtxtHandle handle = context->handle;
     ULONG quality = 0;
-    SECURITY_STATUS status = nothing_decrypt_message(&handle, &message, 0, &quality);
+    SECURITY_STATUS status = nothing_decrypt_message(&context->handle, &message, context->number, &quality);
     if (status == SEC_E_OK && !is_part(&buffers[1], wire, wire_size)) {
         status = failures[bad_package];
     }

@@ -15,6 +15,7 @@ struct checked_context {
     int may_encrypt;
     int must_be_encrypted;
     SecPkgContext_Sizes sizes;
+    ULONG number; /* of the message, where the program counts */
 };
 
 SECURITY_STATUS checked_sign(struct checked_context* context, const void* data, size_t size, void* signature,

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "nothing.h"
 
+#include <string.h>
+
 unsigned long nothing_queries;
-const void* nothing_data;
+_Thread_local const void* nothing_data;
 
 SECURITY_STATUS nothing_query_context_attributes(CtxtHandle* context, ULONG attribute, void* buffer) {
     (void)context;
@@ -53,4 +55,9 @@ SECURITY_STATUS nothing_decrypt_message(CtxtHandle* context, SecBufferDesc* mess
     nothing_data = data->pvBuffer;
     *quality = 0;
     return SEC_E_OK;
+}
+
+void nothing_secure_zero(void* memory, size_t size) {
+    memset(memory, 0, size);
+    __asm__ volatile("" : : "r"(memory) : "memory");
 }

@@ -6,6 +6,8 @@
 #include <winpr/error.h>
 #include <winpr/sspi.h>
 
+#include <stddef.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -18,8 +20,15 @@ SECURITY_STATUS nothing_verify_signature(CtxtHandle* context, SecBufferDesc* mes
 SECURITY_STATUS nothing_encrypt_message(CtxtHandle* context, ULONG quality, SecBufferDesc* message, ULONG number);
 SECURITY_STATUS nothing_decrypt_message(CtxtHandle* context, SecBufferDesc* message, ULONG number, ULONG* quality);
 
-extern unsigned long nothing_queries; /* how often sizes were asked for */
-extern const void* nothing_data;      /* where the data of the last message were */
+void nothing_secure_zero(void* memory, size_t size);
+
+#ifdef __cplusplus
+#define NOTHING_OF_THREAD thread_local
+#else
+#define NOTHING_OF_THREAD _Thread_local
+#endif
+extern unsigned long nothing_queries;              /* how often sizes were asked for */
+extern NOTHING_OF_THREAD const void* nothing_data; /* where the data of the thread's last message were */
 
 #ifdef __cplusplus
 }

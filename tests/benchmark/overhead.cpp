@@ -1,21 +1,26 @@
 // SPDX-License-Identifier: MIT
 //
 // overhead OPERATION hand-written|checked|throwing|error_code COUNT: so many calls in a row, for overhead.sh to count their
-// instructions. `overhead cost` prints what a message costs besides.
+// instructions. `overhead cost` prints what a message costs besides, `overhead threads` what two threads gain.
 #include <sspan/security_context.hpp>
 
 #include "checked.h"
 #include "hand_written.h"
 #include "nothing.h"
 
+#include <algorithm> // std::max
 #include <array>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <new>
 #include <span>
 #include <string_view>
 #include <system_error>
+#include <thread>
+#include <utility>
 
 namespace {
 
@@ -36,113 +41,108 @@ struct subject {
     std::array<std::byte, nothing_token + size> wire{};
     std::size_t written = 0; // so that no result is unused
 
-    checked_context careful{handle, 1, 1, 1, {4096, nothing_token, 0, nothing_token}};
+    checked_context careful{handle, 1, 1, 1, {4096, nothing_token, 0, nothing_token}, 0};
 
-    void hand_written(std::string_view what);
-    void checked(std::string_view what);
-    void throwing(std::string_view what);
-    void error_code(std::string_view what, std::error_code& ec);
+    /// `count` messages in a row. The choice is made once, outside the loop that is measured.
+    void run(std::string_view what, std::string_view form, long count);
 };
 
-void subject::hand_written(std::string_view what) {
+void check(SECURITY_STATUS status) {
+    if (status != SEC_E_OK) {
+        std::abort();
+    }
+}
+
+/// Not inlined, so that every form has the same frame around it.
+template <class Message>
+[[gnu::noinline]] void repeat(long count, Message message) {
+    for (long i = 0; i != count; ++i) {
+        message();
+    }
+}
+
+void subject::run(std::string_view what, std::string_view form, long count) {
     ULONG token_size = nothing_token;
     ULONG padding_size = 1;
     ULONG data_size = size;
+    std::size_t token_length = nothing_token;
+    std::size_t padding_length = 1;
+    std::size_t data_length = size;
     unsigned char* out = nullptr;
-    SECURITY_STATUS status{};
-    if (what == "sign") {
-        status = hand_sign(&handle, data.data(), size, token.data(), &token_size);
-    } else if (what == "verify") {
-        status = hand_verify(&handle, data.data(), size, token.data(), nothing_token);
-    } else if (what == "encrypt") {
-        status = hand_encrypt(&handle, data.data(), size, token.data(), &token_size, padding.data(), &padding_size);
-    } else if (what == "decrypt") {
-        status = hand_decrypt(&handle, data.data(), &data_size, token.data(), nothing_token);
-    } else if (what == "wrap") {
-        status = hand_wrap(&handle, hand_frame.data(), nothing_token, size, 1, &out, &data_size);
+    std::error_code ec; // one for all messages
+    const auto is = [&](std::string_view operation, std::string_view its_form) {
+        return what == operation && form == its_form;
+    };
+    if (is("sign", "hand-written")) {
+        repeat(count, [&] { check(hand_sign(&handle, data.data(), size, token.data(), &token_size)); });
+    } else if (is("verify", "hand-written")) {
+        repeat(count, [&] { check(hand_verify(&handle, data.data(), size, token.data(), nothing_token)); });
+    } else if (is("encrypt", "hand-written")) {
+        repeat(count, [&] {
+            padding_size = 1;
+            check(hand_encrypt(&handle, data.data(), size, token.data(), &token_size, padding.data(), &padding_size));
+        });
+    } else if (is("decrypt", "hand-written")) {
+        repeat(count, [&] { check(hand_decrypt(&handle, data.data(), &data_size, token.data(), nothing_token)); });
+    } else if (is("wrap", "hand-written")) {
+        repeat(count, [&] { check(hand_wrap(&handle, hand_frame.data(), nothing_token, size, 1, &out, &data_size)); });
+    } else if (is("unwrap", "hand-written")) {
+        repeat(count, [&] { check(hand_unwrap(&handle, wire.data(), wire.size(), &out, &data_size)); });
+    } else if (is("sign", "checked")) {
+        repeat(count, [&] { check(checked_sign(&careful, data.data(), size, token.data(), &token_length)); });
+    } else if (is("verify", "checked")) {
+        repeat(count, [&] { check(checked_verify(&careful, data.data(), size, token.data(), nothing_token)); });
+    } else if (is("encrypt", "checked")) {
+        repeat(count, [&] {
+            padding_length = 1;
+            check(checked_encrypt(&careful, data.data(), size, token.data(), &token_length, padding.data(),
+                                  &padding_length));
+        });
+    } else if (is("decrypt", "checked")) {
+        repeat(count, [&] {
+            void* opened = data.data();
+            check(checked_decrypt(&careful, &opened, &data_length, token.data(), nothing_token));
+        });
+    } else if (is("wrap", "checked")) {
+        repeat(count, [&] {
+            check(checked_wrap(&careful, hand_frame.data(), nothing_token, size, size, 1, &out, &data_length));
+        });
+    } else if (is("unwrap", "checked")) {
+        repeat(count, [&] {
+            void* opened = nullptr;
+            check(checked_unwrap(&careful, wire.data(), wire.size(), &opened, &data_length));
+        });
+    } else if (is("sign", "throwing")) {
+        repeat(count, [&] { written += context.sign(data, token).size(); });
+    } else if (is("verify", "throwing")) {
+        repeat(count, [&] { context.verify(data, token); });
+    } else if (is("encrypt", "throwing")) {
+        repeat(count, [&] { written += context.encrypt(data, token, padding).token.size(); });
+    } else if (is("decrypt", "throwing")) {
+        repeat(count, [&] { written += context.decrypt(data, token).data.size(); });
+    } else if (is("wrap", "throwing")) {
+        repeat(count, [&] { written += context.wrap(frame, size).size(); });
+    } else if (is("unwrap", "throwing")) {
+        repeat(count, [&] { written += context.unwrap(wire).data.size(); });
+    } else if (is("sign", "error_code")) {
+        repeat(count, [&] { written += context.sign(data, token, ec).size(); });
+    } else if (is("verify", "error_code")) {
+        repeat(count, [&] { written += context.verify(data, token, ec) ? 1U : 0U; });
+    } else if (is("encrypt", "error_code")) {
+        repeat(count, [&] { written += context.encrypt(data, token, padding, ec).token.size(); });
+    } else if (is("decrypt", "error_code")) {
+        repeat(count, [&] { written += context.decrypt(data, token, ec).data.size(); });
+    } else if (is("wrap", "error_code")) {
+        repeat(count, [&] { written += context.wrap(frame, size, ec).size(); });
+    } else if (is("unwrap", "error_code")) {
+        repeat(count, [&] { written += context.unwrap(wire, ec).data.size(); });
     } else {
-        status = hand_unwrap(&handle, wire.data(), wire.size(), &out, &data_size);
-    }
-    if (status != SEC_E_OK) {
         std::abort();
-    }
-    written += token_size + data_size;
-}
-
-void subject::checked(std::string_view what) {
-    std::size_t token_size = nothing_token;
-    std::size_t padding_size = 1;
-    std::size_t data_size = size;
-    unsigned char* out = nullptr;
-    void* opened = data.data();
-    SECURITY_STATUS status{};
-    if (what == "sign") {
-        status = checked_sign(&careful, data.data(), size, token.data(), &token_size);
-    } else if (what == "verify") {
-        status = checked_verify(&careful, data.data(), size, token.data(), nothing_token);
-    } else if (what == "encrypt") {
-        status = checked_encrypt(&careful, data.data(), size, token.data(), &token_size, padding.data(), &padding_size);
-    } else if (what == "decrypt") {
-        status = checked_decrypt(&careful, &opened, &data_size, token.data(), nothing_token);
-    } else if (what == "wrap") {
-        status = checked_wrap(&careful, hand_frame.data(), nothing_token, size, size, 1, &out, &data_size);
-    } else {
-        status = checked_unwrap(&careful, wire.data(), wire.size(), &opened, &data_size);
-    }
-    if (status != SEC_E_OK) {
-        std::abort();
-    }
-    written += token_size + data_size;
-}
-
-void subject::throwing(std::string_view what) {
-    if (what == "sign") {
-        written += context.sign(data, token).size();
-    } else if (what == "verify") {
-        context.verify(data, token);
-    } else if (what == "encrypt") {
-        written += context.encrypt(data, token, padding).token.size();
-    } else if (what == "decrypt") {
-        written += context.decrypt(data, token).data.size();
-    } else if (what == "wrap") {
-        written += context.wrap(frame, size).size();
-    } else {
-        written += context.unwrap(wire).data.size();
-    }
-}
-
-void subject::error_code(std::string_view what, std::error_code& ec) {
-    if (what == "sign") {
-        written += context.sign(data, token, ec).size();
-    } else if (what == "verify") {
-        written += context.verify(data, token, ec) ? 1U : 0U;
-    } else if (what == "encrypt") {
-        written += context.encrypt(data, token, padding, ec).token.size();
-    } else if (what == "decrypt") {
-        written += context.decrypt(data, token, ec).data.size();
-    } else if (what == "wrap") {
-        written += context.wrap(frame, size, ec).size();
-    } else {
-        written += context.unwrap(wire, ec).data.size();
     }
     if (ec) {
         std::abort();
     }
-}
-
-void run(subject& with, std::string_view what, std::string_view form, long count) {
-    std::error_code ec; // one for all messages
-    for (long i = 0; i != count; ++i) {
-        if (form == "hand-written") {
-            with.hand_written(what);
-        } else if (form == "checked") {
-            with.checked(what);
-        } else if (form == "throwing") {
-            with.throwing(what);
-        } else {
-            with.error_code(what, ec);
-        }
-    }
+    written += token_size + data_size;
 }
 
 /// One message of each kind in each form, once all is warm.
@@ -153,10 +153,10 @@ void print_cost() {
     unsigned long copied = 0;
     for (const std::string_view what : {"sign", "verify", "encrypt", "decrypt", "wrap", "unwrap"}) {
         for (const std::string_view form : {"throwing", "error_code"}) {
-            run(with, what, form, 1);
+            with.run(what, form, 1);
             const auto allocations_before = allocations;
             const auto queries_before = nothing_queries;
-            run(with, what, form, 1);
+            with.run(what, form, 1);
             allocated += allocations - allocations_before;
             queried += nothing_queries - queries_before;
             const void* const given = what == "wrap"     ? with.frame.payload().data()
@@ -167,6 +167,55 @@ void print_cost() {
     }
     std::printf("heap allocations per message: %lu\npayload copies per message: %lu\nsize queries per message: %lu\n",
                 allocated, copied, queried);
+}
+
+/// How long both take, each in a thread of its own if `apart`.
+template <class One, class Other>
+double seconds_of(bool apart, One one, Other other) {
+    const auto start = std::chrono::steady_clock::now();
+    if (apart) {
+        std::thread beside{other};
+        one();
+        beside.join();
+    } else {
+        one();
+        other();
+    }
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// The best of some attempts: how many times the work of one thread two threads do. What else runs here makes it less.
+template <class One, class Other>
+double gain_of_two_threads(One one, Other other) {
+    double gain = 0;
+    for (int i = 0; i != 7; ++i) {
+        const auto together = seconds_of(false, one, other);
+        gain = std::max(gain, together / seconds_of(true, one, other));
+    }
+    return gain;
+}
+
+/// One thread signs while another verifies, over one context.
+void print_threads() {
+    constexpr long count = 20'000'000;
+    auto context = sspan::security_context::adopt(CtxtHandle{1, 1}, all);
+    auto halves = std::move(context).split();
+    const auto sign = [&] {
+        std::array<std::byte, size> data{};
+        std::array<std::byte, nothing_token> token{};
+        repeat(count, [&] { static_cast<void>(halves.sender.sign(data, token)); });
+    };
+    const auto verify = [&] {
+        std::array<std::byte, size> data{};
+        std::array<std::byte, nothing_token> token{};
+        repeat(count, [&] { halves.receiver.verify(data, token); });
+    };
+    const auto loop = [] {
+        volatile std::uint64_t sum = 0;
+        repeat(40 * count, [&] { sum = sum + 1; });
+    };
+    std::printf("two threads over one context: %.2f times the messages of one; two plain loops: %.2f\n",
+                gain_of_two_threads(sign, verify), gain_of_two_threads(loop, loop));
 }
 
 } // namespace
@@ -190,10 +239,14 @@ int main(int argc, char** argv) {
         print_cost();
         return 0;
     }
+    if (argc == 2 && std::string_view{argv[1]} == "threads") {
+        print_threads();
+        return 0;
+    }
     if (argc != 4) {
         return 1;
     }
     subject with;
-    run(with, argv[1], argv[2], std::atol(argv[3]));
-    return with.written == 0 && std::string_view{argv[1]} != "verify" ? 1 : 0;
+    with.run(argv[1], argv[2], std::atol(argv[3]));
+    return with.written == 0 ? 1 : 0;
 }

@@ -41,6 +41,7 @@ for operation in sign verify encrypt decrypt wrap unwrap; do
     done
 done
 "$overhead" cost
+"$overhead" threads
 
 realm_start
 SSPAN_SERVICE=$service wine build/mingw/tests/benchmark/overhead_kerberos.exe

@@ -182,14 +182,14 @@ class Copies:
                          'the peer closed the connection')
 
     def test_connection_cut_inside_a_block(self):
-        first = self.TOKENS + 2  # behind the tokens, a greeting and the file's name
+        first = self.TOKENS + 1  # behind the tokens and the file's name
 
         def change(number, frame):
             return [frame] if number < first + 1 else [frame[:5000]] if number == first + 1 else None
         self.expect_lost(change, 5, '.', 'the peer closed the connection in the middle of a message')
 
     def test_connection_cut_before_the_last_block(self):
-        last = self.TOKENS + 2 + 5  # five blocks of data
+        last = self.TOKENS + 1 + 5  # five blocks of data
         self.expect_lost(lambda number, frame: None if number == last else [frame], 5, '.', 'the peer closed the connection')
 
     def test_silence(self):

@@ -146,11 +146,10 @@ inline constexpr bool waits_for_dropped = true; ///< The missing one is good, an
 inline constexpr errc late = errc::out_of_sequence;
 inline constexpr errc foreign = errc::out_of_sequence; ///< Its number is looked at first, and each context has its own.
 inline constexpr errc reflected = errc::invalid_token;
-/// An altered number is what strikes first; SEC_E_INTERNAL_ERROR is what an encrypted message says, and a signature that is
-/// not as long as it should be.
+/// An altered number is what strikes first.
 inline bool is_altered(const std::error_code& code) {
     return code == errc::message_altered || code == errc::invalid_token || code == errc::out_of_sequence ||
-           code == errc::internal_error;
+           code == errc::qop_not_supported;
 }
 
 #endif

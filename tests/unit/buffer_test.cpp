@@ -17,7 +17,9 @@ using sspan::const_buffer;
 using sspan::detail::any_overlap;
 using sspan::detail::buffer_list;
 using sspan::detail::filled;
-using sspan::detail::filled_part;
+using sspan::detail::is_front;
+using sspan::detail::is_part;
+using sspan::detail::is_whole;
 using sspan::detail::overlap;
 
 std::array<std::byte, 16> memory{};
@@ -135,28 +137,43 @@ TEST(filled, misuse_05_refuses_more_than_was_given_and_other_memory) {
     EXPECT_TRUE(part.empty());
 }
 
-TEST(filled_part, is_anywhere_inside_what_was_given) {
+TEST(is_part, is_anywhere_inside_what_was_given) {
     const std::span<std::byte> given{memory.data() + 4, 8};
-    std::span<std::byte> part;
-    ASSERT_TRUE(filled_part(left(3, memory.data() + 6), given, part));
-    EXPECT_EQ(part.data(), memory.data() + 6);
-    EXPECT_EQ(part.size(), 3U);
-    ASSERT_TRUE(filled_part(left(8, memory.data() + 4), given, part));
-    EXPECT_EQ(part.size(), 8U);
-    ASSERT_TRUE(filled_part(left(0, nullptr), given, part));
-    EXPECT_TRUE(part.empty());
+    std::uint32_t offset = 7;
+    EXPECT_TRUE(is_part(left(3, memory.data() + 6), given, offset));
+    EXPECT_EQ(offset, 2U);
+    EXPECT_TRUE(is_part(left(8, memory.data() + 4), given, offset));
+    EXPECT_EQ(offset, 0U);
+    EXPECT_TRUE(is_part(left(0, nullptr), given, offset));
+    EXPECT_EQ(offset, 0U);
 }
 
-TEST(filled_part, refuses_what_begins_or_ends_outside) {
+TEST(is_part, refuses_what_begins_or_ends_outside) {
     const std::span<std::byte> given{memory.data() + 4, 8};
-    std::span<std::byte> part;
-    EXPECT_FALSE(filled_part(left(2, memory.data() + 3), given, part));
-    EXPECT_FALSE(filled_part(left(9, memory.data() + 4), given, part));
-    EXPECT_FALSE(filled_part(left(2, memory.data() + 11), given, part));
-    EXPECT_FALSE(filled_part(left(1, memory.data() + 12), given, part));
-    EXPECT_FALSE(filled_part(left(1, nullptr), given, part));
-    EXPECT_FALSE(filled_part(left(0xFFFFFFFFU, memory.data() + 4), given, part));
-    EXPECT_TRUE(part.empty());
+    std::uint32_t offset = 0;
+    EXPECT_FALSE(is_part(left(2, memory.data() + 3), given, offset));
+    EXPECT_FALSE(is_part(left(9, memory.data() + 4), given, offset));
+    EXPECT_FALSE(is_part(left(2, memory.data() + 11), given, offset));
+    EXPECT_FALSE(is_part(left(1, memory.data() + 12), given, offset));
+    EXPECT_FALSE(is_part(left(1, nullptr), given, offset));
+    EXPECT_FALSE(is_part(left(0xFFFFFFFFU, memory.data() + 4), given, offset));
+}
+
+TEST(is_front, begins_where_it_was_given_and_is_no_longer) {
+    const std::span<std::byte> given{memory.data() + 4, 8};
+    EXPECT_TRUE(is_front(left(8, memory.data() + 4), given));
+    EXPECT_TRUE(is_front(left(0, nullptr), given));
+    EXPECT_FALSE(is_front(left(9, memory.data() + 4), given));
+    EXPECT_FALSE(is_front(left(1, memory.data() + 5), given));
+    EXPECT_FALSE(is_front(left(1, nullptr), given));
+}
+
+TEST(is_whole, is_all_that_was_given) {
+    const std::span<std::byte> given{memory.data() + 4, 8};
+    EXPECT_TRUE(is_whole(left(8, memory.data() + 4), given));
+    EXPECT_TRUE(is_whole(left(0, nullptr), {}));
+    EXPECT_FALSE(is_whole(left(7, memory.data() + 4), given));
+    EXPECT_FALSE(is_whole(left(8, memory.data() + 5), given));
 }
 
 } // namespace

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <span>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
@@ -22,50 +23,84 @@ namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 /// How DecryptMessage takes a message in one piece: NTLM and DCE style want its token apart.
 enum class unwrap_form : std::uint8_t { stream, token_and_data };
 
-/// What makes a security context. The public classes say what its functions do. They return the status, errc{} for
-/// success, and write results on success only. The number of a message's parts is known beforehand (one) or
-/// std::dynamic_extent.
-struct established {
-    template <std::size_t Count>
-    [[nodiscard]] errc sign(std::span<const const_buffer, Count> message, std::span<std::byte> signature,
-                            const protect_options& options, std::span<std::byte>& written) noexcept;
-    template <std::size_t Count>
-    [[nodiscard]] errc verify(std::span<const const_buffer, Count> message, std::span<const std::byte> signature,
-                              const accept_options& options) noexcept;
-    template <std::size_t Count>
-    [[nodiscard]] errc encrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
-                               std::span<std::byte> padding, const protect_options& options,
-                               encrypted_parts& parts) noexcept;
-    template <std::size_t Count>
-    [[nodiscard]] errc decrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
-                               const accept_options& options, decrypted_parts& parts) noexcept;
+/// A message in one part: what most messages are. A list of one, without memory for the list.
+struct one_const_part {
+    static constexpr std::size_t capacity = 1;
+    std::span<const std::byte> data;
+    [[nodiscard]] static constexpr std::size_t size() noexcept { return 1; }
+    [[nodiscard]] const_buffer operator[](std::size_t) const noexcept { return const_buffer::data(data); }
+};
+struct one_part {
+    static constexpr std::size_t capacity = 1;
+    std::span<std::byte> data;
+    [[nodiscard]] static constexpr std::size_t size() noexcept { return 1; }
+    [[nodiscard]] buffer operator[](std::size_t) const noexcept { return buffer::data(data); }
+};
+/// A message in the caller's parts.
+template <class Part>
+struct many_parts {
+    static constexpr std::size_t capacity = max_message_parts;
+    std::span<const Part> list;
+    [[nodiscard]] std::size_t size() const noexcept { return list.size(); }
+    [[nodiscard]] const Part& operator[](std::size_t index) const noexcept { return list[index]; }
+};
 
-    /// The two halves of `encrypt`: whether the package may be called, and the call.
-    template <std::size_t Count>
-    [[nodiscard]] errc may_encrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
-                                   std::span<std::byte> padding, const protect_options& options) const noexcept;
-    template <std::size_t Count>
-    [[nodiscard]] errc call_encrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
-                                    std::span<std::byte> padding, const protect_options& options,
-                                    encrypted_parts& parts) noexcept;
+// What the message calls return: the status, errc{} for success, and how much of the caller's memory they have filled.
+// All of it fits into two registers.
+
+struct made_signature {
+    errc status{};
+    std::uint32_t size = 0;
+};
+struct made_token {
+    errc status{};
+    bool called = false; ///< The package was called: a message that failed is no plaintext any more.
+    std::uint32_t token = 0;
+    std::uint32_t padding = 0;
+};
+struct opened_data {
+    errc status{};
+    std::uint32_t offset = 0; ///< in the last part that was decrypted
+    std::uint32_t size = 0;
+    quality_of_protection quality = quality_of_protection::integrity_only;
+};
+
+/// What makes a security context. The public classes say what its functions do. `Parts` is one of the three above.
+struct established {
+    template <class Parts>
+    [[nodiscard]] made_signature sign(Parts message, std::span<std::byte> signature,
+                                      std::uint32_t sequence_number) noexcept;
+    template <class Parts>
+    [[nodiscard]] errc verify(Parts message, std::span<const std::byte> signature,
+                              std::uint32_t sequence_number) noexcept;
+    template <class Parts>
+    [[nodiscard]] made_token encrypt(Parts message, std::span<std::byte> token, std::span<std::byte> padding,
+                                     protect_options options) noexcept;
+    template <class Parts>
+    [[nodiscard]] opened_data decrypt(Parts message, std::span<std::byte> token, accept_options options) noexcept;
 
     /// Why a message call cannot be made with these buffers; SEC_E_OK if it can.
-    template <class Part, std::size_t Count, class... Spans>
-    [[nodiscard]] errc refusal(bool protection_granted, std::span<Part, Count> message,
-                               const Spans&... spans) const noexcept {
+    template <class Parts, class... Spans>
+    [[nodiscard]] errc refusal(bool protection_granted, Parts message, Spans... spans) const noexcept {
         if (!handle) {
             return errc::invalid_handle;
         }
         if (!protection_granted) {
             return errc::qop_not_supported;
         }
-        if (message.empty() || message.size() > max_message_parts || !(fits(spans.size()) && ...) ||
-            any_overlap(spans...)) {
+        if (message.size() == 0 || message.size() > max_message_parts) {
+            return errc::invalid_parameter;
+        }
+        auto sizes_of_all = (std::size_t{0} | ... | spans.size()); // fits if each of them does
+        for (std::size_t i = 0; i != message.size(); ++i) {
+            sizes_of_all |= message[i].bytes().size();
+        }
+        if (!fits(sizes_of_all) || any_overlap(spans...)) {
             return errc::invalid_parameter;
         }
         for (std::size_t i = 0; i != message.size(); ++i) {
             const auto bytes = message[i].bytes();
-            if (!fits(bytes.size()) || (overlap(bytes, spans) || ...) || overlaps_later(message, i)) {
+            if ((overlap(bytes, spans) || ...) || overlaps_later(message, i)) {
                 return errc::invalid_parameter;
             }
             if (!covers(message[i])) {
@@ -81,12 +116,14 @@ struct established {
         return (part.type() & SECBUFFER_READONLY_WITH_CHECKSUM) == 0 || package.covers_headers;
     }
 
-    /// What is only read may overlap.
-    [[nodiscard]] static bool overlaps_later(std::span<const const_buffer>, std::size_t) noexcept { return false; }
-    [[nodiscard]] static bool overlaps_later(std::span<const buffer> message, std::size_t index) noexcept {
-        for (std::size_t later = index + 1; later != message.size(); ++later) {
-            if (overlap(message[index].bytes(), message[later].bytes())) {
-                return true;
+    /// Whether a part overlaps one behind it. What is only read may.
+    template <class Parts>
+    [[nodiscard]] static bool overlaps_later(Parts message, std::size_t index) noexcept {
+        if constexpr (std::is_same_v<std::remove_cvref_t<decltype(message[0])>, buffer>) {
+            for (std::size_t later = index + 1; later < message.size(); ++later) {
+                if (overlap(message[index].bytes(), message[later].bytes())) {
+                    return true;
+                }
             }
         }
         return false;
@@ -99,16 +136,22 @@ struct established {
         return (granted & (context_flags::integrity | context_flags::confidentiality)) != context_flags::none;
     }
 
-    /// What DecryptMessage's `quality` means; whether `options` and the context allow it.
-    [[nodiscard]] bool accept(ULONG quality, const accept_options& options,
-                              quality_of_protection& result) const noexcept {
-        result = quality == 0 && contains(granted, context_flags::confidentiality)
-                     ? quality_of_protection::encrypted
-                     : quality_of_protection::integrity_only;
+    /// Sets what DecryptMessage's `quality` means. @return errc{} if what the package left is `sound`, and if the
+    /// context and `options` allow such a message.
+    [[nodiscard]] errc judge(bool sound, ULONG quality, accept_options options,
+                             quality_of_protection& result) const noexcept {
+        if (!sound) {
+            return errc::internal_error;
+        }
+        if (quality == 0 && contains(granted, context_flags::confidentiality)) {
+            result = quality_of_protection::encrypted;
+            return errc{};
+        }
+        result = quality_of_protection::integrity_only;
         const bool must_be_encrypted =
             options.at_least == least_protection::encrypted ||
             (options.at_least == least_protection::as_required && contains(required, context_flags::confidentiality));
-        return result == quality_of_protection::encrypted || !must_be_encrypted;
+        return must_be_encrypted ? errc::qop_not_supported : errc{};
     }
 
     context_handle handle;

@@ -11,165 +11,127 @@
 #include "established.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
 /// A message and two buffers of the package's.
-template <std::size_t Count>
-using message_buffers = buffer_list<(Count == std::dynamic_extent ? max_message_parts : Count) + 2>;
+template <class Parts>
+using message_buffers = buffer_list<Parts::capacity + 2>;
 
-template <std::size_t Count>
-errc established::sign(std::span<const const_buffer, Count> message, std::span<std::byte> signature,
-                       const protect_options& options, std::span<std::byte>& written) noexcept {
+template <class Parts>
+made_signature established::sign(Parts message, std::span<std::byte> signature,
+                                 std::uint32_t sequence_number) noexcept {
     if (const auto refused = refusal(can_sign(), message, signature); refused != errc{}) {
-        return refused;
+        return {refused};
     }
     if (signature.size() < sizes.max_signature) {
-        return errc::buffer_too_small;
+        return {errc::buffer_too_small};
     }
-    message_buffers<Count> buffers;
-    for (const auto& part : message) {
-        buffers.add(part.type(), part.bytes());
+    message_buffers<Parts> buffers;
+    for (std::size_t i = 0; i != message.size(); ++i) {
+        buffers.add(message[i].type(), message[i].bytes());
     }
     const auto last = buffers.add(SECBUFFER_TOKEN, signature);
-    if (const auto status = api::make_signature(handle.address(), 0, buffers.native(), options.sequence_number);
-        status != SEC_E_OK) {
-        return to_errc(status);
+    const auto status = api::make_signature(handle.address(), 0, buffers.native(), sequence_number);
+    if (status != SEC_E_OK) {
+        return {to_errc(status)};
     }
-    std::span<std::byte> front;
-    if (!filled(buffers[last], signature, front) || front.empty()) {
-        return errc::internal_error;
-    }
-    written = front;
-    return errc{};
+    const auto& made = buffers[last];
+    return made.cbBuffer != 0 && is_front(made, signature) ? made_signature{errc{}, made.cbBuffer}
+                                                           : made_signature{errc::internal_error};
 }
 
-template <std::size_t Count>
-errc established::verify(std::span<const const_buffer, Count> message, std::span<const std::byte> signature,
-                         const accept_options& options) noexcept {
+template <class Parts>
+errc established::verify(Parts message, std::span<const std::byte> signature, std::uint32_t sequence_number) noexcept {
     if (const auto refused = refusal(can_sign(), message, signature); refused != errc{}) {
         return refused;
     }
     if (signature.empty()) {
         return errc::invalid_token;
     }
-    message_buffers<Count> buffers;
-    for (const auto& part : message) {
-        buffers.add(part.type(), part.bytes());
+    message_buffers<Parts> buffers;
+    for (std::size_t i = 0; i != message.size(); ++i) {
+        buffers.add(message[i].type(), message[i].bytes());
     }
     buffers.add(SECBUFFER_TOKEN, signature);
     ULONG quality = 0;
-    if (const auto status =
-            api::verify_signature(handle.address(), buffers.native(), options.sequence_number, &quality);
-        status != SEC_E_OK) {
-        return to_errc(status);
-    }
-    return errc{};
+    return to_errc(api::verify_signature(handle.address(), buffers.native(), sequence_number, &quality));
 }
 
-template <std::size_t Count>
-errc established::encrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
-                          std::span<std::byte> padding, const protect_options& options,
-                          encrypted_parts& parts) noexcept {
-    const auto refused = may_encrypt(message, token, padding, options);
-    return refused != errc{} ? refused : call_encrypt(message, token, padding, options, parts);
-}
-
-template <std::size_t Count>
-errc established::may_encrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
-                              std::span<std::byte> padding, const protect_options& options) const noexcept {
+template <class Parts>
+made_token established::encrypt(Parts message, std::span<std::byte> token, std::span<std::byte> padding,
+                                protect_options options) noexcept {
     const auto protection =
         options.quality == quality_of_protection::encrypted ? context_flags::confidentiality : context_flags::integrity;
-    const auto refused = refusal(contains(granted, protection) && sizes.security_trailer != 0, message, token, padding);
-    if (refused == errc{} &&
-        (token.size() < sizes.security_trailer || (!padding.empty() && padding.size() < sizes.block_size))) {
-        return errc::buffer_too_small;
+    if (const auto refused =
+            refusal(contains(granted, protection) && sizes.security_trailer != 0, message, token, padding);
+        refused != errc{}) {
+        return {refused};
     }
-    return refused;
-}
-
-template <std::size_t Count>
-errc established::call_encrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
-                               std::span<std::byte> padding, const protect_options& options,
-                               encrypted_parts& parts) noexcept {
-    message_buffers<Count> buffers;
+    if (token.size() < sizes.security_trailer || (!padding.empty() && padding.size() < sizes.block_size)) {
+        return {errc::buffer_too_small};
+    }
+    message_buffers<Parts> buffers;
     buffers.add(SECBUFFER_TOKEN, token);
-    for (const auto& part : message) {
-        buffers.add(part.type(), part.bytes());
+    for (std::size_t i = 0; i != message.size(); ++i) {
+        buffers.add(message[i].type(), message[i].bytes());
     }
-    std::size_t last = 0;
-    if (sizes.block_size != 0 && !padding.empty()) { // a package that never pads may take offence at it
-        last = buffers.add(SECBUFFER_PADDING, padding);
+    const bool pads = sizes.block_size != 0 && !padding.empty(); // a package that never pads may take offence at it
+    if (pads) {
+        buffers.add(SECBUFFER_PADDING, padding);
     }
     const auto status = api::encrypt_message(handle.address(), static_cast<ULONG>(options.quality), buffers.native(),
                                              options.sequence_number);
     if (status != SEC_E_OK) {
-        return to_errc(status);
+        return {to_errc(status), true};
     }
-    encrypted_parts made;
-    bool sound = filled(buffers[0], token, made.token) && !made.token.empty() &&
-                 (last == 0 || filled(buffers[last], padding, made.padding));
+    const auto padded = pads ? buffers[message.size() + 1].cbBuffer : 0;
+    bool sound = buffers[0].cbBuffer != 0 && is_front(buffers[0], token) &&
+                 (padded == 0 || is_front(buffers[message.size() + 1], padding));
     for (std::size_t i = 0; i != message.size(); ++i) {
-        const auto bytes = message[i].bytes();
-        const auto& left = buffers[i + 1];
-        sound = sound && left.cbBuffer == bytes.size() && (bytes.empty() || left.pvBuffer == bytes.data());
+        sound = sound && is_whole(buffers[i + 1], message[i].bytes());
     }
-    if (!sound) {
-        return errc::internal_error;
-    }
-    parts = made;
-    return errc{};
+    return sound ? made_token{errc{}, true, buffers[0].cbBuffer, padded} : made_token{errc::internal_error, true};
 }
 
-template <std::size_t Count>
-errc established::decrypt(std::span<const buffer, Count> message, std::span<std::byte> token,
-                          const accept_options& options, decrypted_parts& parts) noexcept {
+template <class Parts>
+opened_data established::decrypt(Parts message, std::span<std::byte> token, accept_options options) noexcept {
     if (const auto refused = refusal(can_decrypt(), message, token); refused != errc{}) {
-        return refused;
+        return {refused};
     }
     if (token.empty()) {
-        return errc::invalid_token;
+        return {errc::invalid_token};
     }
-    message_buffers<Count> buffers;
+    message_buffers<Parts> buffers;
     buffers.add(SECBUFFER_TOKEN, token);
-    std::size_t last = 0;
-    std::span<std::byte> data; // of the last part to decrypt
-    for (const auto& part : message) {
-        const auto index = buffers.add(part.type(), part.bytes());
-        if (part.writable()) {
-            last = index;
-            data = part.writable_bytes();
-        }
+    std::size_t last = 0; // of the parts to decrypt
+    for (std::size_t i = 0; i != message.size(); ++i) {
+        const auto index = buffers.add(message[i].type(), message[i].bytes());
+        last = message[i].writable() ? index : last;
     }
     ULONG quality = 0; // NTLM leaves it alone
-    auto result = to_errc(api::decrypt_message(handle.address(), buffers.native(), options.sequence_number, &quality));
-
-    decrypted_parts opened;
-    if (result == errc{}) {
-        bool sound = last == 0 || filled_part(buffers[last], data, opened.last);
+    opened_data opened{
+        to_errc(api::decrypt_message(handle.address(), buffers.native(), options.sequence_number, &quality))};
+    if (opened.status == errc{}) [[likely]] {
+        bool sound = true;
         for (std::size_t i = 0; i != message.size(); ++i) {
-            const auto bytes = message[i].bytes();
-            const auto& left = buffers[i + 1];
-            sound = sound && (i + 1 == last ||
-                              (left.cbBuffer == bytes.size() && (bytes.empty() || left.pvBuffer == bytes.data())));
+            sound = sound && (i + 1 == last ? is_part(buffers[last], message[i].bytes(), opened.offset)
+                                            : is_whole(buffers[i + 1], message[i].bytes()));
         }
-        if (!sound) {
-            result = errc::internal_error;
-        } else if (!accept(quality, options, opened.quality)) {
-            result = errc::qop_not_supported;
-        }
+        opened.size = last != 0 ? buffers[last].cbBuffer : 0;
+        opened.status = judge(sound, quality, options, opened.quality);
     }
-    if (result != errc{}) {
+    if (opened.status != errc{}) [[unlikely]] {
         // Some packages decrypt before they check, so this may be the plaintext of a message that is not authentic.
-        for (const auto& part : message) {
-            secure_zero(part.writable_bytes());
+        for (std::size_t i = 0; i != message.size(); ++i) {
+            secure_zero(message[i].writable_bytes());
         }
         secure_zero(token);
-        return result;
+        return {opened.status};
     }
-    parts = opened;
-    return errc{};
+    return opened;
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::detail

@@ -8,6 +8,7 @@
 #include "message_calls.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring> // std::memmove
 #include <span>
 
@@ -15,90 +16,86 @@ namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
 struct wrap_calls {
     [[nodiscard]] static errc wrap(established& context, message_frame& frame, std::size_t size,
-                                   const protect_options& options, std::span<const std::byte>& wire) noexcept;
-    [[nodiscard]] static errc unwrap(established& context, std::span<std::byte> wire, const accept_options& options,
-                                     decrypted_message& message) noexcept;
+                                   protect_options options, std::span<const std::byte>& wire) noexcept;
+    /// The offset is that in `wire`.
+    [[nodiscard]] static opened_data unwrap(established& context, std::span<std::byte> wire,
+                                            accept_options options) noexcept;
 
 private:
-    [[nodiscard]] static errc call_unwrap(established& context, std::span<std::byte> wire,
-                                          const accept_options& options, decrypted_message& message) noexcept;
+    [[nodiscard]] static opened_data unwrap_token_and_data(established& context, std::span<std::byte> wire,
+                                                           accept_options options) noexcept;
     /// How many bytes of a message in one piece are its token: as its header says, else as the package announces.
     static std::size_t token_size(const established& context, std::span<const std::byte> wire) noexcept {
         return rfc4121::is_wrapped(wire) ? rfc4121::token_size(wire) : context.sizes.security_trailer;
     }
 };
 
-inline errc wrap_calls::wrap(established& context, message_frame& frame, std::size_t size,
-                             const protect_options& options, std::span<const std::byte>& wire) noexcept {
+inline errc wrap_calls::wrap(established& context, message_frame& frame, std::size_t size, protect_options options,
+                             std::span<const std::byte>& wire) noexcept {
     if (frame.payload().size() < size || frame.memory_.empty()) {
         return !context.handle || frame.memory_.empty() ? errc::invalid_handle : errc::buffer_too_small;
     }
     const std::span memory{frame.memory_};
-    const auto data = frame.payload().first(size);
+    const one_part data{memory.subspan(frame.token_room_, size)};
     const auto token = memory.first(frame.token_room_);
     const auto padding = memory.subspan(frame.token_room_ + size, frame.padding_room_);
-    const buffer message[]{buffer::data(data)};
-    if (const auto refused = context.may_encrypt(std::span{message}, token, padding, options); refused != errc{}) {
-        return refused;
-    }
-    encrypted_parts parts;
-    if (const auto status = context.call_encrypt(std::span{message}, token, padding, options, parts);
-        status != errc{}) {
-        secure_zero(data); // neither plaintext nor a message
-        return status;
+    const auto made = context.encrypt(data, token, padding, options);
+    if (made.status != errc{}) [[unlikely]] {
+        if (made.called) {
+            secure_zero(data.data); // neither plaintext nor a message
+        }
+        return made.status;
     }
     // A token that came out short moves up to the data.
-    const auto gap = frame.token_room_ - parts.token.size();
-    std::memmove(memory.data() + gap, parts.token.data(), parts.token.size());
-    wire = memory.subspan(gap, parts.token.size() + size + parts.padding.size());
+    const auto gap = frame.token_room_ - made.token;
+    if (gap != 0) {
+        std::memmove(memory.data() + gap, memory.data(), made.token);
+    }
+    wire = memory.subspan(gap, made.token + size + made.padding);
     return errc{};
 }
 
-inline errc wrap_calls::call_unwrap(established& context, std::span<std::byte> wire, const accept_options& options,
-                                    decrypted_message& message) noexcept {
+inline opened_data wrap_calls::unwrap_token_and_data(established& context, std::span<std::byte> wire,
+                                                     accept_options options) noexcept {
+    if (const auto refused = context.refusal(context.can_decrypt(), one_part{wire}); refused != errc{}) {
+        return {refused};
+    }
+    const auto token = token_size(context, wire);
+    if (wire.size() < token) {
+        return {errc::invalid_token};
+    }
+    auto opened = context.decrypt(one_part{wire.subspan(token)}, wire.first(token), options);
+    opened.offset += static_cast<std::uint32_t>(token);
+    return opened;
+}
+
+inline opened_data wrap_calls::unwrap(established& context, std::span<std::byte> wire,
+                                      accept_options options) noexcept {
+    if (context.form == unwrap_form::token_and_data) {
+        return unwrap_token_and_data(context, wire, options);
+    }
+    if (const auto refused = context.refusal(context.can_decrypt(), one_part{wire}); refused != errc{}) {
+        return {refused};
+    }
+    if (wire.empty()) {
+        return {errc::invalid_token};
+    }
     buffer_list<2> buffers;
-    constexpr std::size_t data = 1;
-    std::span<std::byte> where = wire;
-    if (context.form == unwrap_form::stream) {
-        buffers.add(SECBUFFER_STREAM, wire);
-        buffers.add(SECBUFFER_DATA, {}); // the package makes it point into `wire`
-    } else {
-        const auto token = token_size(context, wire);
-        where = wire.subspan(token);
-        buffers.add(SECBUFFER_TOKEN, wire.first(token));
-        buffers.add(SECBUFFER_DATA, where);
+    buffers.add(SECBUFFER_STREAM, wire);
+    buffers.add(SECBUFFER_DATA, {}); // the package makes it point into `wire`
+    ULONG quality = 0;               // NTLM leaves it alone
+    const auto status =
+        api::decrypt_message(context.handle.address(), buffers.native(), options.sequence_number, &quality);
+    opened_data opened{to_errc(status)};
+    if (opened.status == errc{}) [[likely]] {
+        opened.status = context.judge(is_part(buffers[1], wire, opened.offset), quality, options, opened.quality);
+        opened.size = buffers[1].cbBuffer;
     }
-    ULONG quality = 0; // NTLM leaves it alone
-    if (const auto status =
-            api::decrypt_message(context.handle.address(), buffers.native(), options.sequence_number, &quality);
-        status != SEC_E_OK) {
-        return to_errc(status);
-    }
-    decrypted_message opened;
-    if (!filled_part(buffers[data], where, opened.data)) {
-        return errc::internal_error;
-    }
-    if (!context.accept(quality, options, opened.quality)) {
-        return errc::qop_not_supported;
-    }
-    message = opened;
-    return errc{};
-}
-
-inline errc wrap_calls::unwrap(established& context, std::span<std::byte> wire, const accept_options& options,
-                               decrypted_message& message) noexcept {
-    const buffer whole[]{buffer::data(wire)};
-    if (const auto refused = context.refusal(context.can_decrypt(), std::span{whole}); refused != errc{}) {
-        return refused;
-    }
-    if (wire.empty() || (context.form == unwrap_form::token_and_data && wire.size() < token_size(context, wire))) {
-        return errc::invalid_token;
-    }
-    const auto status = call_unwrap(context, wire, options, message);
-    if (status != errc{}) {
+    if (opened.status != errc{}) [[unlikely]] {
         secure_zero(wire); // it may be the plaintext of a message that is not authentic
+        return {opened.status};
     }
-    return status;
+    return opened;
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::detail

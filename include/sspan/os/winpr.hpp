@@ -135,6 +135,11 @@ template <class Call>
     return status;
 }
 
+/// What a peer has altered, Kerberos often calls an error of its own.
+[[nodiscard]] inline SECURITY_STATUS verdict(SECURITY_STATUS status) noexcept {
+    return status == SEC_E_INTERNAL_ERROR ? SEC_E_MESSAGE_ALTERED : status;
+}
+
 inline SECURITY_STATUS sign(context* context, ULONG quality, SecBufferDesc* message, ULONG) noexcept {
     message_parts parts{*message};
     const auto status = with_one_piece(
@@ -152,7 +157,7 @@ inline SECURITY_STATUS verify(context* context, SecBufferDesc* message, ULONG, U
     const auto status = with_one_piece(
         parts, [&](SecBufferDesc& one) { return theirs().VerifySignature(context, &one, context->received, quality); });
     context->received += status == SEC_E_OK ? 1 : 0;
-    return status;
+    return verdict(status);
 }
 
 /// Nobody says how much of a larger token was filled, so it gets what the package announces.
@@ -195,7 +200,7 @@ inline SECURITY_STATUS encrypt(context* context, ULONG quality, SecBufferDesc* m
     SecBufferDesc message{SECBUFFER_VERSION, 2, buffers};
     const auto status = theirs().DecryptMessage(context, &message, context->received, quality);
     context->received += status == SEC_E_OK ? 1 : 0;
-    return status;
+    return verdict(status);
 }
 
 inline SECURITY_STATUS decrypt(context* context, SecBufferDesc* message, ULONG, ULONG* quality) noexcept {

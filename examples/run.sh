@@ -32,8 +32,7 @@ must_say() {
     [[ $(grep -cE -- "$2" "$transcript") -eq $1 ]] || fail "the transcript has not $1 lines like: $2"
 }
 
-install_missing cmake ninja-build g++ libmsgsl-dev nlohmann-json3-dev g++-mingw-w64-x86-64-posix wine wine64 \
-    krb5-kdc krb5-admin-server krb5-user
+install_missing "${build_packages[@]}" "${wine_packages[@]}" "${realm_packages[@]}"
 logged cmake --workflow --preset examples
 wine_start
 realm_start

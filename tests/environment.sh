@@ -4,6 +4,14 @@
 # To be sourced: what the scripts need around them. Everything started here is ended, by its process id, when the script
 # that sourced this file ends in whatever way; everything written goes to $scratch, which is removed then, or to build/.
 
+# Debian's packages, by purpose.
+# shellcheck disable=SC2034 # the scripts that source this file use them
+readonly build_packages=(cmake ninja-build libmsgsl-dev nlohmann-json3-dev) \
+    wine_packages=(g++-mingw-w64-x86-64-posix wine wine64) \
+    realm_packages=(krb5-kdc krb5-admin-server krb5-user) \
+    test_packages=(g++ clang-19 libclang-rt-19-dev googletest
+        "$(grep -qx 'VERSION_ID="12"' /etc/os-release && echo libwinpr2-dev || echo libwinpr3-dev)")
+
 scratch=$(mktemp -d)
 started=()
 wine_is_ours=

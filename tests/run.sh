@@ -83,10 +83,7 @@ script() {
     fi
 }
 
-# shellcheck source=/dev/null
-winpr=$(. /etc/os-release && [[ ${VERSION_ID:-} == 12 ]] && echo libwinpr2-dev || echo libwinpr3-dev)
-install_missing cmake ninja-build g++ clang-19 libclang-rt-19-dev libmsgsl-dev nlohmann-json3-dev googletest "$winpr" \
-    g++-mingw-w64-x86-64-posix g++-mingw-w64-i686-posix wine wine64
+install_missing "${build_packages[@]}" "${test_packages[@]}" "${wine_packages[@]}" g++-mingw-w64-i686-posix
 wine_start
 
 leg native

@@ -8,8 +8,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tests/environment.sh
 . tests/environment.sh
-# shellcheck source=tests/trixie.sh
-. tests/trixie.sh
+# shellcheck source=tests/root.sh
+. tests/root.sh
 
 [[ $# -eq 0 || ($# -eq 1 && $1 == --with-winpr3) ]] || fail "usage: ${0##*/} [--with-winpr3]"
 
@@ -96,8 +96,10 @@ if [[ -e build/mingw/examples/secure_echo.exe ]]; then
     script 'real Kerberos' tests/integration/run.sh
 fi
 if [[ ${1:-} == --with-winpr3 ]]; then
-    trixie_start
-    tree=$trixie$trixie_tree within=("${in_trixie[@]}")
+    root_open trixie
+    root_make trixie
+    root_install "${build_packages[@]}" "${realm_packages[@]}" g++ googletest libwinpr3-dev winpr3-utils faketime python3
+    tree=$root_tree within=("${in_root[@]}" "LC_ALL=$LC_ALL")
     leg winpr3
     if [[ -e $tree/build/winpr3/tests/winpr_tests ]]; then
         script 'WinPR 3' "${within[@]}" tests/integration/winpr3.sh

@@ -89,11 +89,15 @@ public:
 
     void allow(std::chrono::seconds time) noexcept { deadline_ = std::chrono::steady_clock::now() + time; }
 
+    /// Gives the system one piece at a time. Windows takes all of a piece, however long it is, and keeps what the peer has
+    /// not read yet: a long one would cost memory, and would hide that the peer does not read.
     void send(std::span<const std::byte> bytes) {
+        constexpr std::size_t longest_piece = 65536;
         while (!bytes.empty()) {
-            const auto* data = reinterpret_cast<const char*>(bytes.data());
+            const auto piece = bytes.first(std::min(bytes.size(), longest_piece));
+            const auto* data = reinterpret_cast<const char*>(piece.data());
             bytes = bytes.subspan(when_ready("sending", POLLOUT, [&] {
-                return ::send(socket_.get(), data, static_cast<io_size>(bytes.size()), 0);
+                return ::send(socket_.get(), data, static_cast<io_size>(piece.size()), 0);
             }));
         }
     }

@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tests/environment.sh
 . tests/environment.sh
 
-echo=build/mingw/examples/secure_echo.exe
+programs=build/examples/examples
 transcript=$scratch/transcript
 
 # say COMMAND...: shows what it prints, and keeps it.
@@ -23,7 +23,7 @@ send() {
     local expected=$1 status=0
     shift
     printf '\nclient> secure_echo send --target %s %s\n' "$service" "$*"
-    say wine "$echo" send --host 127.0.0.1 --port "$port" --target "$service" "$@" || status=$?
+    say wine $programs/secure_echo.exe send --host 127.0.0.1 --port "$port" --target "$service" "$@" || status=$?
     [[ $status -eq $expected ]] || fail "the client ended with $status, not with $expected"
 }
 
@@ -32,15 +32,14 @@ must_say() {
     [[ $(grep -cE -- "$2" "$transcript") -eq $1 ]] || fail "the transcript has not $1 lines like: $2"
 }
 
-install_missing cmake ninja-build g++ libmsgsl-dev nlohmann-json3-dev g++-mingw-w64-x86-64-posix wine wine64 \
-    krb5-kdc krb5-admin-server krb5-user
+install_missing "${build_packages[@]}" "${wine_packages[@]}" "${realm_packages[@]}"
 logged cmake --workflow --preset examples
 wine_start
 realm_start
 printf 'A Kerberos realm is up: %s may ask for %s.\n' "$(klist | sed -n 's/^Default principal: //p')" "$service"
 
 printf '\nserver> secure_echo serve\n'
-wine "$echo" serve --port 0 >"$scratch/server.log" 2>&1 </dev/null &
+wine $programs/secure_echo.exe serve --port 0 >"$scratch/server.log" 2>&1 </dev/null &
 server=$!
 started+=("$server")
 wait_for "$scratch/server.log" 'listening on port' "$server"
@@ -64,7 +63,7 @@ printf '\nTogether with the log of the Kerberos server:\n'
 say printf 'authenticated %s %s\n' "$principal" "$(sed -n '/^authenticated to /{s/^authenticated //p;q}' "$transcript")"
 
 printf '\nBoth sides in one process, a message changed between them:\nquick_start\n'
-say wine build/mingw/examples/quick_start.exe
+say wine $programs/quick_start.exe
 
 must_say 7 "^authenticated to $service with Kerberos; granted: mutual_auth, replay_detect, sequence_detect, confidentiality, integrity"
 must_say 1 '^signed 1000 messages of 256 bytes in '

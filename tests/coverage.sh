@@ -11,9 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 [[ $# -eq 0 || ($# -eq 1 && $1 == --last-run) ]] || fail "usage: ${0##*/} [--last-run]"
 
-# shellcheck source=/dev/null
-winpr=$(. /etc/os-release && [[ ${VERSION_ID:-} == 12 ]] && echo libwinpr2-dev || echo libwinpr3-dev)
-install_missing cmake ninja-build clang-19 llvm-19 libclang-rt-19-dev libmsgsl-dev nlohmann-json3-dev googletest python3 "$winpr"
+install_missing "${build_packages[@]}" "${test_packages[@]}" llvm-19 python3
 
 if [[ $# -eq 0 ]]; then
     rm -rf build/native-clang/coverage

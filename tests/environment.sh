@@ -4,6 +4,17 @@
 # To be sourced: what the scripts need around them. Everything started here is ended, by its process id, when the script
 # that sourced this file ends in whatever way; everything written goes to $scratch, which is removed then, or to build/.
 
+# Wine and the compilers take the encoding of names from the locale.
+export LC_ALL=C.UTF-8
+
+# Debian's packages, by purpose.
+# shellcheck disable=SC2034 # the scripts that source this file use them
+readonly build_packages=(cmake ninja-build libmsgsl-dev nlohmann-json3-dev) \
+    wine_packages=(g++-mingw-w64-x86-64-posix wine wine64) \
+    realm_packages=(krb5-kdc krb5-admin-server krb5-user) \
+    test_packages=(g++ clang-19 libclang-rt-19-dev googletest
+        "$(grep -qx 'VERSION_ID="12"' /etc/os-release && echo libwinpr2-dev || echo libwinpr3-dev)")
+
 scratch=$(mktemp -d)
 started=()
 wine_is_ours=
@@ -12,15 +23,25 @@ end_everything() {
     local status=$?
     trap - EXIT
     if [[ $wine_is_ours ]]; then
-        wineserver -k 2>/dev/null || true
+        timeout 60 wineserver -k 2>/dev/null || true
     fi
     local pid
     for pid in "${started[@]}"; do
-        kill "$pid" 2>/dev/null || true
-        wait "$pid" 2>/dev/null || true
+        end "$pid"
     done
     rm -rf "$scratch"
     exit "$status"
+}
+
+# end PID: ends a process, by force if it is still there after 10 seconds.
+end() {
+    local i
+    kill "$1" 2>/dev/null || return 0
+    for ((i = 0; i < 100; ++i)); do
+        kill -0 "$1" 2>/dev/null || return 0
+        sleep 0.1
+    done
+    { kill -KILL "$1" && wait "$1"; } 2>/dev/null || true # bash would print that it was killed, after a script's last line
 }
 trap end_everything EXIT
 trap 'exit 130' INT
@@ -71,9 +92,8 @@ wait_for() {
     fail "there is no \"$2\" in what a program printed"
 }
 
-# wine_start: a Wine of our own, kept running so that programs start quickly; its services hold the output of the program that
-# starts them, so let that be a file, not a pipe. One script at a time has it, and build/,
-# together with the scripts that it calls.
+# wine_start: starts a Wine of our own and keeps it running, so that programs start quickly. One script at a time has it, and
+# build/, together with the scripts that it calls.
 wine_start() {
     [[ -z ${SSPAN_WINE_IS_UP:-} ]] || return 0
     export SSPAN_WINE_IS_UP=1
@@ -85,16 +105,16 @@ wine_start() {
         flock -w 1200 9 || fail 'it has not ended'
     }
     wine_is_ours=1
-    wineserver -k 2>/dev/null || true # one that a killed script has left
+    timeout 60 wineserver -k 2>/dev/null || true # one that a killed script has left
     if [[ ! -e $WINEPREFIX/complete ]]; then
         rm -rf "$WINEPREFIX"
         mkdir "$WINEPREFIX"
     fi
-    wineserver -p 9>&- # what outlives a killed script must not keep the lock
-    if [[ ! -e $WINEPREFIX/complete ]]; then
-        logged wineboot --init 9>&-
-        touch "$WINEPREFIX/complete"
-    fi
+    # Wine's services inherit the output of the program that starts them. If that is a pipe, its reader waits for the end of
+    # the services. So start them here, with a file. They may outlive a killed script, so they must not hold the lock.
+    logged timeout 60 wineserver -p 9>&-
+    logged timeout 300 wineboot --init 9>&-
+    touch "$WINEPREFIX/complete"
 }
 
 port_is_free() {

@@ -8,8 +8,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tests/environment.sh
 . tests/environment.sh
-# shellcheck source=tests/trixie.sh
-. tests/trixie.sh
+# shellcheck source=tests/root.sh
+. tests/root.sh
 
 [[ $# -eq 0 || ($# -eq 1 && $1 == --with-winpr3) ]] || fail "usage: ${0##*/} [--with-winpr3]"
 
@@ -83,10 +83,7 @@ script() {
     fi
 }
 
-# shellcheck source=/dev/null
-winpr=$(. /etc/os-release && [[ ${VERSION_ID:-} == 12 ]] && echo libwinpr2-dev || echo libwinpr3-dev)
-install_missing cmake ninja-build g++ clang-19 libclang-rt-19-dev libmsgsl-dev nlohmann-json3-dev googletest "$winpr" \
-    g++-mingw-w64-x86-64-posix g++-mingw-w64-i686-posix wine wine64
+install_missing "${build_packages[@]}" "${test_packages[@]}" "${wine_packages[@]}" g++-mingw-w64-i686-posix
 wine_start
 
 leg native
@@ -99,8 +96,10 @@ if [[ -e build/mingw/examples/secure_echo.exe ]]; then
     script 'real Kerberos' tests/integration/run.sh
 fi
 if [[ ${1:-} == --with-winpr3 ]]; then
-    trixie_start
-    tree=$trixie$trixie_tree within=("${in_trixie[@]}")
+    root_open trixie
+    root_make trixie
+    root_install "${build_packages[@]}" "${realm_packages[@]}" g++ googletest libwinpr3-dev winpr3-utils faketime python3
+    tree=$root_tree within=("${in_root[@]}" "LC_ALL=$LC_ALL")
     leg winpr3
     if [[ -e $tree/build/winpr3/tests/winpr_tests ]]; then
         script 'WinPR 3' "${within[@]}" tests/integration/winpr3.sh

@@ -19,10 +19,7 @@ per_message() {
     printf '%d' $((($(instructions "$1" "$2" 2000) - $(instructions "$1" "$2" 1000)) / 1000))
 }
 
-# shellcheck source=/dev/null
-winpr=$(. /etc/os-release && [[ ${VERSION_ID:-} == 12 ]] && echo libwinpr2-dev || echo libwinpr3-dev)
-install_missing cmake ninja-build g++ valgrind libmsgsl-dev nlohmann-json3-dev googletest "$winpr" g++-mingw-w64-x86-64-posix wine wine64 \
-    krb5-kdc krb5-admin-server krb5-user
+install_missing "${build_packages[@]}" "${test_packages[@]}" "${wine_packages[@]}" "${realm_packages[@]}" valgrind
 wine_start
 logged cmake --preset benchmark
 logged cmake --build --preset benchmark

@@ -43,9 +43,7 @@ finish() {
     passed=$((passed + 1))
 }
 
-# shellcheck source=/dev/null
-winpr=$(. /etc/os-release && [[ ${VERSION_ID:-} == 12 ]] && echo libwinpr2-dev || echo libwinpr3-dev)
-install_missing cmake ninja-build g++ clang-19 libclang-rt-19-dev libmsgsl-dev googletest "$winpr"
+install_missing "${build_packages[@]}" "${test_packages[@]}"
 logged cmake --preset fuzz
 logged cmake --build --preset fuzz
 mkdir -p "$build/found"

@@ -11,7 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=tests/integration/suites.sh
 . tests/integration/suites.sh
 
-install_missing python3 krb5-kdc krb5-admin-server krb5-user faketime wine wine64 gcc libc6-dev libkrb5-dev
+install_missing "${wine_packages[@]}" "${realm_packages[@]}" python3 faketime gcc libc6-dev libkrb5-dev
 wine_start
 realm_start
 other=echo/other.sspan.test

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# WinPR 3 and its own packages, against a real KDC. Runs in the Debian 13 of tests/trixie.sh, where build/winpr3 must be.
+# WinPR 3 and its own packages, against a real KDC. Runs in the Debian 13 of tests/run.sh, where build/winpr3 must be.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=tests/environment.sh
@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=tests/integration/kerberos_realm.sh
 . tests/integration/kerberos_realm.sh
 
-[[ -e /sspan-root ]] || fail 'this writes to /etc/winpr: it is for the Debian 13 that tests/trixie.sh makes'
+[[ -e /sspan-root ]] || fail 'this writes to /etc/winpr: it is for a Debian that tests/root.sh makes'
 realm_start
 other=echo/other.sspan.test
 logged kadmin.local addprinc -randkey "$other"

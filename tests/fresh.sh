@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# tests/fresh.sh RELEASE COMMAND...: runs a command of this tree on what a fresh machine has: a Debian of this release
+# (bookworm, trixie), made anew, with the essential packages only. It is removed if the command succeeds.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=tests/environment.sh
+. tests/environment.sh
+# shellcheck source=tests/root.sh
+. tests/root.sh
+
+[[ $# -ge 2 ]] || fail "usage: ${0##*/} RELEASE COMMAND..."
+root_open "fresh-$1"
+root_remove
+root_make "$1"
+"${in_root[@]}" "${@:2}"
+root_remove

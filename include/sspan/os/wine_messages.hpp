@@ -223,8 +223,8 @@ inline SECURITY_STATUS SEC_ENTRY decrypt(CtxtHandle* context, SecBufferDesc* mes
     }
     // Wine would copy as many bytes as there are data, whatever came out. In memory of its own a wrong border shows.
     if (const std::span token{static_cast<const std::byte*>(parts.token->pvBuffer), parts.token->cbBuffer};
-        rfc4121::is_wrapped(token) && !rfc4121::can_be_token(token)) {
-        return SEC_E_MESSAGE_ALTERED;
+        !rfc4121::is_wrapped(token) || !rfc4121::can_be_token(token)) {
+        return rfc4121::is_wrapped(token) ? SEC_E_MESSAGE_ALTERED : SEC_E_INVALID_TOKEN;
     }
     const auto length = std::size_t{parts.token->cbBuffer} + data.size();
     const std::unique_ptr<std::byte[]> whole{new (std::nothrow) std::byte[length]};

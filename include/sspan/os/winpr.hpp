@@ -181,13 +181,11 @@ inline SECURITY_STATUS encrypt(context* context, ULONG quality, SecBufferDesc* m
 /// no messages that are only signed. `wire` is the whole message, `token` the size of its token.
 [[nodiscard]] inline SECURITY_STATUS to_kerberos(std::span<std::byte> wire, std::size_t token) noexcept {
     using namespace rfc4121;
-    if (!is_wrapped(wire) || wire.size() < token || token < 2 * header_size + confounder_size) {
-        return SEC_E_INVALID_TOKEN;
-    }
-    if (!is_sealed(wire)) {
+    if (is_wrapped(wire) && !is_sealed(wire)) {
         return SEC_E_QOP_NOT_SUPPORTED;
     }
-    if (extra_count(wire) != 0) {
+    if (!is_wrapped(wire) || extra_count(wire) != 0 || wire.size() < token ||
+        token < 2 * header_size + confounder_size) {
         return SEC_E_INVALID_TOKEN;
     }
     rotate(wire, token - header_size - confounder_size);

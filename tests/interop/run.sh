@@ -38,6 +38,7 @@ for peer in "${peers[@]}"; do
     started+=("$!")
     status=0
     wait "$!" || status=$?
+    unset 'started[-1]' # its number may be another process' from now on
     if [[ $(tail -n 1 "$log") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
         good=${BASH_REMATCH[1]} bad=${BASH_REMATCH[2]}
         sed -i '$d' "$log"

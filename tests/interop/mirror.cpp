@@ -18,6 +18,7 @@
 //   D  least, parts, sized token, data   decrypts                      quality, data
 //   I  parts, data            signs                                    signature
 //   V  parts, sized signature, data      verifies                      nothing
+//   Q                         ends the program; there is no answer
 //
 // style: 1 for DCE style, else 0. state: 1 when the handshake is complete, else 0. quality: 0 encrypted, 1 integrity_only.
 // least: 0 as_required, 1 encrypted, 2 integrity_only. parts: the number of buffers that hold the data. Each is one byte.
@@ -357,7 +358,8 @@ private:
         if (count == 1) {
             message = context_.decrypt(data.span(), token.span(), options, ec);
         } else {
-            const auto opened = context_.decrypt(in_parts<sspan::buffer>(data.span(), count), token.span(), options, ec);
+            const auto opened =
+                context_.decrypt(in_parts<sspan::buffer>(data.span(), count), token.span(), options, ec);
             message = {data.span(), opened.quality}; // of the last part, too: there is no padding
             promised(ec || count == 0 || opened.last.size() == (data.span().size() + count - 1) / count,
                      "decrypt has shortened the last part");
@@ -439,7 +441,8 @@ std::pair<char, bytes> answer(mirror& self, char command, std::span<const std::b
     }
 }
 
-void serve(net::connection& peer) {
+/// @return whether the program is to go on.
+bool serve(net::connection& peer) {
     mirror self;
     bytes given;
     std::array<std::byte, 5> head{};
@@ -449,11 +452,16 @@ void serve(net::connection& peer) {
             throw std::runtime_error{"a command claims " + std::to_string(size) + " bytes"};
         }
         peer.receive(given, size);
-        const auto [letter, content] = answer(self, std::to_integer<char>(head[0]), given);
+        const auto command = std::to_integer<char>(head[0]);
+        if (command == 'Q') {
+            return false;
+        }
+        const auto [letter, content] = answer(self, command, given);
         bytes out{static_cast<std::byte>(letter)};
         append_sized(out, content);
         peer.send(out);
     }
+    return true;
 }
 
 int run(std::span<const std::string> arguments) {
@@ -469,14 +477,15 @@ int run(std::span<const std::string> arguments) {
     const net::library sockets;
     const net::listener listener{"127.0.0.1", port};
     std::cout << "listening on port " << listener.port() << std::endl;
-    for (;;) {
+    for (bool more = true; more;) {
         try {
             auto peer = listener.accept(patience);
-            serve(peer);
+            more = serve(peer);
         } catch (const std::exception& problem) { // of this connection alone
             std::cout << problem.what() << std::endl;
         }
     }
+    return 0;
 }
 
 } // namespace

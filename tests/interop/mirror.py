@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Starts and controls the program mirror. mirror.cpp describes the commands.
+import contextlib
 import os
 import re
 import socket
@@ -77,6 +78,15 @@ class Program:
         except subprocess.TimeoutExpired:
             return 'the mirror has closed the connection: ' + self.says()[-300:]
         return f'the mirror has ended with status {status}: {self.says()[-3000:]}'
+
+    def end(self):
+        """Asks it to end. Its exit status and what it has said; None if it did not end."""
+        if self.process is not None:
+            with contextlib.suppress(OSError), self.connect() as connection:
+                connection.sendall(b'Q' + sized(b''))
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self.process.wait(PATIENCE), self.says()
+        return None, ''
 
     def stop(self):
         if self.process is not None:

@@ -3,13 +3,15 @@
 #
 # sspan against programs that nobody here wrote. Each folder here is a peer.
 #
-#   run.sh [PEER...]   runs the peers with these names, or all of them
+#   run.sh [--with-winpr3] [PEER...]   runs the peers with these names, or all of them
 #
-# It prints one line "PEER: N passed, N failed" for each peer and the sum in the last line. build/mingw must be there.
+# It prints one line "PEER: N passed, N failed" for each peer and the sum in the last line. build/mingw must be there. With
+# --with-winpr3 peers also test sspan on WinPR 3, in the Debian 13 that tests/trixie.sh makes.
 #
 # A peer is tests/interop/PEER/run.sh. It starts in the project's folder, with Wine running and with the realm of
-# realm_start in its environment. It may add principals with kadmin.local; it writes their keys to keytabs of its own. Its
-# last line is "N passed, N failed". What it printed before is shown if a case failed. It must end what it started.
+# realm_start in its environment; SSPAN_WITH_WINPR3 is set with --with-winpr3. It may add principals with kadmin.local; it
+# writes their keys to keytabs of its own. Its last line is "N passed, N failed". What it printed before is shown if a case
+# failed. It must end what it started.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=tests/environment.sh
@@ -17,6 +19,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 readonly peer_seconds=1200 # the longest time that one peer may take
 
+unset SSPAN_WITH_WINPR3
+if [[ ${1:-} == --with-winpr3 ]]; then
+    export SSPAN_WITH_WINPR3=1
+    shift
+fi
 peers=("$@")
 if [[ $# -eq 0 ]]; then
     for script in tests/interop/*/run.sh; do
@@ -24,7 +31,7 @@ if [[ $# -eq 0 ]]; then
     done
 fi
 for peer in "${peers[@]}"; do
-    [[ -x tests/interop/$peer/run.sh ]] || fail "there is no peer $peer; usage: ${0##*/} [PEER...]"
+    [[ -x tests/interop/$peer/run.sh ]] || fail "there is no peer $peer; usage: ${0##*/} [--with-winpr3] [PEER...]"
 done
 
 install_missing python3 krb5-kdc krb5-admin-server krb5-user wine wine64

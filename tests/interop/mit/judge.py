@@ -58,6 +58,12 @@ def cases_of_a_mirror(report, program, name):
     report.case(f'{name}: tokens that are not the peer\'s', garbage_for_a_token)
 
 
+def ends_well(program):
+    """Without a leak, if it is made to look for leaks."""
+    status, said = program.end()
+    assert status == 0, f'its status is {status}; it said {said[-3000:]}'
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--mirror', action='append', default=[])
@@ -82,6 +88,8 @@ def main():
                 for sender in bench.makers:
                     accepted.add_cases(bench, sender)
                     refused.add_cases(bench, sender)
+        for number, program in enumerate(programs, 1):
+            report.case(f'{options.key_type}: mirror {number} ends', ends_well, program)
     finally:
         for program in programs:
             program.stop()

@@ -136,7 +136,7 @@ def altered(bench, sender, receiver, sealed, changes):
         message = b''.join(bench.sides[sender].encrypt(sealed, data))
         happens, changed = change(message)
         if happens == 'refused':
-            refused(bench, receiver, changed, data)
+            refused(bench, receiver, changed, data, errors_of(message, changed.sent))
         else:
             try:
                 expect(changed.open(bench.sides[receiver]), sealed, data, changed.sent)
@@ -146,6 +146,12 @@ def altered(bench, sender, receiver, sealed, changes):
         expect(bench.split(message, sealed).open(bench.sides[receiver]), sealed, data, message)
 
     each(bench, [(name, attempt, change) for name, change in changes])
+
+
+def errors_of(message, changed):
+    """What may be said of a changed message. With another number it is out of sequence as well."""
+    number = slice(8, 16)
+    return ALTERED if message[number] == changed[number] else MISUSED
 
 
 def refused(bench, receiver, changed, data, errors=ALTERED):
@@ -290,7 +296,8 @@ def altered_signature(bench, sender, receiver):
 
     def attempt(change):
         signature = bench.sides[sender].sign(data)
-        refused(bench, receiver, change(signature), data)
+        changed = change(signature)
+        refused(bench, receiver, changed, data, errors_of(signature, changed.signature))
         Signed(data, signature).open(bench.sides[receiver])
 
     each(bench, [(name, attempt, change) for name, change in changes])

@@ -264,18 +264,21 @@ private:
         }
     }
     bytes step(std::span<const std::byte> token) {
-        if (!client_ && !server_) {
-            throw bad_command{"there is no handshake"};
+        if (client_) {
+            return step(*client_, token);
         }
-        const auto taken = client_ ? client_->step(token) : server_->step(token);
+        if (server_) {
+            return step(*server_, token);
+        }
+        throw bad_command{"there is no handshake"};
+    }
+    template <class Handshake>
+    bytes step(Handshake& handshake, std::span<const std::byte> token) {
+        const auto taken = handshake.step(token);
         bytes answer{taken.done() ? std::byte{1} : std::byte{0}};
         append(answer, taken.token);
-        if (taken.done() && client_) {
-            context_ = std::move(*client_).finish();
-            client_.reset();
-        } else if (taken.done()) {
-            context_ = std::move(*server_).finish();
-            server_.reset();
+        if (taken.done()) {
+            context_ = std::move(handshake).finish();
         }
         return answer;
     }
@@ -476,13 +479,13 @@ int run(std::span<const std::string> arguments) {
     }
     const net::library sockets;
     const net::listener listener{"127.0.0.1", port};
-    std::cout << "listening on port " << listener.port() << std::endl;
+    std::cout << "listening on port " << listener.port() << '\n' << std::flush;
     for (bool more = true; more;) {
         try {
             auto peer = listener.accept(patience);
             more = serve(peer);
         } catch (const std::exception& problem) { // of this connection alone
-            std::cout << problem.what() << std::endl;
+            std::cout << problem.what() << '\n' << std::flush;
         }
     }
     return 0;

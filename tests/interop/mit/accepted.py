@@ -24,6 +24,7 @@ def add_cases(bench, sender):
     for way in (wrapped, encrypted, joined, signed):
         bench.case(f'{way.__name__}, later messages of all sizes, in both directions', sender, conversation, way)
     bench.case('400 messages of all kinds', sender, long_conversation)
+    bench.case('one context after another, each in another style', sender, alternating_styles)
     for parts in (2, 3, 16):
         bench.case(f'sign, {parts} parts', sender, signed_in_parts, parts)
         for sealed in bench.qualities:
@@ -124,6 +125,20 @@ def long_conversation(bench, sender, receiver):
         except Exception as problem:
             raise AssertionError(f'message {turn}, {way.__name__}, from the {source}, {QUALITIES[sealed]}, {size} bytes: '
                                  f'{describe(problem)}') from problem
+
+
+def alternating_styles(bench, sender, receiver):
+    """Nothing of a context is left for the next one."""
+    style = bench.dce
+    try:
+        for number in range(6 if bench.has_dce else 3):
+            for way, sealed in itertools.product((wrapped, encrypted, joined), bench.qualities):
+                way(bench, bench.sides[sender], bench.sides[receiver], sealed, message_of(100))
+                way(bench, bench.sides[receiver], bench.sides[sender], sealed, message_of(100))
+            bench.dce = bench.has_dce and not bench.dce
+            bench.establish()
+    finally:
+        bench.dce = style
 
 
 def signed_in_parts(bench, sender, receiver, parts):

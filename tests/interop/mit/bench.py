@@ -80,8 +80,8 @@ class Signed(NamedTuple):
 class Bench:
     """Two sides of one context after another, with keys of one type, in one style."""
 
-    def __init__(self, report, service, key_type, dce, sealed_only, makers):
-        self.report, self.service, self.key_type, self.dce = report, service, key_type, dce
+    def __init__(self, report, service, key_type, dce, has_dce, sealed_only, makers):
+        self.report, self.service, self.key_type, self.dce, self.has_dce = report, service, key_type, dce, has_dce
         self.qualities = (True,) if sealed_only else (True, False)
         self.checksum = tokens.KEY_TYPES[key_type][1]
         self.makers = makers  # of client and server: a mirror.Program, or None for MIT

@@ -81,10 +81,11 @@ def main():
         if len(programs) == 1:
             cases_of_a_mirror(report, first, options.key_type)
         ends = [(first, second)] if first is second else [(first, second), (second, first)]
-        for style in options.style or ('plain', 'dce'):
+        styles = options.style or ('plain', 'dce')
+        for style in styles:
             for client, server in ends:
-                bench = Bench(report, options.service, options.key_type, style == 'dce', options.sealed_only,
-                              {'client': client, 'server': server})
+                bench = Bench(report, options.service, options.key_type, style == 'dce', 'dce' in styles,
+                              options.sealed_only, {'client': client, 'server': server})
                 for sender in bench.makers:
                     accepted.add_cases(bench, sender)
                     refused.add_cases(bench, sender)

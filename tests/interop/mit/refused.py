@@ -19,12 +19,15 @@ def add_cases(bench, sender):
         name = QUALITIES[sealed]
         bench.case(f'unwrap, {name}, every bit flipped', sender, altered, sealed, flips(bench, sealed, whole))
         bench.case(f'unwrap, {name}, every wrong length', sender, altered, sealed, lengths(bench, sealed))
+        bench.case(f'unwrap, {name}, every extra count', sender, altered, sealed, extra_counts(bench, sealed, whole))
         bench.case(f'unwrap, {name}, misused', sender, misused_message, sealed, whole)
         if not bench.is_sspan(other(sender)) and not bench.dce:
             continue  # MIT joins the halves
         bench.case(f'decrypt, {name}, every bit flipped', sender, altered, sealed, flips(bench, sealed, bench.split))
         bench.case(f'decrypt, {name}, every wrong length', sender, altered, sealed, lengths_of_halves(bench, sealed))
         bench.case(f'decrypt, {name}, every wrong border', sender, altered, sealed, borders(bench, sealed))
+        bench.case(f'decrypt, {name}, every extra count', sender, altered, sealed,
+                   extra_counts(bench, sealed, bench.split) + extra_counts(bench, sealed, shortened))
         bench.case(f'decrypt, {name}, misused', sender, misused_message, sealed, bench.split)
         if not bench.dce:
             bench.case(f'decrypt, {name}, every wrong border, with the rotation for it', sender, altered, sealed,
@@ -118,6 +121,24 @@ def moved_borders(bench, sealed):
     front = tokens.HEADER + (16 if sealed else 0)  # and what else is before the data when nothing is rotated
     return [(f'{border} bytes of token', lambda message, border=border: move(message, border))
             for border in wrong_borders(bench, sealed) if border >= front]
+
+
+def extra_counts(bench, sealed, way):
+    """The header claims to have another number of bytes between data and checksum."""
+    right = bench.checksum if not sealed else 16 if bench.dce else 0
+
+    def change(message, count):
+        return 'refused', way(tokens.with_extra_count(message, count), sealed)
+
+    return [(f'extra count {count}{", fewer data" if way == shortened else ""}',
+             lambda message, count=count: change(message, count))
+            for count in (*range(message_size(bench, sealed) + 1), 255, 256, 32767, 65535) if count != right]
+
+
+def shortened(message, sealed):
+    """The border is where the data would be so much shorter."""
+    border = max(len(message) - SIZE, tokens.HEADER) + tokens.extra_count(message)
+    return Halves(message[:border], message[border:])
 
 
 def rotations(bench, sealed):

@@ -25,6 +25,10 @@ def extra_count(message):
     return struct.unpack_from('>H', message, 4)[0]
 
 
+def with_extra_count(message, count):
+    return message[:4] + struct.pack('>H', count) + message[6:]
+
+
 def rotation(message):
     return struct.unpack_from('>H', message, 6)[0]
 

@@ -15,32 +15,40 @@ QUALITY = ('SEC_E_QOP_NOT_SUPPORTED',)
 
 
 def add_cases(bench, sender):
+    receiver_is_sspan = bench.is_sspan(other(sender))
+    ways = [('unwrap', whole)]
+    if receiver_is_sspan or bench.dce:  # else MIT joins the halves
+        ways.append(('decrypt', bench.split))
     for sealed in bench.qualities:
-        name = QUALITIES[sealed]
-        bench.case(f'unwrap, {name}, every bit flipped', sender, altered, sealed, flips(bench, sealed, whole))
-        bench.case(f'unwrap, {name}, every wrong length', sender, altered, sealed, lengths(bench, sealed))
-        bench.case(f'unwrap, {name}, every extra count', sender, altered, sealed, extra_counts(bench, sealed, whole))
-        bench.case(f'unwrap, {name}, misused', sender, misused_message, sealed, whole)
-        if not bench.is_sspan(other(sender)) and not bench.dce:
-            continue  # MIT joins the halves
-        bench.case(f'decrypt, {name}, every bit flipped', sender, altered, sealed, flips(bench, sealed, bench.split))
-        bench.case(f'decrypt, {name}, every wrong length', sender, altered, sealed, lengths_of_halves(bench, sealed))
-        bench.case(f'decrypt, {name}, every wrong border', sender, altered, sealed, borders(bench, sealed))
-        bench.case(f'decrypt, {name}, every extra count', sender, altered, sealed,
-                   extra_counts(bench, sealed, bench.split) + extra_counts(bench, sealed, shortened))
-        bench.case(f'decrypt, {name}, misused', sender, misused_message, sealed, bench.split)
-        if not bench.dce:
-            bench.case(f'decrypt, {name}, every wrong border, with the rotation for it', sender, altered, sealed,
-                       moved_borders(bench, sealed))
-            bench.case(f'decrypt, {name}, every rotation', sender, altered, sealed, rotations(bench, sealed))
-        if bench.is_sspan(other(sender)):
-            for way in (whole, bench.split):
-                bench.case(f'{name} for all that may be required, {"unwrap" if way == whole else "decrypt"}', sender,
-                           required_quality, sealed, way)
-    if False not in bench.qualities and None in bench.makers.values():  # which of two mirrors it is, nothing tells
-        bench.case('integrity-only where there is no such thing', sender, integrity_only)
-    bench.case('verify, everything altered', sender, altered_signature)
+        for name, way in ways:
+            name = f'{name}, {QUALITIES[sealed]}'
+            bench.case(f'{name}, misused', sender, misused_message, sealed, way)
+            if receiver_is_sspan:
+                bench.case(f'{name}, for all that may be required', sender, required_quality, sealed, way)
+        if None in bench.makers.values():  # between two mirrors that would be the same once more
+            for name, way in ways:
+                name = f'{name}, {QUALITIES[sealed]}, every'
+                bench.case(f'{name} bit flipped', sender, altered, sealed, flips(bench, sealed, way))
+                bench.case(f'{name} extra count', sender, altered, sealed, extra_counts(bench, sealed, way))
+                bench.case(f'{name} wrong length', sender, altered, sealed, lengths(bench, sealed, way))
+            if len(ways) > 1:
+                border_cases(bench, sender, sealed)
     bench.case('verify, misused', sender, misused_signature)
+    if None in bench.makers.values():
+        bench.case('verify, everything altered', sender, altered_signature)
+        if False not in bench.qualities:
+            bench.case('integrity-only where there is no such thing', sender, integrity_only)
+
+
+def border_cases(bench, sender, sealed):
+    name = f'decrypt, {QUALITIES[sealed]}, every'
+    bench.case(f'{name} wrong border', sender, altered, sealed, borders(bench, sealed))
+    bench.case(f'{name} wrong length of a half', sender, altered, sealed, lengths_of_halves(bench, sealed))
+    bench.case(f'{name} extra count, with the border for it', sender, altered, sealed,
+               extra_counts(bench, sealed, shortened))
+    if not bench.dce:
+        bench.case(f'{name} wrong border, with the rotation for it', sender, altered, sealed, moved_borders(bench, sealed))
+        bench.case(f'{name} rotation', sender, altered, sealed, rotations(bench, sealed))
 
 
 def whole(message, sealed):
@@ -49,8 +57,13 @@ def whole(message, sealed):
 
 # ---- a changed message, which is refused, and then the message itself ------------------------------------------------
 #
-# A change has a name and a function, which makes of a message what the receiver gets, and says what is to happen:
-# 'refused', 'opened' or 'either'. What opens has the right data in any case. The message has Windows' layout.
+# A change has a name and a function, which makes of a message what the receiver gets, and says what is to happen. The
+# message has Windows' layout.
+#
+#   refused    and the message itself opens after that
+#   divided    refused; but it is the message itself at a wrong border, so the package may count it as received
+#   opened     with the right data
+#   either     refused, or opened with the right data
 
 
 def message_size(bench, sealed):
@@ -81,8 +94,8 @@ def wrong_lengths(size):
         yield 'its end again', lambda content: content + content[-16:]
 
 
-def lengths(bench, sealed):
-    return [(name, lambda message, change=change: ('refused', Whole(change(message))))
+def lengths(bench, sealed, way):
+    return [(name, lambda message, change=change: ('refused', way(change(message), sealed)))
             for name, change in wrong_lengths(message_size(bench, sealed))]
 
 
@@ -107,8 +120,10 @@ def wrong_borders(bench, sealed):
 
 
 def borders(bench, sealed):
-    return [(f'{border} bytes of token', lambda message, border=border: ('refused', Halves(message[:border],
-                                                                                          message[border:])))
+    def move(message, border):
+        return 'divided', Halves(message[:border], message[border:])
+
+    return [(f'{border} bytes of token', lambda message, border=border: move(message, border))
             for border in wrong_borders(bench, sealed)]
 
 
@@ -116,7 +131,7 @@ def moved_borders(bench, sealed):
     """The header says of each border that it is right: the rotation count is that many bytes more or less."""
     def move(message, border):
         moved = tokens.rotated(message, border - front)
-        return 'refused', Halves(moved[:border], moved[border:])
+        return 'divided', Halves(moved[:border], moved[border:])
 
     front = tokens.HEADER + (16 if sealed else 0)  # and what else is before the data when nothing is rotated
     return [(f'{border} bytes of token', lambda message, border=border: move(message, border))
@@ -130,8 +145,7 @@ def extra_counts(bench, sealed, way):
     def change(message, count):
         return 'refused', way(tokens.with_extra_count(message, count), sealed)
 
-    return [(f'extra count {count}{", fewer data" if way == shortened else ""}',
-             lambda message, count=count: change(message, count))
+    return [(f'extra count {count}', lambda message, count=count: change(message, count))
             for count in (*range(message_size(bench, sealed) + 1), 255, 256, 32767, 65535) if count != right]
 
 
@@ -153,26 +167,39 @@ def rotations(bench, sealed):
 def altered(bench, sender, receiver, sealed, changes):
     data = message_of(SIZE)
 
+    def make():
+        return b''.join(bench.sides[sender].encrypt(sealed, data))
+
+    def opens(changed):
+        expect(changed.open(bench.sides[receiver]), sealed, data, changed.sent)
+
     def attempt(change):
-        message = b''.join(bench.sides[sender].encrypt(sealed, data))
+        message = make()
+        right = bench.split(message, sealed)
         happens, changed = change(message)
-        if happens == 'refused':
-            refused(bench, receiver, changed, data, errors_of(message, changed.sent))
-        else:
+        if happens in ('opened', 'either'):
             try:
-                expect(changed.open(bench.sides[receiver]), sealed, data, changed.sent)
-                return
+                return opens(changed)
             except mirror.Refused:
-                assert happens == 'either', 'it is refused'
-        expect(bench.split(message, sealed).open(bench.sides[receiver]), sealed, data, message)
+                assert happens == 'either', f'it is refused: {short(changed.sent)}'
+        else:
+            refused(bench, receiver, changed, data, errors_of(bench, message, changed.sent))
+        try:
+            opens(right)
+        except mirror.Refused as refusal:
+            assert happens == 'divided', f'it is refused, but so is the message itself after it: {refusal}'
+            opens(bench.split(make(), sealed))
 
     each(bench, [(name, attempt, change) for name, change in changes])
 
 
-def errors_of(message, changed):
-    """What may be said of a changed message. With another number it is out of sequence as well."""
+def errors_of(bench, message, changed):
+    """What may be said of a changed message."""
     number = slice(8, 16)
-    return ALTERED if message[number] == changed[number] else MISUSED
+    errors = ALTERED if message[number] == changed[number] else MISUSED
+    if False not in bench.qualities and not tokens.is_sealed(changed):
+        errors += QUALITY  # it looks like a message that the mirror does not have
+    return errors
 
 
 def refused(bench, receiver, changed, data, errors=ALTERED):
@@ -195,11 +222,12 @@ def each(bench, attempts):
         try:
             attempt(*arguments)
         except Exception as problem:
-            bad.append(f'{name}: {describe(problem)}')
+            bad.append((name, describe(problem)))
             if isinstance(problem, mirror.Broken) and len(bad) > 3:
                 break
             bench.establish()
-    assert not bad, f'{len(bad)} of {len(attempts)} attempts failed. ' + '; '.join(bad[:4])
+    assert not bad, (f'{len(bad)} of {len(attempts)} attempts failed. ' + '; '.join(map(': '.join, bad[:3])) +
+                     (f'; also {", ".join(name for name, _ in bad[3:])}' if bad[3:] else ''))
 
 
 # ---- a message at the wrong time or place ----------------------------------------------------------------------------
@@ -318,7 +346,7 @@ def altered_signature(bench, sender, receiver):
     def attempt(change):
         signature = bench.sides[sender].sign(data)
         changed = change(signature)
-        refused(bench, receiver, changed, data, errors_of(signature, changed.signature))
+        refused(bench, receiver, changed, data, errors_of(bench, signature, changed.signature))
         Signed(data, signature).open(bench.sides[receiver])
 
     each(bench, [(name, attempt, change) for name, change in changes])

@@ -30,7 +30,7 @@ judge() {
     local name=$1 key_type=$2 log=$scratch/judge.log
     shift 2
     KRB5_CONFIG=$scratch/$key_type.conf timeout --kill-after=10 500 /usr/bin/python3 -B tests/interop/mit/judge.py "$@" \
-        "$key_type" "mit/$key_type.sspan.test@SSPAN.TEST" >"$log" 2>&1 </dev/null &
+        "$key_type" "mit/$key_type.sspan.test" >"$log" 2>&1 </dev/null &
     started+=("$!")
     wait "$!" || true
     unset 'started[-1]'

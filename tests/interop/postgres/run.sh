@@ -8,6 +8,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 . tests/environment.sh
 # shellcheck source=tests/integration/suites.sh
 . tests/integration/suites.sh
+# shellcheck source=tests/interop/session_keys.sh
+. tests/interop/session_keys.sh
 
 install_missing postgresql
 programs=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
@@ -44,17 +46,7 @@ said=$(PGCONNECT_TIMEOUT=20 timeout 60 psql --no-psqlrc --tuples-only --no-align
     "host=server.sspan.test hostaddr=127.0.0.1 port=$port user=alice dbname=postgres gssencmode=require" 2>&1) || true
 [[ $said == 't|t|alice@SSPAN.TEST' ]] || fail "psql cannot talk to the server: $said $(cat "$dir/log")"
 
-export SSPAN_RUNNER=${SSPAN_RUNNER-wine} SSPAN_BUILD=${SSPAN_BUILD:-build/mingw} SSPAN_SUFFIX=${SSPAN_SUFFIX-.exe}
-export SSPAN_RUNNER="timeout --foreground 300 $SSPAN_RUNNER"
-for type in aes256-cts-hmac-sha1-96 aes128-cts-hmac-sha1-96 aes256-cts-hmac-sha384-192 aes128-cts-hmac-sha256-128; do
-    logged kadmin.local setstr "$server" session_enctypes "$type"
-    sed "s/^\[libdefaults\]/&\n    permitted_enctypes = $type aes256-cts-hmac-sha1-96/" "$dir/krb5.conf" >"$scratch/$type.conf"
-    export KRB5_CONFIG=$scratch/$type.conf KRB5CCNAME=FILE:$scratch/$type.ticket
-    kinit alice <<<"$alice_password" >/dev/null
-    logged kvno "$server"
-    klist -e | grep -A 2 "$server" | grep -q "skey, tkt): $type" || fail "the KDC does not make a session key of type $type"
-    google_tests "$type" interop/interop_postgres "$port"
-done
+google_tests_with_every_key "$server" interop/interop_postgres "$port"
 [[ $failed -eq 0 ]] || tail -n 60 "$dir/log"
 
 printf '%d passed, %d failed\n' "$passed" "$failed"

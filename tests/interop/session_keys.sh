@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 #
-# To be sourced after suites.sh: runs a test program once for each type of session key. It is found as suites.sh says;
-# without these variables it is a Windows program of build/mingw.
+# To be sourced after suites.sh: each type of session key. The programs are Windows programs of build/mingw, unless the
+# variables that suites.sh describes say something else.
 
 SSPAN_RUNNER=${SSPAN_RUNNER-wine} SSPAN_BUILD=${SSPAN_BUILD:-build/mingw} SSPAN_SUFFIX=${SSPAN_SUFFIX-.exe}
+SSPAN_RUNNER="timeout --foreground 300 $SSPAN_RUNNER"
 
-# google_tests_with_every_key PRINCIPAL PROGRAM OPTION...: alice has a new ticket each time.
-google_tests_with_every_key() {
-    local type principal=$1 given=$KRB5_CONFIG runner=$SSPAN_RUNNER program=$2
-    shift 2
+# with_every_key PRINCIPAL COMMAND...: runs the command with each type, which is its last argument. Alice has a new ticket
+# for the principal each time.
+with_every_key() {
+    local principal=$1 given=$KRB5_CONFIG type
+    shift
     for type in aes256-cts-hmac-sha1-96 aes128-cts-hmac-sha1-96 aes256-cts-hmac-sha384-192 aes128-cts-hmac-sha256-128; do
         # shellcheck disable=SC2154 # environment.sh sets scratch
         local config=$scratch/$type.conf ticket=FILE:$scratch/$type.ticket
@@ -18,8 +20,8 @@ google_tests_with_every_key() {
         # shellcheck disable=SC2154 # environment.sh sets alice_password
         KRB5_CONFIG=$config kinit -c "$ticket" alice <<<"$alice_password" >/dev/null
         KRB5_CONFIG=$config logged kvno -c "$ticket" "$principal"
-        klist -e -c "$ticket" | grep -A 2 "$principal" | grep -q "skey, tkt): $type" || fail "there is no session key of type $type"
-        KRB5_CONFIG=$config KRB5CCNAME=$ticket SSPAN_RUNNER="timeout --foreground 300 $runner" \
-            google_tests "$type" "$program" "$@"
+        klist -e -c "$ticket" | grep -A 2 "$principal" | grep -q "skey, tkt): $type" ||
+            fail "there is no session key of type $type"
+        KRB5_CONFIG=$config KRB5CCNAME=$ticket "$@" "$type"
     done
 }

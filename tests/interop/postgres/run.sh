@@ -46,7 +46,8 @@ said=$(PGCONNECT_TIMEOUT=20 timeout 60 psql --no-psqlrc --tuples-only --no-align
     "host=server.sspan.test hostaddr=127.0.0.1 port=$port user=alice dbname=postgres gssencmode=require" 2>&1) || true
 [[ $said == 't|t|alice@SSPAN.TEST' ]] || fail "psql cannot talk to the server: $said $(cat "$dir/log")"
 
-google_tests_with_every_key "$server" interop/interop_postgres "$port"
+talk() { google_tests "$1" interop/interop_postgres "$port"; }
+with_every_key "$server" talk
 [[ $failed -eq 0 ]] || tail -n 60 "$dir/log"
 
 printf '%d passed, %d failed\n' "$passed" "$failed"

@@ -546,7 +546,7 @@ TEST(bind9, a_replayed_reply_is_refused) {
 
 TEST(bind9, another_services_name_fails) {
     try {
-        session client{service_without_key};
+        const session client{service_without_key};
         ADD_FAILURE() << "it was established";
     } catch (const std::runtime_error& failure) {
         EXPECT_STREQ(failure.what(), "the server refuses the handshake: error 17");

@@ -5,7 +5,8 @@
 //
 //   java Peer.java PORT KEYTAB TICKETS   the port of mirror, the service's keys, alice's tickets
 //
-// It prints a line for each case that fails. The last line is "N passed, N failed".
+// It prints a line for each case that fails. The last line is "N passed, N failed". If the environment has
+// SSPAN_ONLY_SEALED, sspan must refuse messages with integrity only.
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
@@ -14,6 +15,7 @@ import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 import javax.security.auth.login.AppConfigurationEntry;
@@ -31,6 +33,8 @@ public final class Peer {
     private static final int PATIENCE = 60_000; // milliseconds
     private static final int[] SIZES = {0, 1, 15, 16, 17, 255, 4096, 16384, 65535, 65536, 1 << 20};
     private static final int SHORT = 17; // bytes of a message that is altered
+
+    private static final boolean ONLY_SEALED = System.getenv("SSPAN_ONLY_SEALED") != null;
 
     private static int port;
     private static int passed;
@@ -345,11 +349,11 @@ public final class Peer {
         expect(Arrays.equals(kind.accept(pair.receiver, message, data), data), "the data are others");
     }
 
-    /** Messages of every kind and size, over one context. */
-    private static void testSizes(Route route) {
+    /** Messages of these kinds and every size, over one context. */
+    private static void testSizes(Route route, List<Kind> kinds) {
         try (Established pair = new Established(route)) {
             for (int size : SIZES) {
-                for (Kind kind : Kind.values()) {
+                for (Kind kind : kinds) {
                     test(route + ", " + kind + ", " + size + " bytes", () -> exchange(pair, kind, size));
                 }
             }
@@ -430,13 +434,32 @@ public final class Peer {
         });
     }
 
+    private static void testUnsupported(Route route, Kind kind) {
+        test(route + ", " + kind + ", unsupported", () -> {
+            try (Established pair = new Established(route)) {
+                exchange(pair, kind, SHORT);
+            } catch (IllegalStateException problem) {
+                if (problem.getMessage().startsWith("SEC_E_QOP_NOT_SUPPORTED ")) {
+                    return;
+                }
+                throw problem;
+            }
+            throw new IllegalStateException("it was accepted");
+        });
+    }
+
     private static void testRoute(Route route) {
-        for (Kind kind : Kind.values()) {
+        boolean onlySealed = ONLY_SEALED && !(route.jgssConnects && route.jgssAccepts);
+        List<Kind> kinds = onlySealed ? List.of(Kind.SEALED, Kind.SIGNED) : List.of(Kind.values());
+        if (onlySealed) {
+            testUnsupported(route, Kind.INTEGRITY_ONLY);
+        }
+        for (Kind kind : kinds) {
             testFirst(route, kind, 0);
             testFirst(route, kind, SHORT);
         }
-        testSizes(route);
-        for (Kind kind : Kind.values()) {
+        testSizes(route, kinds);
+        for (Kind kind : kinds) {
             testRefusals(route, kind);
         }
     }

@@ -27,7 +27,8 @@ logged kadmin.local ktadd -norandkey -k "$dir/keytab" "$server"
 cp "$KRB5_CONFIG" "$dir/krb5.conf"
 [[ $(id -u) -ne 0 ]] || chown -R postgres:postgres "$dir"
 logged "${as_server[@]}" "$programs/initdb" -D "$dir/data" --auth=reject --encoding=UTF8 --locale=C --no-sync
-"${as_server[@]}" "$programs/postgres" --single -D "$dir/data" postgres <<<'create role alice login' >/dev/null
+"${as_server[@]}" "$programs/postgres" --single -D "$dir/data" postgres <<<'create role alice login' >"$dir/log" 2>&1 ||
+    fail "there is no role alice: $(cat "$dir/log")"
 port=$(free_port)
 cat >>"$dir/data/postgresql.conf" <<CONFIG
 listen_addresses = '127.0.0.1'

@@ -18,10 +18,12 @@ readonly build_packages=(cmake ninja-build libmsgsl-dev nlohmann-json3-dev) \
 scratch=$(mktemp -d)
 started=()
 wine_is_ours=
+no_services= # the file that keeps apt-get from starting services
 
 end_everything() {
     local status=$?
     trap - EXIT
+    start_services
     if [[ $wine_is_ours ]]; then
         timeout 60 wineserver -k 2>/dev/null || true
     fi
@@ -52,7 +54,7 @@ fail() {
     exit 1
 }
 
-# install_missing PACKAGE...: Debian packages, if they are not there yet.
+# install_missing PACKAGE...: Debian packages, if they are not there yet. Their services are not started.
 install_missing() {
     local package missing=()
     for package in "$@"; do
@@ -62,6 +64,10 @@ install_missing() {
     local as_root=()
     [[ $(id -u) -eq 0 ]] || as_root=(sudo)
     printf 'installing %s\n' "${missing[*]}"
+    if [[ ! -e /usr/sbin/policy-rc.d ]]; then
+        no_services=/usr/sbin/policy-rc.d
+        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" install -m 755 /dev/stdin "$no_services"
+    fi
     {
         "${as_root[@]}" apt-get update &&
             "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
@@ -70,6 +76,16 @@ install_missing() {
         cat "$scratch/apt.log" >&2
         fail 'these packages could not be installed'
     }
+    start_services
+}
+
+# start_services: lets apt-get start services again.
+start_services() {
+    [[ $no_services ]] || return 0
+    local as_root=()
+    [[ $(id -u) -eq 0 ]] || as_root=(sudo)
+    "${as_root[@]}" rm -f "$no_services"
+    no_services=
 }
 
 # logged COMMAND...: prints what the command prints only if it fails.

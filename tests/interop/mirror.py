@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: MIT
+#
+# Starts and controls the program mirror. mirror.cpp describes the commands.
+import contextlib
+import os
+import re
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+
+PATIENCE = 60
+LEAST = {'as_required': 0, 'encrypted': 1, 'integrity_only': 2}
+
+
+class Refused(Exception):
+    """sspan has refused. `name` is the error's; `left` is what the call has left in its buffers."""
+
+    def __init__(self, name, left):
+        super().__init__(f'sspan says {name}')
+        self.name = name.split()[0]
+        self.left = left
+
+
+class Broken(Exception):
+    """A call of sspan's has broken a promise, or the mirror does not answer."""
+
+
+def sized(content):
+    return struct.pack('>I', len(content)) + content
+
+
+def cut(content):
+    """The two parts of a sized content and the rest."""
+    size = struct.unpack_from('>I', content)[0]
+    return content[4:4 + size], content[4 + size:]
+
+
+class Program:
+    """A running mirror. It is started again if it has ended."""
+
+    def __init__(self, command, environment=None):
+        self.command = command
+        self.environment = {**os.environ, **(environment or {})}
+        self.process = None
+        self.log = None
+
+    def start(self):
+        # To a file: the services that Wine starts would keep a pipe open.
+        self.log = tempfile.NamedTemporaryFile('r')
+        with open(self.log.name, 'w') as output:
+            self.process = subprocess.Popen([*self.command, '0'], stdin=subprocess.DEVNULL, stdout=output,
+                                            stderr=subprocess.STDOUT, env=self.environment)
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline and self.process.poll() is None:
+            found = re.search(r'^listening on port (\d+)', self.says(), re.M)
+            if found:
+                self.port = int(found.group(1))
+                return
+            time.sleep(0.02)
+        raise Broken(f'the mirror does not start: {self.says()}')
+
+    def says(self):
+        self.log.seek(0)
+        return self.log.read()
+
+    def connect(self):
+        if self.process is None or self.process.poll() is not None:
+            self.stop()
+            self.start()
+        return socket.create_connection(('127.0.0.1', self.port), PATIENCE)
+
+    def obituary(self):
+        """Why there is no answer."""
+        try:
+            status = self.process.wait(1)
+        except subprocess.TimeoutExpired:
+            return 'the mirror has closed the connection: ' + self.says()[-300:]
+        return f'the mirror has ended with status {status}: {self.says()[-3000:]}'
+
+    def end(self):
+        """Asks it to end. Its exit status and what it has said; None if it did not end."""
+        if self.process is not None:
+            with contextlib.suppress(OSError), self.connect() as connection:
+                connection.sendall(b'Q' + sized(b''))
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self.process.wait(PATIENCE), self.says()
+        return None, ''
+
+    def stop(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.log.close()
+            self.process = None
+
+
+class Mirror:
+    """One context of sspan's."""
+
+    def __init__(self, program):
+        self.program = program
+        self.connection = program.connect()
+
+    def close(self):
+        self.connection.close()
+
+    def receive(self, size):
+        content = bytearray()
+        while len(content) < size:
+            some = self.connection.recv(min(size - len(content), 1 << 20))
+            if not some:
+                raise ConnectionError
+            content += some
+        return bytes(content)
+
+    def raw(self, command, payload):
+        """The letter of the answer, and its payload."""
+        try:
+            self.connection.sendall(command.encode() + sized(payload))
+            letter, size = struct.unpack('>cI', self.receive(5))
+            return letter.decode(), self.receive(size)
+        except TimeoutError:
+            raise Broken(f'no answer to {command} in {PATIENCE} seconds') from None
+        except ConnectionError:
+            raise Broken(f'no answer to {command}: {self.program.obituary()}') from None
+
+    def ask(self, command, payload=b''):
+        letter, answer = self.raw(command, payload)
+        if letter == 'E':
+            name, left = cut(answer)
+            raise Refused(name.decode(), left)
+        if letter != 'K':
+            raise Broken(answer.decode())
+        return answer
+
+    # What every side of a context can do, see sides.py.
+
+    def begin_as_client(self, target, dce):
+        answer = self.ask('C', bytes([dce]) + target.encode())
+        return answer[0] == 1, answer[1:]
+
+    def begin_as_server(self, dce):
+        self.ask('S', bytes([dce]))
+
+    def step(self, token):
+        answer = self.ask('T', token)
+        return answer[0] == 1, answer[1:]
+
+    def sizes(self):
+        """max_token, max_signature, block_size, security_trailer"""
+        return struct.unpack('>4I', self.ask('Z'))
+
+    def wrap(self, sealed, data):
+        return self.ask('W', bytes([not sealed]) + data)
+
+    def unwrap(self, message, least='integrity_only'):
+        answer = self.ask('U', bytes([LEAST[least]]) + message)
+        return answer[0] == 0, answer[1:]
+
+    def encrypt(self, sealed, data, parts=1):
+        token, rest = cut(self.ask('N', bytes([not sealed, parts]) + data))
+        data, padding = cut(rest)
+        return token, data + padding
+
+    def decrypt(self, token, data, least='integrity_only', parts=1):
+        answer = self.ask('D', bytes([LEAST[least], parts]) + sized(token) + data)
+        return answer[0] == 0, answer[1:]
+
+    def sign(self, data, parts=1):
+        return self.ask('I', bytes([parts]) + data)
+
+    def verify(self, data, signature, parts=1):
+        self.ask('V', bytes([parts]) + sized(signature) + data)

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+#
+# What the cases need: the two sides of a context, messages, and a report.
+import random
+from typing import NamedTuple
+
+import gssapi
+
+import mirror
+import sides
+import tokens
+
+QUALITIES = {True: 'sealed', False: 'integrity-only'}
+
+
+class Report:
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def case(self, name, function, *arguments):
+        try:
+            function(*arguments)
+        except Exception as problem:  # of every kind: the next case runs all the same
+            self.failed += 1
+            print(f'FAILED {name}: {describe(problem)[:600]}', flush=True)
+        else:
+            self.passed += 1
+
+
+def describe(problem):
+    if isinstance(problem, gssapi.exceptions.GSSError):
+        return 'MIT says ' + ' '.join(str(problem).split())
+    return str(problem) if isinstance(problem, (AssertionError, mirror.Broken, mirror.Refused)) else repr(problem)
+
+
+def short(content):
+    return content.hex() if len(content) <= 200 else f'{content[:100].hex()}... ({len(content)} bytes)'
+
+
+def message_of(size, number=0):
+    return random.Random(f'{size} {number}').randbytes(size)
+
+
+# ---- a received message, and how it is given to a side: in one piece, in two, or with a signature --------------------
+
+
+class Whole(NamedTuple):
+    message: bytes
+
+    @property
+    def sent(self):
+        return self.message
+
+    def open(self, side, **options):
+        return side.unwrap(self.message, **options)
+
+
+class Halves(NamedTuple):
+    token: bytes
+    data: bytes
+
+    @property
+    def sent(self):
+        return self.token + self.data
+
+    def open(self, side, **options):
+        return side.decrypt(self.token, self.data, **options)
+
+
+class Signed(NamedTuple):
+    data: bytes
+    signature: bytes
+    sent = b''  # the call writes to nothing
+
+    def open(self, side):
+        side.verify(self.data, self.signature)
+        return False, self.data
+
+
+class Bench:
+    """Two sides of one context after another, with keys of one type, in one style."""
+
+    def __init__(self, report, service, key_type, dce, has_dce, sealed_only, makers):
+        self.report, self.service, self.key_type, self.dce, self.has_dce = report, service, key_type, dce, has_dce
+        self.qualities = (True,) if sealed_only else (True, False)
+        self.checksum = tokens.KEY_TYPES[key_type][1]
+        self.makers = makers  # of client and server: a mirror.Program, or None for MIT
+        self.sides = {}
+
+    def establish(self):
+        """A new context. The last one is gone."""
+        self.close()
+        for role, maker in self.makers.items():
+            self.sides[role] = sides.Mit(self.key_type) if maker is None else mirror.Mirror(maker)
+        sides.establish(self.sides['client'], self.sides['server'], self.service, self.dce)
+
+    def close(self):
+        while self.sides:
+            self.sides.popitem()[1].close()
+
+    def kind(self, role):
+        return 'MIT' if self.makers[role] is None else 'sspan'
+
+    def is_sspan(self, role):
+        return self.makers[role] is not None
+
+    def case(self, name, sender, function, *arguments):
+        receiver = other(sender)
+        style = ', DCE style' if self.dce else ''
+        self.report.case(f'{self.key_type}{style}, {self.kind(sender)} as {sender} to {self.kind(receiver)}: {name}',
+                         self.run, function, sender, arguments)
+
+    def run(self, function, sender, arguments):
+        try:
+            self.establish()
+            function(self, sender, other(sender), *arguments)
+        finally:
+            self.close()
+
+    # ---- sizes ------------------------------------------------------------------------------------------------------
+
+    def token_size(self, sealed):
+        return tokens.token_size(sealed, self.checksum) + (16 if sealed and self.dce else 0)
+
+    def split(self, message, sealed):
+        border = self.token_size(sealed)
+        return Halves(message[:border], message[border:])
+
+
+def other(role):
+    return 'server' if role == 'client' else 'client'
+
+
+def expect(opened, sealed, data, what):
+    """`opened` is what a side has made of the message `what`."""
+    assert opened[1] == data, f'the data are {short(opened[1])}, not {short(data)}; the message: {short(what)}'
+    assert opened[0] == sealed, f'it is called {QUALITIES[opened[0]]}: {short(what)}'

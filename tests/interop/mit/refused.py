@@ -1,0 +1,352 @@
+# SPDX-License-Identifier: MIT
+#
+# Cases of messages that somebody has changed, or sent at the wrong time. Each must be refused, and the message itself
+# must open after that. Each function gets a bench with a new context, and the roles of the sender and the receiver.
+import gssapi
+
+import mirror
+import tokens
+from bench import QUALITIES, Halves, Signed, Whole, describe, expect, message_of, other, short
+
+SIZE = 24  # of the messages that are changed in every way
+ALTERED = ('SEC_E_MESSAGE_ALTERED', 'SEC_E_INVALID_TOKEN')
+MISUSED = (*ALTERED, 'SEC_E_OUT_OF_SEQUENCE')
+QUALITY = ('SEC_E_QOP_NOT_SUPPORTED',)
+
+
+def add_cases(bench, sender):
+    receiver_is_sspan = bench.is_sspan(other(sender))
+    ways = [('unwrap', whole)]
+    if receiver_is_sspan or bench.dce:  # else MIT joins the halves
+        ways.append(('decrypt', bench.split))
+    for sealed in bench.qualities:
+        for name, way in ways:
+            name = f'{name}, {QUALITIES[sealed]}'
+            bench.case(f'{name}, misused', sender, misused_message, sealed, way)
+            if receiver_is_sspan:
+                bench.case(f'{name}, for all that may be required', sender, required_quality, sealed, way)
+        if None in bench.makers.values():  # between two mirrors that would be the same once more
+            for name, way in ways:
+                name = f'{name}, {QUALITIES[sealed]}, every'
+                bench.case(f'{name} bit flipped', sender, altered, sealed, flips(bench, sealed, way))
+                bench.case(f'{name} extra count', sender, altered, sealed, extra_counts(bench, sealed, way))
+                bench.case(f'{name} wrong length', sender, altered, sealed, lengths(bench, sealed, way))
+            if len(ways) > 1:
+                border_cases(bench, sender, sealed)
+    bench.case('verify, misused', sender, misused_signature)
+    if None in bench.makers.values():
+        bench.case('verify, everything altered', sender, altered_signature)
+        if False not in bench.qualities:
+            bench.case('integrity-only where there is no such thing', sender, integrity_only)
+
+
+def border_cases(bench, sender, sealed):
+    name = f'decrypt, {QUALITIES[sealed]}, every'
+    bench.case(f'{name} wrong border', sender, altered, sealed, borders(bench, sealed))
+    bench.case(f'{name} wrong length of a half', sender, altered, sealed, lengths_of_halves(bench, sealed))
+    bench.case(f'{name} extra count, with the border for it', sender, altered, sealed,
+               extra_counts(bench, sealed, shortened))
+    if not bench.dce:
+        bench.case(f'{name} wrong border, with the rotation for it', sender, altered, sealed, moved_borders(bench, sealed))
+        bench.case(f'{name} rotation', sender, altered, sealed, rotations(bench, sealed))
+
+
+def whole(message, sealed):
+    return Whole(message)
+
+
+# ---- a changed message, which is refused, and then the message itself ------------------------------------------------
+#
+# A change has a name and a function, which makes of a message what the receiver gets, and says what is to happen. The
+# message has Windows' layout.
+#
+#   refused    and the message itself opens after that
+#   divided    refused; but it is the message itself at a wrong border, so the package may count it as received
+#   opened     with the right data
+#   either     refused, or opened with the right data
+
+
+def message_size(bench, sealed):
+    return bench.token_size(sealed) + SIZE
+
+
+def flips(bench, sealed, way):
+    def flip(message, bit):
+        changed = tokens.flipped(message, bit)
+        same = not bench.dce and tokens.means_the_same(message, changed)
+        return 'opened' if same else 'refused', way(changed, sealed)
+
+    return [(f'bit {bit % 8} of byte {bit // 8}', lambda message, bit=bit: flip(message, bit))
+            for bit in range(8 * message_size(bench, sealed))]
+
+
+def wrong_lengths(size):
+    """Of so many bytes: names, and functions that make them longer or shorter."""
+    for length in range(size):
+        yield f'the first {length} bytes', lambda content, length=length: content[:length]
+    for length in range(1, size):
+        yield f'the last {length} bytes', lambda content, length=length: content[-length:]
+    for more in (b'\0', b'\xff', bytes(12), bytes(16), bytes(28)):
+        yield f'{len(more)} more at its end', lambda content, more=more: content + more
+        yield f'{len(more)} more at its front', lambda content, more=more: more + content
+    if size:
+        yield 'twice', lambda content: content + content
+        yield 'its end again', lambda content: content + content[-16:]
+
+
+def lengths(bench, sealed, way):
+    return [(name, lambda message, change=change: ('refused', way(change(message), sealed)))
+            for name, change in wrong_lengths(message_size(bench, sealed))]
+
+
+def lengths_of_halves(bench, sealed):
+    def of_token(message, change):
+        token, data = bench.split(message, sealed)
+        return 'refused', Halves(change(token), data)
+
+    def of_data(message, change):
+        token, data = bench.split(message, sealed)
+        return 'refused', Halves(token, change(data))
+
+    return ([(f'token: {name}', lambda message, change=change: of_token(message, change))
+             for name, change in wrong_lengths(bench.token_size(sealed))] +
+            [(f'data: {name}', lambda message, change=change: of_data(message, change))
+             for name, change in wrong_lengths(SIZE)] +
+            [('data before token', lambda message: ('refused', Halves(*reversed(bench.split(message, sealed)))))])
+
+
+def wrong_borders(bench, sealed):
+    return (border for border in range(message_size(bench, sealed) + 1) if border != bench.token_size(sealed))
+
+
+def borders(bench, sealed):
+    def move(message, border):
+        return 'divided', Halves(message[:border], message[border:])
+
+    return [(f'{border} bytes of token', lambda message, border=border: move(message, border))
+            for border in wrong_borders(bench, sealed)]
+
+
+def moved_borders(bench, sealed):
+    """The header says of each border that it is right: the rotation count is that many bytes more or less."""
+    def move(message, border):
+        moved = tokens.rotated(message, border - front)
+        return 'divided', Halves(moved[:border], moved[border:])
+
+    front = tokens.HEADER + (16 if sealed else 0)  # and what else is before the data when nothing is rotated
+    return [(f'{border} bytes of token', lambda message, border=border: move(message, border))
+            for border in wrong_borders(bench, sealed) if border >= front]
+
+
+def extra_counts(bench, sealed, way):
+    """The header claims to have another number of bytes between data and checksum."""
+    right = bench.checksum if not sealed else 16 if bench.dce else 0
+
+    def change(message, count):
+        return 'refused', way(tokens.with_extra_count(message, count), sealed)
+
+    return [(f'extra count {count}', lambda message, count=count: change(message, count))
+            for count in (*range(message_size(bench, sealed) + 1), 255, 256, 32767, 65535) if count != right]
+
+
+def shortened(message, sealed):
+    """The border is where the data would be so much shorter."""
+    border = max(len(message) - SIZE, tokens.HEADER) + tokens.extra_count(message)
+    return Halves(message[:border], message[border:])
+
+
+def rotations(bench, sealed):
+    def rotate(message, count):
+        happens = 'opened' if count == tokens.rotation(message) else 'either'
+        return happens, bench.split(tokens.rotated(message, count), sealed)
+
+    return [(f'rotation count {count}', lambda message, count=count: rotate(message, count))
+            for count in range(3 * message_size(bench, sealed))]
+
+
+def altered(bench, sender, receiver, sealed, changes):
+    data = message_of(SIZE)
+
+    def make():
+        return b''.join(bench.sides[sender].encrypt(sealed, data))
+
+    def opens(changed):
+        expect(changed.open(bench.sides[receiver]), sealed, data, changed.sent)
+
+    def attempt(change):
+        message = make()
+        right = bench.split(message, sealed)
+        happens, changed = change(message)
+        if happens in ('opened', 'either'):
+            try:
+                return opens(changed)
+            except mirror.Refused:
+                assert happens == 'either', f'it is refused: {short(changed.sent)}'
+        else:
+            refused(bench, receiver, changed, data, errors_of(bench, message, changed.sent))
+        try:
+            opens(right)
+        except mirror.Refused as refusal:
+            assert happens == 'divided', f'it is refused, but so is the message itself after it: {refusal}'
+            opens(bench.split(make(), sealed))
+
+    each(bench, [(name, attempt, change) for name, change in changes])
+
+
+def errors_of(bench, message, changed):
+    """What may be said of a changed message."""
+    number = slice(8, 16)
+    errors = ALTERED if message[number] == changed[number] else MISUSED
+    if False not in bench.qualities and not tokens.is_sealed(changed):
+        errors += QUALITY  # it looks like a message that the mirror does not have
+    return errors
+
+
+def refused(bench, receiver, changed, data, errors=ALTERED):
+    """Giving the receiver what `changed` is fails. `data` is what the sender has protected."""
+    try:
+        opened = changed.open(bench.sides[receiver])
+    except mirror.Refused as refusal:
+        assert refusal.name in errors, f'sspan says {refusal.name}: {short(changed.sent)}'
+        assert refusal.left == changed.sent or not any(refusal.left), f'left in the buffers: {short(refusal.left)}'
+    except gssapi.exceptions.GSSError:
+        pass
+    else:
+        raise AssertionError(f'it is taken as {short(opened[1])}; sent was {short(data)}')
+
+
+def each(bench, attempts):
+    """Makes all attempts, and names those that failed; the next one has a new context then."""
+    bad = []
+    for name, attempt, *arguments in attempts:
+        try:
+            attempt(*arguments)
+        except Exception as problem:
+            bad.append((name, describe(problem)))
+            if isinstance(problem, mirror.Broken) and len(bad) > 3:
+                break
+            bench.establish()
+    assert not bad, (f'{len(bad)} of {len(attempts)} attempts failed. ' + '; '.join(map(': '.join, bad[:3])) +
+                     (f'; also {", ".join(name for name, _ in bad[3:])}' if bad[3:] else ''))
+
+
+# ---- a message at the wrong time or place ----------------------------------------------------------------------------
+
+
+def required_quality(bench, sender, receiver, sealed, way):
+    """The context requires confidentiality, so integrity alone must be asked for."""
+    data = message_of(SIZE)
+    for least in mirror.LEAST:
+        message = way(b''.join(bench.sides[sender].encrypt(sealed, data)), sealed)
+        if sealed or least == 'integrity_only':
+            expect(message.open(bench.sides[receiver], least=least), sealed, data, message.sent)
+            continue
+        try:
+            message.open(bench.sides[receiver], least=least)
+        except mirror.Refused as refusal:
+            assert refusal.name in QUALITY, f'{least}: sspan says {refusal.name}'
+            assert not any(refusal.left) or refusal.left == message.sent, f'left in the buffers: {short(refusal.left)}'
+        else:
+            raise AssertionError(f'it is enough for {least}')
+
+
+def integrity_only(bench, sender, receiver):
+    """sspan says with one error that it has none, in both directions."""
+    data = message_of(SIZE)
+    source, target = bench.sides[sender], bench.sides[receiver]
+    if bench.is_sspan(sender):
+        attempts = [('wrap', lambda: source.wrap(False, data)), ('encrypt', lambda: source.encrypt(False, data))]
+    else:
+        plain, halves = Whole(source.wrap(False, data)), Halves(*source.encrypt(False, data))
+        attempts = [(f'{name} for {least}', lambda message=message, least=least: message.open(target, least=least))
+                    for least in mirror.LEAST
+                    for name, message in (('unwrap', plain), ('unwrap, rotated', Whole(halves.sent)), ('decrypt', halves))]
+    for name, attempt in attempts:
+        try:
+            attempt()
+        except mirror.Refused as refusal:
+            assert refusal.name in QUALITY, f'{name}: sspan says {refusal.name}'
+        else:
+            raise AssertionError(f'{name} succeeds')
+    if bench.is_sspan(sender):
+        message = source.wrap(True, data)
+        expect(target.unwrap(message), True, data, message)
+
+
+def misused(bench, sender, receiver, make, other_kinds):
+    """`make` protects a message; `other_kinds` make something that is not one but looks alike."""
+    def opens(message):
+        message.open(bench.sides[receiver])
+
+    def refuse(end, message, why):
+        try:
+            refused(bench, end, message, message_of(SIZE), MISUSED)
+        except AssertionError as problem:
+            raise AssertionError(f'{why}: {problem}') from problem
+
+    first = make()
+    opens(first)
+    refuse(receiver, first, 'replayed')
+    opens(make())
+    refuse(receiver, first, 'replayed later')
+    refuse(sender, make(), 'reflected')  # the receiver never gets it: a gap for the next one
+    bench.establish()
+    refuse(receiver, first, 'of another context')
+    make()
+    refuse(receiver, make(), 'behind a gap')
+    bench.establish()
+    for kind in other_kinds:
+        refuse(receiver, kind(), 'of another kind')
+        bench.establish()
+    opens(make())
+
+
+def misused_message(bench, sender, receiver, sealed, way):
+    data = message_of(SIZE)
+
+    def make():
+        return way(b''.join(bench.sides[sender].encrypt(sealed, data)), sealed)
+
+    def signature():
+        return way(bench.sides[sender].sign(data) + data, sealed)
+
+    def signature_alone():
+        return Whole(bench.sides[sender].sign(data))
+
+    misused(bench, sender, receiver, make, (signature, signature_alone))
+
+
+def misused_signature(bench, sender, receiver):
+    data = message_of(SIZE)
+
+    def make():
+        return Signed(data, bench.sides[sender].sign(data))
+
+    def message():
+        return Signed(data, b''.join(bench.sides[sender].encrypt(True, data)))
+
+    def token():
+        return Signed(data, bench.sides[sender].encrypt(bench.qualities[-1], data)[0])
+
+    misused(bench, sender, receiver, make, (message, token))
+
+
+def altered_signature(bench, sender, receiver):
+    data = message_of(SIZE)
+    size = tokens.HEADER + bench.checksum
+    changes = ([(f'bit {bit % 8} of byte {bit // 8} of the signature',
+                 lambda signature, bit=bit: Signed(data, tokens.flipped(signature, bit))) for bit in range(8 * size)] +
+               [(f'bit {bit % 8} of byte {bit // 8} of the data',
+                 lambda signature, bit=bit: Signed(tokens.flipped(data, bit), signature)) for bit in range(8 * SIZE)] +
+               [(f'signature: {name}', lambda signature, change=change: Signed(data, change(signature)))
+                for name, change in wrong_lengths(size)] +
+               [(f'data: {name}', lambda signature, change=change: Signed(change(data), signature))
+                for name, change in wrong_lengths(SIZE)])
+
+    def attempt(change):
+        signature = bench.sides[sender].sign(data)
+        changed = change(signature)
+        refused(bench, receiver, changed, data, errors_of(bench, signature, changed.signature))
+        Signed(data, signature).open(bench.sides[receiver])
+
+    each(bench, [(name, attempt, change) for name, change in changes])

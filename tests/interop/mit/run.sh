@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# MIT's GSS-API library judges sspan on Wine, and with SSPAN_WITH_WINPR3 also sspan on WinPR 3; the two also judge each
+# other. ../run.sh starts this.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
+# shellcheck source=tests/environment.sh
+. tests/environment.sh
+
+install_missing python3-gssapi
+export PYTHONPATH=tests/interop:tests/interop/mit KRB5_KTNAME=FILE:$scratch/service.keytab
+
+# A key type is the session key's if it is the only one of the service and the first one of the client; the tickets are
+# still encrypted with the service's own key.
+key_types=(aes256-cts-hmac-sha1-96 aes128-cts-hmac-sha256-128 aes256-cts-hmac-sha384-192)
+for key_type in "${key_types[@]}"; do
+    principal=mit/$key_type.sspan.test
+    logged kadmin.local addprinc -randkey "$principal"
+    logged kadmin.local setstr "$principal" session_enctypes "$key_type"
+    logged kadmin.local ktadd -k "$scratch/service.keytab" "$principal"
+    sed "s/^\[libdefaults\]/&\n    permitted_enctypes = $key_type aes256-cts-hmac-sha1-96/" "$KRB5_CONFIG" \
+        >"$scratch/$key_type.conf"
+done
+
+passed=0 failed=0
+
+# judge NAME KEY_TYPE OPTION...: adds up how many cases passed.
+judge() {
+    local name=$1 key_type=$2 log=$scratch/judge.log
+    shift 2
+    KRB5_CONFIG=$scratch/$key_type.conf timeout --kill-after=10 500 /usr/bin/python3 -B tests/interop/mit/judge.py "$@" \
+        "$key_type" "mit/$key_type.sspan.test" >"$log" 2>&1 </dev/null &
+    started+=("$!")
+    wait "$!" || true
+    unset 'started[-1]'
+    if [[ $(tail -n 1 "$log") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+        passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2]))
+        sed -i '$d' "$log"
+        printf '%s, %s: %d passed, %d failed\n' "$name" "$key_type" "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+    else
+        failed=$((failed + 1))
+        printf '%s, %s: it did not end\n' "$name" "$key_type"
+    fi
+    cat "$log"
+}
+
+readonly wine_mirror='wine build/mingw/tests/interop/mirror.exe'
+[[ -e ${wine_mirror#* } ]] || fail "${wine_mirror#* } is not built"
+for key_type in "${key_types[@]}"; do
+    judge 'MIT with itself' "$key_type"
+    judge 'sspan on Wine with MIT' "$key_type" --mirror "$wine_mirror"
+    judge 'sspan on Wine with itself' "$key_type" --mirror "$wine_mirror" --mirror "$wine_mirror"
+done
+
+# winpr_mirror KEY_TYPE: makes a command of a mirror in the Debian 13 of tests/trixie.sh. Its realm is a copy in there.
+winpr_mirror() {
+    local realm=/srv/interop command=$scratch/winpr_mirror.$1
+    "${as_root[@]}" mkdir -p "$trixie$realm"
+    "${as_root[@]}" cp "${KRB5CCNAME#FILE:}" "${KRB5_KTNAME#FILE:}" "$scratch/$1.conf" "$trixie$realm"
+    {
+        printf '#!/usr/bin/env bash\nexec '
+        printf '%q ' "${in_trixie[@]}" env KRB5_CONFIG="$realm/$1.conf" KRB5CCNAME="FILE:$realm/${KRB5CCNAME##*/}" \
+            KRB5_KTNAME="FILE:$realm/${KRB5_KTNAME##*/}" KRB5RCACHENAME="file2:$realm/replays" WLOG_LEVEL=OFF \
+            ASAN_OPTIONS=fast_unwind_on_malloc=0 \
+            LSAN_OPTIONS="suppressions=$trixie_tree/tests/integration/winpr3.supp:print_suppressions=0" \
+            build/winpr3/tests/interop/mirror
+        printf '"$@"\n'
+    } >"$command"
+    chmod +x "$command"
+    printf '%s' "$command"
+}
+
+if [[ ${SSPAN_WITH_WINPR3:-} ]]; then
+    # shellcheck source=tests/trixie.sh
+    . tests/trixie.sh
+    trixie_start
+    logged "${in_trixie[@]}" cmake --preset winpr3
+    logged "${in_trixie[@]}" cmake --build build/winpr3 --target mirror
+    for key_type in "${key_types[@]}"; do
+        native_mirror=$(winpr_mirror "$key_type")
+        judge 'sspan on WinPR with MIT' "$key_type" --style plain --sealed-only --mirror "$native_mirror"
+        judge 'sspan on WinPR with sspan on Wine' "$key_type" --style plain --sealed-only --mirror "$native_mirror" \
+            --mirror "$wine_mirror"
+    done
+    "${as_root[@]}" rm -rf "$trixie/srv/interop"
+fi
+
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[[ $failed -eq 0 ]]

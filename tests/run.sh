@@ -94,11 +94,12 @@ leg mingw-i686 compile-only
 script 'fuzzing' tests/fuzz/run.sh
 if [[ -e build/mingw/examples/secure_echo.exe ]]; then
     script 'real Kerberos' tests/integration/run.sh
+    script 'other peers' tests/interop/run.sh
 fi
 if [[ ${1:-} == --with-winpr3 ]]; then
     root_open trixie
     root_make trixie
-    root_install "${build_packages[@]}" "${realm_packages[@]}" g++ googletest libwinpr3-dev winpr3-utils faketime python3
+    root_install "${build_packages[@]}" "${realm_packages[@]}" "${winpr3_packages[@]}"
     tree=$root_tree within=("${in_root[@]}" "LC_ALL=$LC_ALL")
     leg winpr3
     if [[ -e $tree/build/winpr3/tests/winpr_tests ]]; then

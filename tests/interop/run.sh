@@ -6,7 +6,7 @@
 #   run.sh [--with-winpr3] [PEER...]   runs the peers with these names, or all of them
 #
 # It prints one line "PEER: N passed, N failed" for each peer and the sum in the last line. build/mingw must be there. With
-# --with-winpr3 peers also test sspan on WinPR 3, in the Debian 13 that tests/trixie.sh makes.
+# --with-winpr3 peers also test sspan on WinPR 3, in a Debian 13 of its own (tests/root.sh).
 #
 # A peer is tests/interop/PEER/run.sh. It starts in the project's folder, with Wine running and with the realm of
 # realm_start in its environment; SSPAN_WITH_WINPR3 is set with --with-winpr3. It may add principals with kadmin.local; it

@@ -53,17 +53,17 @@ for key_type in "${key_types[@]}"; do
     judge 'sspan on Wine with itself' "$key_type" --mirror "$wine_mirror" --mirror "$wine_mirror"
 done
 
-# winpr_mirror KEY_TYPE: makes a command of a mirror in the Debian 13 of tests/trixie.sh. Its realm is a copy in there.
+# winpr_mirror KEY_TYPE: makes a command of a mirror in a Debian 13. Its realm is a copy in there.
 winpr_mirror() {
     local realm=/srv/interop command=$scratch/winpr_mirror.$1
-    "${as_root[@]}" mkdir -p "$trixie$realm"
-    "${as_root[@]}" cp "${KRB5CCNAME#FILE:}" "${KRB5_KTNAME#FILE:}" "$scratch/$1.conf" "$trixie$realm"
+    "${as_root[@]}" mkdir -p "$root$realm"
+    "${as_root[@]}" cp "${KRB5CCNAME#FILE:}" "${KRB5_KTNAME#FILE:}" "$scratch/$1.conf" "$root$realm"
     {
         printf '#!/usr/bin/env bash\nexec '
-        printf '%q ' "${in_trixie[@]}" env KRB5_CONFIG="$realm/$1.conf" KRB5CCNAME="FILE:$realm/${KRB5CCNAME##*/}" \
+        printf '%q ' "${in_root[@]}" env KRB5_CONFIG="$realm/$1.conf" KRB5CCNAME="FILE:$realm/${KRB5CCNAME##*/}" \
             KRB5_KTNAME="FILE:$realm/${KRB5_KTNAME##*/}" KRB5RCACHENAME="file2:$realm/replays" WLOG_LEVEL=OFF \
             ASAN_OPTIONS=fast_unwind_on_malloc=0 \
-            LSAN_OPTIONS="suppressions=$trixie_tree/tests/integration/winpr3.supp:print_suppressions=0" \
+            LSAN_OPTIONS="suppressions=/srv/tree/tests/integration/winpr3.supp:print_suppressions=0" \
             build/winpr3/tests/interop/mirror
         printf '"$@"\n'
     } >"$command"
@@ -72,18 +72,20 @@ winpr_mirror() {
 }
 
 if [[ ${SSPAN_WITH_WINPR3:-} ]]; then
-    # shellcheck source=tests/trixie.sh
-    . tests/trixie.sh
-    trixie_start
-    logged "${in_trixie[@]}" cmake --preset winpr3
-    logged "${in_trixie[@]}" cmake --build build/winpr3 --target mirror
+    # shellcheck source=tests/root.sh
+    . tests/root.sh
+    root_open trixie
+    root_make trixie
+    root_install "${build_packages[@]}" "${realm_packages[@]}" "${winpr3_packages[@]}"
+    logged "${in_root[@]}" cmake --preset winpr3
+    logged "${in_root[@]}" cmake --build build/winpr3 --target mirror
     for key_type in "${key_types[@]}"; do
         native_mirror=$(winpr_mirror "$key_type")
         judge 'sspan on WinPR with MIT' "$key_type" --style plain --sealed-only --mirror "$native_mirror"
         judge 'sspan on WinPR with sspan on Wine' "$key_type" --style plain --sealed-only --mirror "$native_mirror" \
             --mirror "$wine_mirror"
     done
-    "${as_root[@]}" rm -rf "$trixie/srv/interop"
+    "${as_root[@]}" rm -rf "$root/srv/interop"
 fi
 
 printf '%d passed, %d failed\n' "$passed" "$failed"

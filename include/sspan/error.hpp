@@ -25,6 +25,8 @@ enum class errc : int {
 
     /// HRESULT_FROM_WIN32(ERROR_BAD_IMPERSONATION_LEVEL)
     bad_impersonation_level = static_cast<int>(0x80070542),
+    /// HRESULT_FROM_WIN32(ERROR_CANT_OPEN_ANONYMOUS)
+    cannot_open_anonymous = static_cast<int>(0x80070543),
 };
 
 namespace detail {
@@ -54,6 +56,8 @@ public:
             SSPAN_SEC_I(SSPAN_ROW)
             SSPAN_ROW(bad_impersonation_level, 0x80070542, "ERROR_BAD_IMPERSONATION_LEVEL",
                       "the client allows less than the impersonation level that is required")
+            SSPAN_ROW(cannot_open_anonymous, 0x80070543, "ERROR_CANT_OPEN_ANONYMOUS",
+                      "the thread acts as an anonymous client already, and that token cannot be opened or restored")
 #undef SSPAN_ROW
         default:
             if ((static_cast<unsigned>(status) >> 16) == 0x8007) { // HRESULT_FROM_WIN32

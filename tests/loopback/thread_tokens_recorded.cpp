@@ -110,6 +110,10 @@ DWORD open(HANDLE* handle) {
         *handle = nullptr;
         return ERROR_NO_TOKEN;
     }
+    if (now->level == SecurityAnonymous) { // as Windows says, whoever asks
+        *handle = nullptr;
+        return ERROR_CANT_OPEN_ANONYMOUS;
+    }
     *handle = remember(std::move(now));
     return 0;
 }

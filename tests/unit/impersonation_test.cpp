@@ -189,8 +189,7 @@ TEST_P(impersonation, anonymous_client_cannot_be_opened_and_is_taken_by_who_asks
     impersonation_options options;
     for (const auto required : {impersonation_level::anonymous, impersonation_level::identification}) {
         options.require = required;
-        loopback::fail_at(function::open_thread_token, 2,
-                          ERROR_CANT_OPEN_ANONYMOUS); // 1 is the look at what was before
+        loopback::configure().impersonation_level = SecurityAnonymous;
         const auto result = as_client(which_surface(), pair.server, options, [](const impersonation_guard& guard) {
             EXPECT_EQ(guard.level(), impersonation_level::anonymous);
         });
@@ -199,6 +198,17 @@ TEST_P(impersonation, anonymous_client_cannot_be_opened_and_is_taken_by_who_asks
                         : failed_with(result, errc::bad_impersonation_level, "OpenThreadToken"));
         EXPECT_EQ(current_thread_client(), nobody);
     }
+}
+
+TEST_P(impersonation, thread_that_is_anonymous_already_is_refused_by_name) { // its token could not be restored
+    const auto pair = establish(which_profile());
+    loopback::impersonate_on_thread(L"LOOPBACK\\bob", SecurityAnonymous);
+    const auto result = as_client(which_surface(), pair.server, {}, must_not_run);
+    EXPECT_TRUE(failed_with(result, errc::cannot_open_anonymous, "OpenThreadToken"));
+    EXPECT_NE(result.code.message().find("ERROR_CANT_OPEN_ANONYMOUS"), std::string::npos) << result.code.message();
+    EXPECT_EQ(calls(function::impersonate_security_context), 0U);
+    EXPECT_EQ(loopback::current_thread_level(), SecurityAnonymous);
+    loopback::stop_impersonating_on_thread();
 }
 
 TEST_P(impersonation, failure_to_read_the_level_is_reverted) {

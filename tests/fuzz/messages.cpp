@@ -32,8 +32,8 @@ void choose_package(input& in, loopback::profile& profile) {
     profile.block_size = in.pick(std::array<ULONG, 4>{8, 0, 1, 16});
     profile.padding = in.number<ULONG>(0, 16);
     profile.pad_to_block = in.rarely();
-    profile.max_signature = in.pick(std::array<ULONG, 4>{28, 40, 20, 0});
-    profile.security_trailer = in.pick(std::array<ULONG, 4>{60, 76, 32, 0});
+    profile.max_signature = in.pick(std::array<ULONG, 4>{28, 40, 24, 0});
+    profile.security_trailer = in.pick(std::array<ULONG, 4>{60, 76, 36, 0});
     profile.signature_shortfall = in.rarely() ? in.number<ULONG>(0, 20) : 0;
     profile.token_shortfall = in.rarely() ? in.number<ULONG>(0, 40) : 0;
     profile.stream = !in.flag();

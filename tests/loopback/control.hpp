@@ -25,12 +25,14 @@ struct profile {
     ULONG max_signature = 0;
     ULONG security_trailer = 0;
     ULONG block_size = 0;
-    ULONG signature_shortfall = 0; ///< signatures are this much shorter than max_signature, though not below 20 bytes
-    ULONG token_shortfall = 0;     ///< seal tokens are this much shorter than the trailer, though not below 32 bytes
-    ULONG padding = 0;             ///< bytes of PADDING that a sealed message takes, at most block_size
-    bool pad_to_block = false;     ///< instead of `padding`: 1..block_size bytes, filling the last block
-    bool stream = true;            ///< decrypt takes SECBUFFER_STREAM
-    bool extended_error = true;    ///< makes error tokens when asked
+    ULONG signature_shortfall = 0;   ///< signatures are this much shorter than max_signature, though not below 24 bytes
+    ULONG token_shortfall = 0;       ///< seal tokens are this much shorter than the trailer, though not below 36 bytes
+    ULONG padding = 0;               ///< bytes of PADDING that a sealed message takes, at most block_size
+    bool pad_to_block = false;       ///< instead of `padding`: 1..block_size bytes, filling the last block
+    bool stream = true;              ///< decrypt takes SECBUFFER_STREAM
+    bool extended_error = true;      ///< makes error tokens when asked; no evidence
+    bool covers_readonly = false;    ///< the checksum covers READONLY parts, as NTLM's does; no evidence for Kerberos
+    bool claims_mutual_auth = false; ///< NTLM's: reports MUTUAL_AUTH when asked, though it proves nothing
 };
 
 /// How one side's handshake steps end. Flag masks are in that side's own family: ISC_RET_ or ASC_RET_.

@@ -177,7 +177,7 @@ std::shared_ptr<context> engine::find_for_message(const CtxtHandle* handle, oper
 message_rules engine::rules_for(const context& ctx, const message_buffers& buffers) const noexcept {
     const auto& profile = message_profile(ctx);
     // Room for a header and enough of a check, whatever the test takes off.
-    constexpr ULONG least_signature = 20, least_token = 32;
+    constexpr ULONG least_signature = 24, least_token = 36;
     const auto shortened = [](ULONG full, ULONG less, ULONG least, ULONG fallback) {
         const ULONG size = full == 0 ? fallback : full;
         return std::max(size > less ? size - less : 0, least);
@@ -188,6 +188,13 @@ message_rules engine::rules_for(const context& ctx, const message_buffers& buffe
     rules.token_size = shortened(trailer, profile.token_shortfall, least_token, 60);
     rules.padding_size = std::min(profile.padding, profile.block_size);
     if (profile.pad_to_block && profile.block_size != 0) {
+    // A sealed token is header, filler, header, checksum, confounder: the checksum's size follows from the trailer's.
+    constexpr std::size_t block = 16, least_checksum = 12;
+    const bool dce = ctx.has(isc_dce_style);
+    rules.filler_size = dce ? std::min<std::size_t>(block, rules.token_size - least_token) : 0;
+    rules.checksum_size =
+        std::max<std::size_t>(trailer, 3 * block + (dce ? block : 0)) - (3 * block + (dce ? block : 0));
+    rules.checksum_size = std::max(rules.checksum_size, least_checksum);
         rules.padding_size = profile.block_size - static_cast<std::size_t>(buffers.checked_size() % profile.block_size);
     }
     return rules;

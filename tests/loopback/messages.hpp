@@ -44,7 +44,9 @@ const char* read_message(operation what, SecBufferDesc* list, message_buffers& b
 /// What a package writes in one call, in bytes.
 struct message_rules {
     std::size_t signature_size = 0;
-    std::size_t token_size = 0;
+    std::size_t token_size = 0;    ///< of a sealed message
+    std::size_t checksum_size = 0; ///< of a message that is only signed
+    std::size_t filler_size = 0;   ///< Kerberos' EC of a sealed message
     std::size_t padding_size = 0;
 };
 

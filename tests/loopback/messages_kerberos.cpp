@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// Messages in the manner of Kerberos. A signature is
-//     04 04 | who | FF | sequence number, 8 bytes | check
-// and a sealed message
-//     05 04 | who and how | FF | size of this token, 2 | of the padding, 2 | sequence number, 8 | check, 16 | filler
-// with the check over everything as it goes over the wire, so nothing is changed before it has been found right.
+// Messages in the manner of Kerberos, with the headers of RFC 4121, 4.2.6. A signature is
+//     04 04 | flags | FF FF FF FF FF | sequence number, 8 bytes | checksum
+// and a wrapped message begins with
+//     05 04 | flags | FF | EC, 2 bytes | RRC, 2 bytes | sequence number, 8 bytes
+// and all numbers are big-endian. As on Windows the body is rotated so that all of it but the data stands in TOKEN:
+// sealed, after the header, the trailer (EC + RRC bytes) and the confounder (16 bytes); only signed, the checksum (EC
+// bytes). What stands in the trailer is the stand-in's own: check, 16 bytes | size of the padding, 2 bytes | bytes of a
+// key stream. The check is over everything as it goes over the wire, so nothing is changed before it has been found right.
 #include "messages.hpp"
 
 #include <algorithm>
@@ -15,35 +18,82 @@ namespace loopback::kerberos {
 
 namespace {
 
-constexpr std::size_t signature_header = 12;
-constexpr std::size_t seal_header = 16;
-constexpr std::size_t filler_offset = seal_header + sizeof(digest);
-constexpr unsigned from_acceptor = 1, sealed = 2;
+constexpr std::size_t header_size = 16;
+constexpr std::size_t confounder_size = 16;
+constexpr std::size_t padding_offset = header_size + sizeof(digest);
+constexpr std::size_t filler_offset = padding_offset + sizeof(std::uint16_t);
+constexpr std::size_t least_checksum = 12;
+constexpr unsigned from_acceptor = 1, sealed = 2, acceptors_subkey = 4; // as after mutual authentication
 constexpr std::uint32_t data_stream = 1, filler_stream = 2;
 constexpr ULONG wrap_no_encrypt = 0x80000001; // SECQOP_WRAP_NO_ENCRYPT
 
 unsigned sender(const context& ctx, bool mine) noexcept {
-    return (ctx.side == role::server) == mine ? from_acceptor : 0U;
+    return acceptors_subkey | ((ctx.side == role::server) == mine ? from_acceptor : 0U);
 }
 
-std::array<std::byte, 4> start_of(unsigned type, unsigned flags) noexcept {
-    return {static_cast<std::byte>(type), std::byte{4}, static_cast<std::byte>(flags), std::byte{0xFF}};
+template <class Integer>
+void store_big(std::byte* bytes, Integer value) noexcept {
+    for (std::size_t i = sizeof(Integer); i != 0; --i) {
+        bytes[i - 1] = static_cast<std::byte>(value & 0xFF);
+        value = static_cast<Integer>(value >> 8);
+    }
 }
 
-/// Over the signature's length, too: a part of it is none.
+template <class Integer>
+Integer load_big(const std::byte* bytes) noexcept {
+    Integer value = 0;
+    for (std::size_t i = 0; i != sizeof(Integer); ++i) {
+        value = static_cast<Integer>((value << 8) | std::to_integer<Integer>(bytes[i]));
+    }
+    return value;
+}
+
+using header = std::array<std::byte, header_size>;
+
+header signature_header(unsigned flags, std::uint64_t sequence) noexcept {
+    header made{std::byte{4}, std::byte{4}, static_cast<std::byte>(flags)};
+    std::fill_n(made.begin() + 3, 5, std::byte{0xFF});
+    store_big(made.data() + 8, sequence);
+    return made;
+}
+
+header wrap_header(unsigned flags, std::size_t extra, std::size_t rotation, std::uint64_t sequence) noexcept {
+    header made{std::byte{5}, std::byte{4}, static_cast<std::byte>(flags), std::byte{0xFF}};
+    store_big(made.data() + 4, static_cast<std::uint16_t>(extra));
+    store_big(made.data() + 6, static_cast<std::uint16_t>(rotation));
+    store_big(made.data() + 8, sequence);
+    return made;
+}
+
+/// Over the header, the size of the whole and the data: the checksum of what is only signed.
 digest signature_check(const direction& way, const message_buffers& buffers,
                        std::span<const std::byte> token) noexcept {
     siphash hash(way.mac);
-    hash.update(token.first(signature_header)).update(token.size()).update(buffers.checked_size());
+    hash.update(token.first(header_size)).update(token.size()).update(buffers.checked_size());
     buffers.each_checked([&hash](std::span<std::byte> bytes, bool) { hash.update(bytes); });
     return hash.finish();
+}
+
+/// A checksum that is longer than the check goes on with the check's bytes.
+void write_checksum(const digest& check, std::span<std::byte> checksum) noexcept {
+    for (std::size_t i = 0; i != checksum.size(); ++i) {
+        checksum[i] = check[i % check.size()];
+    }
+}
+
+bool is_checksum(const digest& check, std::span<const std::byte> checksum) noexcept {
+    bool same = checksum.size() >= 8;
+    for (std::size_t i = 0; i != checksum.size(); ++i) {
+        same = same && checksum[i] == check[i % check.size()];
+    }
+    return same;
 }
 
 /// Over a sealed message as it is on the wire; `token` without its check.
 digest seal_check(const direction& way, const message_buffers& buffers, std::span<const std::byte> token,
                   std::span<const std::byte> padding) noexcept {
     siphash hash(way.mac);
-    hash.update(token.first(seal_header)).update(token.subspan(filler_offset));
+    hash.update(token.first(header_size)).update(token.subspan(padding_offset));
     hash.update(buffers.checked_size() + padding.size()).update(buffers.ciphered_size() + padding.size());
     buffers.each_checked([&hash](std::span<std::byte> bytes, bool) { hash.update(bytes); });
     return hash.update(padding).finish();
@@ -93,14 +143,8 @@ SECURITY_STATUS sign(context& ctx, const message_buffers& buffers, const message
         return SEC_E_BUFFER_TOO_SMALL;
     }
     const auto token = buffers.token_bytes().first(rules.signature_size);
-    const auto start = start_of(4, sender(ctx, true));
-    std::ranges::copy(start, token.begin());
-    store_little(token.data() + start.size(), ctx.send.sequence);
-    // A signature longer than a header and a check goes on with the check's bytes.
-    const auto check = signature_check(ctx.send, buffers, token);
-    for (std::size_t i = signature_header; i != token.size(); ++i) {
-        token[i] = check[(i - signature_header) % check.size()];
-    }
+    std::ranges::copy(signature_header(sender(ctx, true), ctx.send.sequence), token.begin());
+    write_checksum(signature_check(ctx.send, buffers, token), token.subspan(header_size));
     buffers.token->cbBuffer = static_cast<ULONG>(token.size());
     ++ctx.send.sequence;
     return SEC_E_OK;
@@ -111,18 +155,15 @@ SECURITY_STATUS verify(context& ctx, const message_buffers& buffers, ULONG& qual
         return SEC_E_QOP_NOT_SUPPORTED;
     }
     const auto token = buffers.token_bytes();
-    if (token.size() < signature_header + 8) {
+    if (token.size() < header_size + 8) {
         return SEC_E_INVALID_TOKEN;
     }
-    const auto check = signature_check(ctx.receive, buffers, token);
-    bool same = same_bytes(token.first(4), start_of(4, sender(ctx, false)));
-    for (std::size_t i = signature_header; i != token.size(); ++i) {
-        same = same && token[i] == check[(i - signature_header) % check.size()];
-    }
-    if (!same) {
+    const auto sequence = load_big<std::uint64_t>(token.data() + 8);
+    if (!same_bytes(token.first(header_size), signature_header(sender(ctx, false), sequence)) ||
+        !is_checksum(signature_check(ctx.receive, buffers, token), token.subspan(header_size))) {
         return SEC_E_MESSAGE_ALTERED;
     }
-    const auto status = in_sequence(ctx, ctx.receive, load_little<std::uint64_t>(token.data() + 4));
+    const auto status = in_sequence(ctx, ctx.receive, sequence);
     if (status >= 0) {
         quality = 0;
     }
@@ -135,33 +176,38 @@ SECURITY_STATUS encrypt(context& ctx, ULONG quality, const message_buffers& buff
     if (!(seal ? ctx.has(isc_confidentiality) : ctx.has(isc_integrity) || ctx.has(isc_confidentiality))) {
         return SEC_E_QOP_NOT_SUPPORTED;
     }
-    if (buffers.padding == nullptr && rules.padding_size != 0) {
+    const auto token_size = seal ? rules.token_size : header_size + rules.checksum_size;
+    const auto padding_size = seal ? rules.padding_size : 0;
+    if (buffers.padding == nullptr && padding_size != 0) {
         return SEC_E_INVALID_TOKEN;
     }
-    if (buffers.token->cbBuffer < rules.token_size ||
-        (buffers.padding != nullptr && buffers.padding->cbBuffer < rules.padding_size)) {
+    if (buffers.token->cbBuffer < token_size ||
+        (buffers.padding != nullptr && buffers.padding->cbBuffer < padding_size)) {
         return SEC_E_BUFFER_TOO_SMALL;
     }
     std::span<std::byte> padding;
     if (buffers.padding != nullptr) {
-        padding = {static_cast<std::byte*>(buffers.padding->pvBuffer), rules.padding_size};
+        padding = {static_cast<std::byte*>(buffers.padding->pvBuffer), padding_size};
         buffers.padding->cbBuffer = static_cast<ULONG>(padding.size());
         std::ranges::fill(padding, static_cast<std::byte>(padding.size()));
     }
-    const auto token = buffers.token_bytes().first(rules.token_size);
-    const auto start = start_of(5, sender(ctx, true) | (seal ? sealed : 0));
-    std::ranges::copy(start, token.begin());
-    store_little(token.data() + 4, static_cast<std::uint16_t>(token.size()));
-    store_little(token.data() + 6, static_cast<std::uint16_t>(padding.size()));
-    store_little(token.data() + 8, ctx.send.sequence);
-    const auto filler = token.subspan(filler_offset);
-    std::ranges::fill(filler, std::byte{0});
-    chacha20(ctx.send.cipher, filler_stream, ctx.send.sequence, 0).apply(filler);
+    const auto token = buffers.token_bytes().first(token_size);
+    const auto sequence = ctx.send.sequence;
     if (seal) {
-        apply_cipher(ctx.send, ctx.send.sequence, buffers);
+        const auto rotation = token_size - header_size - rules.filler_size - confounder_size;
+        std::ranges::copy(wrap_header(sender(ctx, true) | sealed, rules.filler_size, rotation, sequence),
+                          token.begin());
+        store_little(token.data() + padding_offset, static_cast<std::uint16_t>(padding.size()));
+        const auto filler = token.subspan(filler_offset);
+        std::ranges::fill(filler, std::byte{0});
+        chacha20(ctx.send.cipher, filler_stream, sequence, 0).apply(filler);
+        apply_cipher(ctx.send, sequence, buffers);
+        std::ranges::copy(seal_check(ctx.send, buffers, token, padding), token.begin() + header_size);
+    } else {
+        std::ranges::copy(wrap_header(sender(ctx, true), rules.checksum_size, rules.checksum_size, sequence),
+                          token.begin());
+        write_checksum(signature_check(ctx.send, buffers, token), token.subspan(header_size));
     }
-    const auto check = seal_check(ctx.send, buffers, token, padding);
-    std::ranges::copy(check, token.begin() + seal_header);
     buffers.token->cbBuffer = static_cast<ULONG>(token.size());
     ++ctx.send.sequence;
     return SEC_E_OK;
@@ -173,14 +219,17 @@ SECURITY_STATUS decrypt(context& ctx, const message_buffers& buffers, ULONG& qua
     }
     const SecBuffer& front = buffers.stream != nullptr ? *buffers.stream : *buffers.token;
     std::span<std::byte> token{static_cast<std::byte*>(front.pvBuffer), front.cbBuffer};
-    if (token.size() < filler_offset) {
+    if (token.size() < header_size) {
         return SEC_E_INVALID_TOKEN;
     }
-    const std::size_t token_size = load_little<std::uint16_t>(token.data() + 4);
-    const std::size_t padding_size = load_little<std::uint16_t>(token.data() + 6);
-    if (token_size < filler_offset || token_size > token.size()) {
+    const bool was_sealed = (std::to_integer<unsigned>(token[2]) & sealed) != 0;
+    const std::size_t extra = load_big<std::uint16_t>(token.data() + 4);
+    const std::size_t rotation = load_big<std::uint16_t>(token.data() + 6);
+    const auto token_size = header_size + extra + (was_sealed ? rotation + confounder_size : 0);
+    if (token_size < (was_sealed ? filler_offset : header_size + least_checksum) || token_size > token.size()) {
         return SEC_E_MESSAGE_ALTERED;
     }
+    const std::size_t padding_size = was_sealed ? load_little<std::uint16_t>(token.data() + padding_offset) : 0;
 
     // Where the padding is: behind the message in STREAM, in a buffer of its own, or at the end of the last DATA
     // buffer.
@@ -213,14 +262,16 @@ SECURITY_STATUS decrypt(context& ctx, const message_buffers& buffers, ULONG& qua
         padding = {static_cast<std::byte*>(buffers.data->pvBuffer) + buffers.data->cbBuffer, padding_size};
     }
 
-    const auto flags = std::to_integer<unsigned>(token[2]);
-    const bool was_sealed = (flags & sealed) != 0;
-    const auto start = start_of(5, sender(ctx, false) | (was_sealed ? sealed : 0));
-    const auto check = seal_check(ctx.receive, buffers, token, padding);
-    if (!same_bytes(token.first(4), start) || !same_bytes(token.subspan(seal_header, check.size()), check)) {
+    const auto sequence = load_big<std::uint64_t>(token.data() + 8);
+    const auto start = wrap_header(sender(ctx, false) | (was_sealed ? sealed : 0), extra, rotation, sequence);
+    const bool same =
+        same_bytes(token.first(header_size), start) &&
+        (was_sealed
+             ? same_bytes(token.subspan(header_size, sizeof(digest)), seal_check(ctx.receive, buffers, token, padding))
+             : is_checksum(signature_check(ctx.receive, buffers, token), token.subspan(header_size)));
+    if (!same) {
         return refuse(SEC_E_MESSAGE_ALTERED);
     }
-    const auto sequence = load_little<std::uint64_t>(token.data() + 8);
     if (const auto status = in_sequence(ctx, ctx.receive, sequence); status < 0) {
         return refuse(status);
     }

@@ -21,12 +21,13 @@ public:
     [[nodiscard]] static const_buffer data(std::span<const std::byte> bytes) noexcept {
         return {SECBUFFER_DATA, bytes};
     }
-    /// Covered by the signature, as `data` is, and passed on as that: MakeSignature's documentation has it that a
-    /// package leaves out what is marked as read-only.
+    /// Covered by the signature, as `data` is. It is passed on as `data`, because a package may leave out what is marked
+    /// as read-only.
     [[nodiscard]] static const_buffer readonly_with_checksum(std::span<const std::byte> bytes) noexcept {
         return data(bytes);
     }
-    /// Travels with the message, but the signature does not cover it: anybody can change it unnoticed.
+    /// Travels with the message. The package decides whether the signature covers it: NTLM covers it, others may not.
+    /// Do not rely on either. Both sides must pass the same bytes.
     [[nodiscard]] static const_buffer readonly(std::span<const std::byte> bytes) noexcept {
         return {SECBUFFER_DATA | static_cast<std::uint32_t>(SECBUFFER_READONLY), bytes};
     }
@@ -51,7 +52,8 @@ public:
     [[nodiscard]] static buffer readonly_with_checksum(std::span<const std::byte> bytes) noexcept {
         return {SECBUFFER_DATA | SECBUFFER_READONLY_WITH_CHECKSUM, bytes, {}};
     }
-    /// Travels with the message unprotected: anybody can read it, and change it unnoticed.
+    /// Travels with the message and is not encrypted. The package decides whether the token's checksum covers it: NTLM
+    /// covers it, others may not. Do not rely on either. Both sides must pass the same bytes.
     [[nodiscard]] static buffer readonly(std::span<const std::byte> bytes) noexcept {
         return {SECBUFFER_DATA | static_cast<std::uint32_t>(SECBUFFER_READONLY), bytes, {}};
     }

@@ -171,7 +171,11 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
         // A package that fails without an error token may leave the size as it was.
         const bool has_token =
             token_is_sound && contains(given, context_flags::extended_error) && token.size() != output_.size();
-        return fail(failure(status), has_token ? token : std::span<std::byte>{}, ec);
+        // Negotiate says SEC_E_INVALID_HANDLE of a first token that it cannot read. The handles are sound.
+        const bool cannot_read = requested == &flag_row::asc_request && phase_ == phase::first_leg &&
+                                 status == static_cast<SECURITY_STATUS>(errc::invalid_handle);
+        return fail(cannot_read ? make_error_code(errc::invalid_token) : failure(status),
+                    has_token ? token : std::span<std::byte>{}, ec);
     }
     phase_ = phase::later_leg;
     if (context_handle updated{context}; updated) {

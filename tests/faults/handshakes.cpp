@@ -54,6 +54,11 @@ bool waits_for_more(const call& which, const fault& wrong) {
            (which.which != function::initialize_security_context || which.nth != 1);
 }
 
+/// A server's first step has another name for it: the token cannot be read.
+bool says_invalid_handle(const call& which, const fault& wrong) {
+    return wrong.status == SEC_E_INVALID_HANDLE && which.which == function::accept_security_context;
+}
+
 /// Five legs with channel bindings, step by step.
 class handshake final : public act {
 public:
@@ -115,6 +120,9 @@ private:
             const auto in_state = [this, state] { return taken_.state == state; };
             if (waits_for_more(which, wrong)) {
                 return verdict{{}, sequel::again, in_state}; // nothing has changed
+            }
+            if (says_invalid_handle(which, wrong) && which.nth == 1) {
+                return verdict{errc::invalid_token, sequel::over};
             }
             if (wrong.how == fault::kind::lies) { // in the first step there is no handle then
                 return which.nth == 1 ? verdict{errc::internal_error, sequel::over} : up_to_the_package();
@@ -241,6 +249,9 @@ private:
                 }
                 if (waits_for_more(which_call, wrong)) { // and nothing more comes
                     return verdict{errc::invalid_token, sequel::again, {}, false, "sspan::establish"};
+                }
+                if (says_invalid_handle(which_call, wrong)) {
+                    return which_call.nth == 1 ? verdict{errc::invalid_token, sequel::again} : up_to_the_package();
                 }
                 if (wrong.how == kind::lies && which_call.nth == 1) {
                     return verdict{errc::internal_error, sequel::again};

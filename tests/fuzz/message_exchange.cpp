@@ -81,14 +81,14 @@ bytes message::in_one_piece() const {
     return whole;
 }
 
-bool message::same_as(const message& other) const {
+bool message::same_as(const message& other, bool readonly_is_covered) const {
     if (is_one_piece(*this) && is_one_piece(other)) { // the token says where it ends
         return in_one_piece() == other.in_one_piece();
     }
-    const auto covered = [](const message& of) {
+    const auto covered = [readonly_is_covered](const message& of) {
         std::vector<std::pair<std::byte, bool>> list;
         for (const auto& [kind, content] : of.parts) {
-            if (kind != part_kind::readonly) {
+            if (kind != part_kind::readonly || readonly_is_covered) {
                 std::ranges::transform(content, std::back_inserter(list), [&](std::byte byte) {
                     return std::pair{byte, of.sealed && kind == part_kind::data};
                 });
@@ -427,7 +427,8 @@ void message_exchange::judge(const message& what, bool package_was_asked, const 
 }
 
 const sent_message* message_exchange::find(const message& what) const {
-    const auto found = std::ranges::find_if(history_, [&](const sent_message& sent) { return sent.same_as(what); });
+    const auto found =
+        std::ranges::find_if(history_, [&](const sent_message& sent) { return sent.same_as(what, is_ntlm_); });
     return found == history_.end() ? nullptr : &*found;
 }
 

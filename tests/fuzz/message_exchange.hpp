@@ -40,7 +40,7 @@ struct message {
 
     [[nodiscard]] bytes in_one_piece() const;
     /// Whether they are the same to somebody who looks at what is protected only.
-    [[nodiscard]] bool same_as(const message& other) const;
+    [[nodiscard]] bool same_as(const message& other, bool readonly_is_covered) const;
 };
 
 /// A message that the sender has really sent.

@@ -100,7 +100,7 @@ SECURITY_STATUS engine::query_context(const CtxtHandle* handle, ULONG attribute,
         return established([&] {
             auto* lifespan = static_cast<lifespan_attribute*>(buffer);
             set_time(&lifespan->start, settings.start);
-            set_time(&lifespan->expiry, settings.expiry);
+            set_time(&lifespan->expiry, ctx->ticket_end != 0 ? ctx->ticket_end : settings.expiry);
         });
     case SECPKG_ATTR_DCE_INFO:
         return established([&] {
@@ -135,7 +135,7 @@ SECURITY_STATUS engine::query_context(const CtxtHandle* handle, ULONG attribute,
             *static_cast<bytes_attribute*>(buffer) = {static_cast<ULONG>(key.size()), allocate_bytes(key)};
         });
     case SECPKG_ATTR_PACKAGE_INFO:
-        static_cast<package_attribute*>(buffer)->info = allocate_infos(&ctx->offered, 1);
+        static_cast<package_attribute*>(buffer)->info = allocate_infos(&ctx->mechanism, 1);
         return SEC_E_OK;
     case SECPKG_ATTR_NEGOTIATION_INFO: {
         auto* info = static_cast<sspan::detail::SecPkgContext_NegotiationInfoW*>(buffer);

@@ -50,7 +50,11 @@ struct side {
 struct account {
     std::wstring user;
     std::wstring password;
+    std::int64_t ticket_end = 0; ///< of its Kerberos tickets; 0: as `options::expiry`
 };
+
+/// What Kerberos makes of the logged-on user's ticket.
+enum class ticket_state : unsigned char { good, none, expired, skewed_for_kdc, skewed_for_server };
 
 /// What is left in the output TOKEN buffer by a step that has nothing to send.
 enum class no_output { empty, null_pointer, untouched };
@@ -62,11 +66,16 @@ struct options {
     std::vector<account> accounts{{L"alice", L"correct horse"}, {L"bob", L"battery staple"}};
     std::wstring service_name = L"HTTP/server.loopback.example"; ///< the server's own; NTLM checks no target name
     std::vector<std::wstring> other_services{L"HTTP/other.loopback.example"}; ///< known, but not the server's
+    std::vector<std::wstring> unknown_domains;                                ///< nobody answers for these
+    ticket_state ticket = ticket_state::good;
+    bool has_service_ticket = false;   ///< so that the KDC is not asked for one
+    bool kdc_answers = true;           ///< explicit logons, and tickets for services, need it
+    bool server_has_other_key = false; ///< than the one that the ticket was made for
     std::uint64_t shared_secret = 0x6c6f6f706261636bU;
 
     // Packages.
     profile kerberos{2, 48000, 28, 60, 8, 0, 0, 0, false, true, true};
-    profile ntlm{3, 2888, 16, 16, 0, 0, 0, 0, false, false, false};
+    profile ntlm{3, 2888, 16, 16, 0, 0, 0, 0, false, true, false, true, true};
     profile negotiate{2, 48256, 28, 60, 8, 0, 0, 0, false, true, true};
     unsigned dce_legs = 3;           ///< Kerberos in DCE style
     ULONG dce_security_trailer = 76; ///< Kerberos in DCE style
@@ -76,7 +85,7 @@ struct options {
     // Handshake.
     side client;
     side server;
-    bool client_decides = false; ///< integrity and its kin are granted when only the client asks, as real Kerberos does
+    bool client_decides = true;  ///< what the client asks is granted; else only what the server asks, too
     std::size_t token_size = 0;  ///< handshake tokens are stretched to this many bytes
     bool stream_framing = false; ///< SEC_E_INCOMPLETE_MESSAGE for a truncated token, SECBUFFER_EXTRA for what follows
     no_output when_done = no_output::empty;
@@ -98,6 +107,10 @@ struct options {
 };
 
 options& configure();
+
+/// The environment variable that changes what reset() sets: one of "readonly", "stream", "mutual_auth", "client_decides",
+/// each of which turns a behaviour round that programs must not rely on.
+inline constexpr auto toggle_variable = "SSPAN_LOOPBACK_TOGGLE";
 
 /// Forgets everything: objects, settings, faults, counts, violations, the calling thread's impersonation.
 void reset();

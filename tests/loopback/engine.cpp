@@ -5,6 +5,7 @@
 #include "thread_tokens.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -29,6 +30,28 @@ constexpr ULONG common_bits = 0x00000F3F;
 
 std::string describe(std::string_view caller, std::string_view what) {
     return std::string{caller} + ": " + std::string{what};
+}
+
+/// The settings at the start, with what the environment turns round.
+options defaults() {
+    options made;
+    const char* value = std::getenv(toggle_variable);
+    const std::string_view toggle = value != nullptr ? value : "";
+    if (toggle == "readonly") {
+        for (auto* each : {&made.kerberos, &made.ntlm, &made.negotiate}) {
+            each->covers_readonly = !each->covers_readonly;
+        }
+    } else if (toggle == "stream") {
+        made.ntlm.stream = !made.ntlm.stream;
+    } else if (toggle == "mutual_auth") {
+        made.ntlm.claims_mutual_auth = !made.ntlm.claims_mutual_auth;
+    } else if (toggle == "client_decides") {
+        made.client_decides = !made.client_decides;
+    } else if (!toggle.empty()) {
+        std::fprintf(stderr, "loopback: %s has an unknown value\n", toggle_variable);
+        std::abort();
+    }
+    return made;
 }
 
 } // namespace
@@ -60,6 +83,8 @@ void set_handle(SecHandle& handle, std::uintptr_t id, bool is_context) noexcept 
     handle.dwLower = static_cast<decltype(handle.dwLower)>(id);
     handle.dwUpper = is_context ? context_mark : credential_mark;
 }
+
+engine::engine() : settings{defaults()} {}
 
 engine& engine::instance() {
     static engine only;
@@ -244,7 +269,7 @@ void engine::reset() {
     }
     blocks_.clear();
     violations_.clear();
-    settings = options{};
+    settings = defaults();
 }
 
 const profile& engine::profile_of(package pkg) const noexcept {

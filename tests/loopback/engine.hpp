@@ -91,6 +91,7 @@ public:
     [[nodiscard]] mac_key secret() const noexcept;
 
 private:
+    engine();
     struct outcome;
     struct step_buffers;
 
@@ -127,6 +128,7 @@ private:
     [[nodiscard]] SECURITY_STATUS take(context& ctx, ULONG asked, const handshake_token& token);
     [[nodiscard]] SECURITY_STATUS take_from_client(context& ctx, ULONG asked, const handshake_token& token);
     [[nodiscard]] SECURITY_STATUS choose_mechanism(context& ctx, ULONG asked) const;
+    [[nodiscard]] SECURITY_STATUS ask_kdc(const credential& who, bool target_is_known) const;
     void make_token(context& ctx, outcome& result);
     void make_error_token(const context& ctx, const handshake_token* answered, const digest& check, outcome& result);
     void grant(context& ctx, ULONG asked) const;

@@ -147,6 +147,7 @@ SECURITY_STATUS engine::first_context(role side, const step_arguments& arguments
     made->mechanism = owner->pkg;
     made->data_representation = arguments.data_representation;
     made->target = from_sspi(arguments.target);
+    made->ticket_end = side == role::client ? owner->ticket_end : 0;
     return SEC_E_OK;
 }
 
@@ -220,7 +221,7 @@ SECURITY_STATUS engine::step(role side, const step_arguments& arguments) {
         *arguments.new_context = *arguments.context;
     }
     if (status >= 0) {
-        set_time(arguments.expiry, settings.expiry);
+        set_time(arguments.expiry, ctx->ticket_end != 0 ? ctx->ticket_end : settings.expiry);
     }
     return status;
 }

@@ -6,6 +6,7 @@
 #include "text.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <string_view>
 #include <utility>
 
@@ -36,6 +37,13 @@ ULONG decide(ULONG client, ULONG server, package mechanism, unsigned legs) {
 bool known_service(const options& settings, std::u16string_view target) {
     const auto is_target = [target](const std::wstring& name) { return same_name(to_utf16(name), target); };
     return is_target(settings.service_name) || std::ranges::any_of(settings.other_services, is_target);
+}
+
+/// In SSPI's units, as if the local time were UTC.
+std::int64_t time_now() {
+    constexpr std::int64_t unix_epoch = 116444736000000000;
+    using ticks = std::chrono::duration<std::int64_t, std::ratio<1, 10'000'000>>;
+    return unix_epoch + std::chrono::duration_cast<ticks>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
 const account* find_account(const options& settings, std::u16string_view user) {
@@ -81,6 +89,9 @@ void engine::grant(context& ctx, ULONG asked) const {
     if (profile_of(ctx.offered).extended_error) {
         flags |= asked & isc_extended_error;
     }
+    if (ctx.mechanism == package::ntlm && settings.ntlm.claims_mutual_auth) {
+        flags |= asked & isc_mutual_auth;
+    }
     if (ctx.side == role::server) {
         flags = to_asc(flags);
     }
@@ -108,29 +119,61 @@ void engine::derive_keys(context& ctx) const {
 SECURITY_STATUS engine::choose_mechanism(context& ctx, ULONG asked) const {
     const credential& who = *ctx.owner;
     const bool known = known_service(settings, ctx.target);
-    if (ctx.offered == package::negotiate) {
+    const bool chooses = ctx.offered == package::negotiate;
+    if (chooses) {
         const bool falls_back = settings.fall_back_to_ntlm && !known;
-        ctx.mechanism = falls_back ? package::ntlm : settings.negotiate_winner;
+        ctx.mechanism = who.allows_kerberos && !falls_back ? settings.negotiate_winner : package::ntlm;
     }
     const bool needs_logon = (who.use & SECPKG_CRED_AUTOLOGON_RESTRICTED) != 0 && !who.explicit_identity;
-    if (who.no_network || needs_logon ||
-        (ctx.offered == package::negotiate && who.no_ntlm && ctx.mechanism == package::ntlm)) {
+    if (who.no_network || needs_logon || (chooses && ctx.mechanism == package::ntlm && !who.allows_ntlm)) {
         return SEC_E_NO_CREDENTIALS;
     }
-    ctx.legs = std::clamp(profile_of(ctx.offered).legs, 1U, 8U);
+    if (chooses && ctx.mechanism == package::ntlm && who.names_ntlm) {
+        ctx.offered = package::ntlm; // the bare tokens
+    }
+    auto legs = profile_of(ctx.mechanism == package::ntlm ? package::ntlm : ctx.offered).legs;
+    if (ctx.offered == package::negotiate && ctx.mechanism == package::ntlm) {
+        legs += legs % 2; // the server says the last word, that it has accepted
+    }
+    ctx.legs = std::clamp(legs, 1U, 8U);
     if (ctx.mechanism == package::ntlm) {
         return SEC_E_OK;
     }
     if ((asked & isc_dce_style) != 0) {
         ctx.legs = std::clamp(settings.dce_legs, 1U, 8U);
     }
-    if (!known) {
-        return SEC_E_TARGET_UNKNOWN;
+    return ask_kdc(who, known);
+}
+
+/// Kerberos asks the KDC for a ticket now, and learns from it that a password is wrong.
+SECURITY_STATUS engine::ask_kdc(const credential& who, bool target_is_known) const {
+    const bool has_ticket = !who.explicit_identity && settings.has_service_ticket;
+    const auto is_domain = [&who](const std::wstring& name) { return same_name(to_utf16(name), who.domain); };
+    if ((!settings.kdc_answers && !has_ticket) || std::ranges::any_of(settings.unknown_domains, is_domain)) {
+        return SEC_E_NO_AUTHENTICATING_AUTHORITY;
     }
-    // Kerberos asks the KDC for a ticket now, and learns from it that a password is wrong.
-    const auto* entry = find_account(settings, who.user);
-    const bool welcome = !who.explicit_identity || (entry != nullptr && to_utf16(entry->password) == who.password);
-    return welcome ? SEC_E_OK : SEC_E_LOGON_DENIED;
+    if (!who.explicit_identity) { // no evidence for the statuses of a ticket that is not good
+        switch (settings.ticket) {
+        case ticket_state::none:
+            return SEC_E_NO_CREDENTIALS;
+        case ticket_state::expired:
+            return SEC_E_CONTEXT_EXPIRED;
+        case ticket_state::skewed_for_kdc:
+            return SEC_E_TIME_SKEW;
+        case ticket_state::good:
+        case ticket_state::skewed_for_server:
+            break;
+        }
+    } else {
+        const auto* entry = find_account(settings, who.user);
+        if (entry == nullptr || to_utf16(entry->password) != who.password) {
+            return SEC_E_LOGON_DENIED;
+        }
+        if (who.ticket_end != 0 && who.ticket_end < time_now()) {
+            return SEC_E_CONTEXT_EXPIRED;
+        }
+    }
+    return target_is_known ? SEC_E_OK : SEC_E_TARGET_UNKNOWN;
 }
 
 engine::outcome engine::first_leg(context& ctx, ULONG asked) {
@@ -191,7 +234,8 @@ void engine::make_error_token(const context& ctx, const handshake_token* answere
     token.kind = token_kind::error;
     token.offered = ctx.offered;
     token.mechanism = ctx.mechanism;
-    token.status = static_cast<std::uint32_t>(result.status);
+    const auto status = result.status == SEC_E_INVALID_HANDLE ? SEC_E_INVALID_TOKEN : result.status;
+    token.status = static_cast<std::uint32_t>(status);
     if (answered != nullptr) {
         token.leg = answered->leg + 1;
         token.legs = answered->legs;
@@ -229,7 +273,9 @@ engine::outcome engine::advance(context& ctx, ULONG asked, std::span<const std::
         peer_failed = token.kind == token_kind::error;
         result.status = take(ctx, asked, token);
     } else {
-        result.status = SEC_E_INVALID_TOKEN;
+        // Windows' Negotiate has another name for a first token that it cannot read.
+        const bool strange = !client && ctx.leg == 0 && ctx.offered == package::negotiate && !input.empty();
+        result.status = strange ? SEC_E_INVALID_HANDLE : SEC_E_INVALID_TOKEN;
     }
     if (result.status < 0) {
         const bool tells = (asked & isc_extended_error) != 0 && profile_of(ctx.offered).extended_error;
@@ -278,6 +324,10 @@ SECURITY_STATUS engine::take_from_client(context& ctx, ULONG asked, const handsh
         if (ctx.owner->pkg != package::negotiate && token.offered != ctx.owner->pkg) {
             return SEC_E_INVALID_TOKEN;
         }
+        const bool is_ntlm = token.mechanism == package::ntlm;
+        if (ctx.owner->pkg == package::negotiate && !(is_ntlm ? ctx.owner->allows_ntlm : ctx.owner->allows_kerberos)) {
+            return SEC_E_INVALID_TOKEN; // no evidence for the status
+        }
         ctx.offered = token.offered;
         ctx.mechanism = token.mechanism;
         ctx.legs = token.legs;
@@ -297,8 +347,11 @@ SECURITY_STATUS engine::take_from_client(context& ctx, ULONG asked, const handsh
         }
     }
     const bool kerberos = ctx.mechanism != package::ntlm;
-    if (kerberos && !same_name(token.target, to_utf16(settings.service_name))) {
-        return SEC_E_WRONG_PRINCIPAL;
+    if (kerberos && (settings.server_has_other_key || !same_name(token.target, to_utf16(settings.service_name)))) {
+        return SEC_E_LOGON_DENIED; // a ticket for another key
+    }
+    if (kerberos && settings.ticket == ticket_state::skewed_for_server) {
+        return SEC_E_TIME_SKEW;
     }
     const bool last_from_client = token.leg + 1 >= token.legs;
     if (kerberos ? token.leg == 1 : last_from_client) {

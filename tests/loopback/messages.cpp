@@ -160,7 +160,9 @@ std::shared_ptr<context> engine::find_for_message(const CtxtHandle* handle, oper
         violation(std::string{name_of(what)} + ": " + wrong);
         return nullptr;
     }
-    if (what == operation::encrypt && buffers.padding != nullptr && message_profile(*ctx).block_size == 0) {
+    buffers.covers_readonly = message_profile(*ctx).covers_readonly;
+    if (what == operation::encrypt && buffers.padding != nullptr && buffers.padding->cbBuffer != 0 &&
+        message_profile(*ctx).block_size == 0) {
         violation("EncryptMessage: PADDING for a package that never pads");
         return nullptr;
     }
@@ -186,8 +188,6 @@ message_rules engine::rules_for(const context& ctx, const message_buffers& buffe
     rules.signature_size = shortened(profile.max_signature, profile.signature_shortfall, least_signature, 28);
     const ULONG trailer = ctx.has(isc_dce_style) ? settings.dce_security_trailer : profile.security_trailer;
     rules.token_size = shortened(trailer, profile.token_shortfall, least_token, 60);
-    rules.padding_size = std::min(profile.padding, profile.block_size);
-    if (profile.pad_to_block && profile.block_size != 0) {
     // A sealed token is header, filler, header, checksum, confounder: the checksum's size follows from the trailer's.
     constexpr std::size_t block = 16, least_checksum = 12;
     const bool dce = ctx.has(isc_dce_style);
@@ -195,6 +195,8 @@ message_rules engine::rules_for(const context& ctx, const message_buffers& buffe
     rules.checksum_size =
         std::max<std::size_t>(trailer, 3 * block + (dce ? block : 0)) - (3 * block + (dce ? block : 0));
     rules.checksum_size = std::max(rules.checksum_size, least_checksum);
+    rules.padding_size = std::min(profile.padding, profile.block_size);
+    if (profile.pad_to_block && profile.block_size != 0) {
         rules.padding_size = profile.block_size - static_cast<std::size_t>(buffers.checked_size() % profile.block_size);
     }
     return rules;
@@ -256,7 +258,7 @@ SECURITY_STATUS engine::encrypt(const CtxtHandle* handle, ULONG quality, SecBuff
         return SEC_E_INVALID_HANDLE;
     }
     ntlm::number_datagram(*ctx, ctx->send, number);
-    return ctx->mechanism == package::ntlm ? ntlm::encrypt(*ctx, quality, buffers)
+    return ctx->mechanism == package::ntlm ? ntlm::encrypt(*ctx, buffers)
                                            : kerberos::encrypt(*ctx, quality, buffers, rules_for(*ctx, buffers));
 }
 
@@ -267,7 +269,7 @@ SECURITY_STATUS engine::decrypt(const CtxtHandle* handle, SecBufferDesc* message
     if (!ctx) {
         return status;
     }
-    if (buffers.stream != nullptr && !profile_of(ctx->offered).stream) {
+    if (buffers.stream != nullptr && !message_profile(*ctx).stream) {
         return SEC_E_INVALID_TOKEN;
     }
     const turn mine(ctx->receive);

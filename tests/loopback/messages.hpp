@@ -20,6 +20,7 @@ struct message_buffers {
     SecBuffer* stream = nullptr;
     SecBuffer* data = nullptr; ///< the last one that is neither of the read-only kinds
     std::size_t data_count = 0;
+    bool covers_readonly = false;
 
     [[nodiscard]] std::span<std::byte> token_bytes() const noexcept;
 
@@ -28,9 +29,10 @@ struct message_buffers {
     void each_checked(Visit visit) const {
         for (const SecBuffer& buffer : all) {
             const ULONG type = buffer.BufferType & ~static_cast<ULONG>(SECBUFFER_ATTRMASK);
-            if (type == SECBUFFER_DATA && (buffer.BufferType & static_cast<ULONG>(SECBUFFER_READONLY)) == 0) {
+            const bool readonly = (buffer.BufferType & static_cast<ULONG>(SECBUFFER_READONLY)) != 0;
+            if (type == SECBUFFER_DATA && (!readonly || covers_readonly)) {
                 visit(std::span{static_cast<std::byte*>(buffer.pvBuffer), buffer.cbBuffer},
-                      (buffer.BufferType & static_cast<ULONG>(SECBUFFER_READONLY_WITH_CHECKSUM)) == 0);
+                      (buffer.BufferType & static_cast<ULONG>(SECBUFFER_ATTRMASK)) == 0);
             }
         }
     }
@@ -63,7 +65,7 @@ namespace ntlm {
 void number_datagram(const context& ctx, direction& way, ULONG number) noexcept;
 SECURITY_STATUS sign(context& ctx, const message_buffers& buffers) noexcept;
 SECURITY_STATUS verify(context& ctx, const message_buffers& buffers) noexcept;
-SECURITY_STATUS encrypt(context& ctx, ULONG quality, const message_buffers& buffers) noexcept;
+SECURITY_STATUS encrypt(context& ctx, const message_buffers& buffers) noexcept;
 SECURITY_STATUS decrypt(context& ctx, const message_buffers& buffers) noexcept;
 } // namespace ntlm
 

@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::size_t token_size = 16;
 constexpr std::size_t check_size = 8;
-constexpr ULONG wrap_no_encrypt = 0x80000001; // SECQOP_WRAP_NO_ENCRYPT
 constexpr std::array<std::byte, 4> version{std::byte{1}};
 /// What a context that was not granted integrity signs with, and takes for a signature.
 constexpr std::array<std::byte, token_size> dummy{std::byte{1}};
@@ -59,7 +58,7 @@ SECURITY_STATUS check_token(direction& way, std::array<std::byte, check_size> ch
         return SEC_E_MESSAGE_ALTERED;
     }
     if (sequence != static_cast<std::uint32_t>(way.sequence)) {
-        return SEC_E_OUT_OF_SEQUENCE;
+        return SEC_E_OUT_OF_SEQUENCE; // no evidence: Wine, WinPR and sspi-rs say SEC_E_MESSAGE_ALTERED
     }
     if (!same_bytes(token.subspan(version.size(), check_size), check)) {
         return SEC_E_MESSAGE_ALTERED;
@@ -106,18 +105,16 @@ SECURITY_STATUS verify(context& ctx, const message_buffers& buffers) noexcept {
     return check_token(ctx.receive, check_of(ctx.receive, buffers), token);
 }
 
-SECURITY_STATUS encrypt(context& ctx, ULONG quality, const message_buffers& buffers) noexcept {
-    const bool seal = ctx.has(isc_confidentiality); // which then cannot be turned off
-    if (!seal && (quality != wrap_no_encrypt || !ctx.has(isc_integrity))) {
-        return SEC_E_UNSUPPORTED_FUNCTION;
+SECURITY_STATUS encrypt(context& ctx, const message_buffers& buffers) noexcept {
+    // Enciphers where only integrity was granted, too, and whatever the quality says.
+    if (!ctx.has(isc_confidentiality) && !ctx.has(isc_integrity)) {
+        return SEC_E_UNSUPPORTED_FUNCTION; // no evidence
     }
     if (buffers.token->cbBuffer < token_size) {
         return SEC_E_BUFFER_TOO_SMALL;
     }
     const auto check = check_of(ctx.send, buffers);
-    if (seal) {
-        apply_stream(ctx.send, buffers);
-    }
+    apply_stream(ctx.send, buffers);
     write_token(ctx.send, check, buffers.token_bytes().first(token_size));
     buffers.token->cbBuffer = token_size;
     if (buffers.padding != nullptr) {
@@ -127,8 +124,7 @@ SECURITY_STATUS encrypt(context& ctx, ULONG quality, const message_buffers& buff
 }
 
 SECURITY_STATUS decrypt(context& ctx, const message_buffers& buffers) noexcept {
-    const bool seal = ctx.has(isc_confidentiality);
-    if (!seal && !ctx.has(isc_integrity)) {
+    if (!ctx.has(isc_confidentiality) && !ctx.has(isc_integrity)) {
         return SEC_E_UNSUPPORTED_FUNCTION;
     }
     std::span<std::byte> token;
@@ -150,9 +146,7 @@ SECURITY_STATUS decrypt(context& ctx, const message_buffers& buffers) noexcept {
             return SEC_E_INVALID_TOKEN;
         }
     }
-    if (seal) {
-        apply_stream(ctx.receive, buffers);
-    }
+    apply_stream(ctx.receive, buffers);
     return check_token(ctx.receive, check_of(ctx.receive, buffers), token);
 }
 

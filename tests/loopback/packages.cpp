@@ -69,6 +69,26 @@ identity_ex read_identity(const void* auth_data) {
     return result;
 }
 
+/// A list of packages, separated by commas: only those that it names, and none of those with a "!" before them.
+void allow_listed(credential& made, std::u16string_view list) {
+    std::array<bool, 2> named{}, refused{}; // Kerberos, NTLM
+    bool names_any = false;
+    while (!list.empty()) {
+        const auto end = std::min(list.find(u','), list.size());
+        auto name = list.substr(0, end);
+        list.remove_prefix(std::min(end + 1, list.size()));
+        const bool refuses = name.starts_with(u'!');
+        name.remove_prefix(refuses ? 1 : 0);
+        names_any = names_any || !refuses;
+        auto& marks = refuses ? refused : named;
+        marks[0] = marks[0] || same_name(name, u"Kerberos");
+        marks[1] = marks[1] || same_name(name, u"NTLM");
+    }
+    made.allows_kerberos = (!names_any || named[0]) && !refused[0];
+    made.allows_ntlm = (!names_any || named[1]) && !refused[1];
+    made.names_ntlm = names_any && made.allows_ntlm && !made.allows_kerberos;
+}
+
 } // namespace
 
 std::optional<package> package_named(std::u16string_view name) {
@@ -158,8 +178,14 @@ SECURITY_STATUS engine::acquire(const SEC_WCHAR* /*principal*/, const SEC_WCHAR*
     auto made = std::make_shared<credential>();
     made->pkg = *pkg;
     made->use = use;
-    if (auth_data != nullptr) {
-        const auto who = read_identity(auth_data);
+    const auto who = auth_data != nullptr ? read_identity(auth_data) : identity_ex{};
+    if (who.package_list != nullptr) {
+        allow_listed(*made, from_units(who.package_list, who.package_list_length));
+    }
+    // An identity without names that only has a list of packages is the logged-on user's.
+    const bool is_list = who.package_list != nullptr && who.user == nullptr && who.domain == nullptr &&
+                         who.password == nullptr && (who.flags & 3) == 2;
+    if (auth_data != nullptr && !is_list) {
         if ((who.flags & 3) != 2) { // SEC_WINNT_AUTH_IDENTITY_UNICODE
             violation("AcquireCredentialsHandle: identity without the UNICODE flag");
             return SEC_E_UNKNOWN_CREDENTIALS;
@@ -180,8 +206,11 @@ SECURITY_STATUS engine::acquire(const SEC_WCHAR* /*principal*/, const SEC_WCHAR*
             made->domain = made->user.substr(at + 1);
             made->user.resize(at);
         }
-        made->no_ntlm =
-            who.package_list != nullptr && same_name(from_units(who.package_list, who.package_list_length), u"!ntlm");
+        for (const auto& entry : settings.accounts) {
+            if (same_name(to_utf16(entry.user), made->user)) {
+                made->ticket_end = entry.ticket_end;
+            }
+        }
     } else {
         made->user = to_utf16(settings.user);
         made->domain = to_utf16(settings.domain);
@@ -192,6 +221,7 @@ SECURITY_STATUS engine::acquire(const SEC_WCHAR* /*principal*/, const SEC_WCHAR*
             made->no_network = thread_tokens::current_level() != SecurityDelegation;
         }
     }
+    const auto end = made->ticket_end;
     std::uintptr_t id = 0;
     {
         const std::lock_guard lock{mutex_};
@@ -199,7 +229,7 @@ SECURITY_STATUS engine::acquire(const SEC_WCHAR* /*principal*/, const SEC_WCHAR*
         credentials_.emplace(id, std::move(made));
     }
     set_handle(*handle, id, false);
-    set_time(expiry, settings.expiry);
+    set_time(expiry, end != 0 ? end : settings.expiry);
     return SEC_E_OK;
 }
 

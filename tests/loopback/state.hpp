@@ -44,7 +44,10 @@ struct credential {
     std::u16string password;
     bool explicit_identity = false; ///< else the logged-on user, who needs no password
     bool no_network = false;        ///< taken while impersonating below delegation: cannot reach a server
-    bool no_ntlm = false;
+    bool allows_kerberos = true;
+    bool allows_ntlm = true;
+    bool names_ntlm = false; ///< the list of packages is NTLM alone: Negotiate then sends its bare tokens
+    std::int64_t ticket_end = 0;
     std::u16string kdc_proxy;
 };
 
@@ -91,6 +94,7 @@ struct context {
     std::u16string user;
     std::u16string domain;
     std::u16string target;
+    std::int64_t ticket_end = 0; ///< 0: as the settings say
 
     // Messages.
     bool keyed = false;

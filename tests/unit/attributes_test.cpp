@@ -159,7 +159,7 @@ TEST_P(attributes, all_have_the_values_of_the_package) {
     EXPECT_EQ(keys.encrypt_algorithm_id, 0x5678U);
     EXPECT_EQ(authority, L"LOOPBACK");
     EXPECT_FALSE(session_key.empty());
-    EXPECT_EQ(package.name, which_profile().package);
+    EXPECT_EQ(package.name, info.package.name) << "of Negotiate, what it has chosen";
     EXPECT_EQ(names.client, L"LOOPBACK\\alice");
     EXPECT_EQ(names.server, service());
     EXPECT_EQ(flags, pair.server.granted());

@@ -5,6 +5,7 @@
 
 #include "conversation.hpp"
 #include "fixture.hpp"
+#include "messages.hpp"
 #include "profiles.hpp"
 
 #include <sspan/handshake.hpp>
@@ -207,13 +208,34 @@ TEST_P(handshake_granted, misuse_01_nothing_granted_at_all) {
 }
 
 TEST_P(handshake_granted, misuse_01_what_the_last_leg_grants_is_what_counts) {
-    // At first the client is told what it has asked for; then the server has its say.
+    // At first the client is told what it has asked for; then a server that decides lowers it.
+    loopback::configure().client_decides = false;
     conversation talk{which_profile().package, ask(sspan::message_protection), allow(context_flags::none),
                       which_surface()};
     ASSERT_TRUE(succeeded(talk.leg()));
     EXPECT_EQ(talk.client.missing(), context_flags::none);
     ASSERT_TRUE(succeeded(talk.run()));
     expect_not_granted(talk.client, which_surface(), sspan::message_protection, "InitializeSecurityContext");
+}
+
+TEST_P(handshake_granted, client_decides_and_a_server_that_asks_for_nothing_gets_the_same) {
+    loopback::configure().client_decides = true;
+    conversation talk{which_profile().package, ask(sspan::message_protection), allow(context_flags::none),
+                      which_surface()};
+    ASSERT_TRUE(succeeded(talk.run()));
+    auto client = std::move(talk.client).finish();
+    auto server = std::move(talk.server).finish();
+    EXPECT_TRUE(contains(client.granted(), sspan::message_protection));
+    EXPECT_TRUE(contains(server.granted(), sspan::message_protection));
+    EXPECT_EQ(decrypt(client, encrypt(server, numbered(20))), numbered(20));
+}
+
+TEST_P(handshake_granted, what_only_the_server_asks_is_not_granted_and_its_require_notices) {
+    conversation talk{which_profile().package, ask(context_flags::integrity), allow(sspan::message_protection),
+                      which_surface()};
+    ASSERT_TRUE(succeeded(talk.run()));
+    expect_not_granted(talk.server, which_surface(), sspan::message_protection & ~context_flags::integrity,
+                       "AcceptSecurityContext");
 }
 
 TEST_P(handshake_granted, what_was_only_requested_is_not_missed) {
@@ -358,6 +380,16 @@ TEST_F(handshake_fallback, trap_ntlm_that_claims_to_know_the_server_is_not_belie
         conversation modest{sspan::package::ntlm, without_mutual_auth()};
         ASSERT_TRUE(succeeded(modest.run()));
         EXPECT_FALSE(contains(std::move(modest.client).finish().granted(), context_flags::mutual_auth));
+    }
+}
+
+TEST_F(handshake_fallback, toggle_ntlm_reports_mutual_auth_because_it_was_asked_for_or_does_not) {
+    for (const bool claims : {true, false}) {
+        loopback::configure().ntlm.claims_mutual_auth = claims;
+        conversation talk{sspan::package::ntlm, {}};
+        ASSERT_TRUE(succeeded(talk.run()));
+        EXPECT_EQ(contains(talk.client.granted(), context_flags::mutual_auth), claims) << "by the package's word";
+        expect_not_granted(talk.client, surface::exception, context_flags::mutual_auth, "InitializeSecurityContext");
     }
 }
 

@@ -24,23 +24,23 @@ using sspan::buffer;
 using sspan::const_buffer;
 using sspan::errc;
 
-/// A header that everybody may read, a message, a trailer; and one that nobody protects.
+/// A header that everybody may read, a message, a trailer; and one that the package may protect or not.
 struct parts {
     bytes header = numbered(24);
     bytes first = numbered(40);
     bytes second = numbered(17);
     bytes trailer = numbered(8);
-    bytes unprotected = numbered(5);
+    bytes readonly = numbered(5);
 
     [[nodiscard]] std::array<const_buffer, 5> to_sign() const {
         return {const_buffer::readonly_with_checksum(header), const_buffer::data(first), const_buffer::data(second),
-                const_buffer::readonly_with_checksum(trailer), const_buffer::readonly(unprotected)};
+                const_buffer::readonly_with_checksum(trailer), const_buffer::readonly(readonly)};
     }
     [[nodiscard]] std::array<buffer, 5> to_encrypt() {
         return {buffer::readonly_with_checksum(header), buffer::data(first), buffer::data(second),
-                buffer::readonly_with_checksum(trailer), buffer::readonly(unprotected)};
+                buffer::readonly_with_checksum(trailer), buffer::readonly(readonly)};
     }
-    /// All that the checksum covers.
+    /// All that the checksum covers, whatever the package is.
     [[nodiscard]] std::array<bytes*, 4> protected_ones() { return {&header, &first, &second, &trailer}; }
     friend bool operator==(const parts&, const parts&) = default;
 };
@@ -90,14 +90,13 @@ protected:
 };
 INSTANTIATE_TEST_SUITE_P(each, message_parts, each_profile_and_surface(), name_of{});
 
-TEST_P(message_parts, signature_covers_all_but_the_unprotected) {
+TEST_P(message_parts, signature_is_one_of_all_parts) {
     auto pair = establish(which_profile());
     parts message;
     bytes room(pair.client.sizes().max_signature);
     std::span<std::byte> signature{room};
     ASSERT_TRUE(succeeded(sign(pair.client, message.to_sign(), signature)));
     EXPECT_EQ(message, parts{}) << "only read";
-    message.unprotected[0] ^= std::byte{1};
     EXPECT_TRUE(succeeded(verify(pair.server, message.to_sign(), signature)));
     EXPECT_EQ(loopback::last_buffers(function::verify_signature).size(), 6U);
 }
@@ -137,13 +136,12 @@ TEST_P(message_parts, only_data_is_encrypted) {
     ASSERT_TRUE(succeeded(encrypt(pair.client, message.to_encrypt(), token, padding, made)));
     EXPECT_EQ(message.header, parts{}.header);
     EXPECT_EQ(message.trailer, parts{}.trailer);
-    EXPECT_EQ(message.unprotected, parts{}.unprotected);
+    EXPECT_EQ(message.readonly, parts{}.readonly);
     EXPECT_NE(message.first, parts{}.first);
     EXPECT_NE(message.second, parts{}.second);
     EXPECT_EQ(made.padding.size(), which_profile().settings().padding);
 
     message.second.insert(message.second.end(), made.padding.begin(), made.padding.end());
-    message.unprotected[0] ^= std::byte{1};
     auto received = copy_of(made.token);
     sspan::decrypted_parts opened;
     ASSERT_TRUE(succeeded(decrypt(pair.server, message.to_encrypt(), received, opened)));
@@ -170,6 +168,28 @@ TEST_P(message_parts, each_changed_bit_of_an_encrypted_part_is_refused_and_leave
             EXPECT_EQ(message.header, header) << "not ours to write to";
             EXPECT_EQ(opened.last.data(), nullptr);
         }
+    }
+}
+
+TEST_P(message_parts, toggle_readonly_part_is_covered_or_not_as_the_package_has_it) {
+    for (const bool covered : {true, false}) {
+        which_profile().settings().covers_readonly = covered;
+        const auto is_right = [&](const outcome& result) {
+            return covered ? tells_of_tampering(result.code) : !result.code;
+        };
+        parts message;
+        auto pair = establish(which_profile());
+        const auto signature = signature_of(pair.client, message);
+        message.readonly[0] ^= std::byte{1};
+        EXPECT_TRUE(is_right(verify(pair.server, message.to_sign(), signature)));
+        pair = establish(which_profile());
+        message = {};
+        auto token = sealed(pair.client, message);
+        EXPECT_EQ(message.readonly, parts{}.readonly) << "not encrypted";
+        message.readonly[0] ^= std::byte{1};
+        sspan::decrypted_parts opened;
+        EXPECT_TRUE(is_right(decrypt(pair.server, message.to_encrypt(), token, opened)));
+        EXPECT_EQ(message.first, covered ? bytes(message.first.size()) : parts{}.first);
     }
 }
 

@@ -109,7 +109,7 @@ protected:
 
 std::vector<kind> every_kind() {
     std::vector<kind> kinds{signed_kind, encrypted_kind, wrapped_kind};
-    if (facts::offers_integrity_only) {
+    if (facts.offers_integrity_only) {
         kinds.push_back(integrity_only_kind);
         kinds.push_back(wrapped_integrity_only_kind);
     }
@@ -124,11 +124,11 @@ INSTANTIATE_TEST_SUITE_P(each, kerberos_messages,
 
 TEST_P(kerberos_messages, of_every_size_arrive_whole_both_ways) {
     auto pair = established();
-    const auto expected = std::get<style>(GetParam()) == style::dce ? facts::dce_sizes : facts::plain_sizes;
+    const auto expected = std::get<style>(GetParam()) == style::dce ? facts.dce_sizes : facts.plain_sizes;
     EXPECT_EQ(pair.client.sizes().max_signature, expected.max_signature);
     EXPECT_EQ(pair.client.sizes().security_trailer, expected.security_trailer);
-    const auto added = which().protect == protect_by_signing ? facts::signature_size
-                       : which().quality == integrity_only   ? facts::integrity_only_size
+    const auto added = which().protect == protect_by_signing ? facts.signature_size
+                       : which().quality == integrity_only   ? facts.integrity_only_size
                                                              : expected.token;
     for (const auto size : sizes) {
         for (const bool client_sends : {true, false}) {
@@ -155,7 +155,7 @@ TEST_P(kerberos_messages, with_any_bit_flipped_are_refused) {
             auto changed = original;
             (changed.*part)[bit / 8] ^= std::byte{1} << (bit % 8);
             const auto code = verdict(pair.server, changed);
-            EXPECT_TRUE(facts::is_altered(code)) << bit << ": " << code.message();
+            EXPECT_TRUE(facts.is_altered(code)) << bit << ": " << code.message();
         }
     }
     expect_genuine(pair.server, original, numbered(32));
@@ -171,7 +171,7 @@ TEST_P(kerberos_messages, that_are_too_short_or_too_long_are_refused) {
                 auto changed = original;
                 (changed.*part).resize(size);
                 const auto code = verdict(pair.server, changed);
-                EXPECT_TRUE(facts::is_altered(code)) << size << " of " << whole << ": " << code.message();
+                EXPECT_TRUE(facts.is_altered(code)) << size << " of " << whole << ": " << code.message();
             }
         }
     }
@@ -186,16 +186,16 @@ TEST_P(kerberos_messages, that_were_replayed_dropped_or_reordered_are_reported) 
         sent.push_back(protect(pair.client, message));
     }
     expect_genuine(pair.server, sent[0], message);
-    EXPECT_EQ(verdict(pair.server, sent[0]), facts::replayed);
-    EXPECT_EQ(verdict(pair.server, sent[2]), facts::dropped); // there has been no sent[1]
-    if (facts::waits_for_dropped) {
-        EXPECT_EQ(verdict(pair.server, sent[3]), facts::dropped);
+    EXPECT_EQ(verdict(pair.server, sent[0]), facts.replayed);
+    EXPECT_EQ(verdict(pair.server, sent[2]), facts.dropped); // there has been no sent[1]
+    if (facts.waits_for_dropped) {
+        EXPECT_EQ(verdict(pair.server, sent[3]), facts.dropped);
         expect_genuine(pair.server, sent[1], message);
-        EXPECT_EQ(verdict(pair.server, sent[1]), facts::replayed);
+        EXPECT_EQ(verdict(pair.server, sent[1]), facts.replayed);
         expect_genuine(pair.server, sent[2], message);
     } else {
-        EXPECT_EQ(verdict(pair.server, sent[1]), facts::late);
-        EXPECT_EQ(verdict(pair.server, sent[2]), facts::replayed); // although nobody has got what it said
+        EXPECT_EQ(verdict(pair.server, sent[1]), facts.late);
+        EXPECT_EQ(verdict(pair.server, sent[2]), facts.replayed); // although nobody has got what it said
     }
     expect_genuine(pair.server, sent[3], message); // a gap is reported once
     expect_genuine(pair.server, sent[4], message);
@@ -212,7 +212,7 @@ TEST_P(kerberos_messages, may_come_in_any_order_where_nobody_wanted_to_know) {
 }
 
 TEST_P(kerberos_messages, may_be_late_but_not_repeated_with_replay_detection_alone) {
-    if (!facts::offers_replay_detection_alone) {
+    if (!facts.offers_replay_detection_alone) {
         expect_not_granted("replay_detect", [] { static_cast<void>(established(context_flags::sequence_detect)); });
         return;
     }
@@ -221,9 +221,9 @@ TEST_P(kerberos_messages, may_be_late_but_not_repeated_with_replay_detection_alo
     const auto first = protect(pair.client, message);
     const auto second = protect(pair.client, message);
     expect_genuine(pair.server, second, message);
-    EXPECT_EQ(verdict(pair.server, second), facts::replayed);
+    EXPECT_EQ(verdict(pair.server, second), facts.replayed);
     expect_genuine(pair.server, first, message);
-    EXPECT_EQ(verdict(pair.server, first), facts::replayed);
+    EXPECT_EQ(verdict(pair.server, first), facts.replayed);
 }
 
 TEST_P(kerberos_messages, are_in_order_or_out_of_sequence_with_sequence_detection_alone) {
@@ -231,15 +231,15 @@ TEST_P(kerberos_messages, are_in_order_or_out_of_sequence_with_sequence_detectio
     const auto message = numbered(20);
     const auto first = protect(pair.client, message);
     const auto second = protect(pair.client, message);
-    EXPECT_EQ(verdict(pair.server, second), facts::dropped);
-    if (facts::waits_for_dropped) {
-        EXPECT_EQ(verdict(pair.server, second), facts::dropped);
+    EXPECT_EQ(verdict(pair.server, second), facts.dropped);
+    if (facts.waits_for_dropped) {
+        EXPECT_EQ(verdict(pair.server, second), facts.dropped);
         expect_genuine(pair.server, first, message);
-        EXPECT_EQ(verdict(pair.server, first), facts::replayed);
+        EXPECT_EQ(verdict(pair.server, first), facts.replayed);
         expect_genuine(pair.server, second, message);
     } else {
-        EXPECT_EQ(verdict(pair.server, second), facts::late);
-        EXPECT_EQ(verdict(pair.server, first), facts::late);
+        EXPECT_EQ(verdict(pair.server, second), facts.late);
+        EXPECT_EQ(verdict(pair.server, first), facts.late);
     }
     expect_genuine(pair.server, protect(pair.client, message), message);
 }
@@ -247,16 +247,16 @@ TEST_P(kerberos_messages, are_in_order_or_out_of_sequence_with_sequence_detectio
 TEST_P(kerberos_messages, of_another_context_are_refused) {
     auto pair = established();
     auto other = established();
-    EXPECT_EQ(verdict(other.server, protect(pair.client, numbered(20))), facts::foreign);
-    EXPECT_EQ(verdict(other.client, protect(pair.server, numbered(20))), facts::foreign);
+    EXPECT_EQ(verdict(other.server, protect(pair.client, numbered(20))), facts.foreign);
+    EXPECT_EQ(verdict(other.client, protect(pair.server, numbered(20))), facts.foreign);
     expect_genuine(other.server, protect(other.client, numbered(20)), numbered(20));
     expect_genuine(other.client, protect(other.server, numbered(20)), numbered(20));
 }
 
 TEST_P(kerberos_messages, of_ones_own_are_refused) {
     auto pair = established();
-    EXPECT_EQ(verdict(pair.client, protect(pair.client, numbered(20))), facts::reflected);
-    EXPECT_EQ(verdict(pair.server, protect(pair.server, numbered(20))), facts::reflected);
+    EXPECT_EQ(verdict(pair.client, protect(pair.client, numbered(20))), facts.reflected);
+    EXPECT_EQ(verdict(pair.server, protect(pair.server, numbered(20))), facts.reflected);
 }
 
 TEST_P(kerberos_messages, are_not_of_another_kind) {
@@ -281,8 +281,8 @@ INSTANTIATE_TEST_SUITE_P(each, kerberos_qualities,
 TEST_P(kerberos_qualities, merely_signed_message_is_taken_by_who_asks_for_it) {
     const auto& [way, which] = GetParam();
     auto pair = establish(way);
-    if (!facts::offers_integrity_only) {
-        expect_refusal(facts::integrity_only, [&, protect = which.protect] {
+    if (!facts.offers_integrity_only) {
+        expect_refusal(facts.integrity_only, [&, protect = which.protect] {
             static_cast<void>(protect(pair.client, numbered(40), {.quality = integrity_only}));
         });
         return;

@@ -345,7 +345,7 @@ TEST(postgres, refuses_its_own_packet) {
 TEST(postgres, refuses_a_packet_that_is_not_encrypted) {
     session server;
     const sspan::protect_options integrity_only{.quality = sspan::quality_of_protection::integrity_only};
-    if (facts::offers_integrity_only) {
+    if (integration::facts.offers_integrity_only) {
         server.packets().send(server.packets().wrap(query_message("select 1"), integrity_only));
         EXPECT_TRUE(server.packets().ended());
     } else {

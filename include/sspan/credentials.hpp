@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,9 +28,24 @@ enum class autologon : std::uint8_t {
                 ///< Negotiate only.
 };
 
-/// Owns a CredHandle. It must outlive the handshakes that use it and the contexts that come of them.
+namespace detail {
+
+class handshake;
+
+/// The content of credentials.
+struct acquired_credentials {
+    credentials_handle handle;
+    std::wstring package;
+    std::uint32_t max_token = 0;
+    optional_time expiry;
+};
+
+} // namespace detail
+
+/// A share of a CredHandle. Copies share one handle. Each handshake and each context has a share, too. The handle is
+/// freed after the last of them has gone.
 ///
-/// Many handshakes, in many threads, may use one object at the same time.
+/// Many handshakes, in many threads, may use the same credentials at the same time.
 ///
 /// The acquiring functions prove nothing yet: a wrong password shows in the handshake. They call QuerySecurityPackageInfo and AcquireCredentialsHandle, and fail with `secpkg_not_found`, `no_credentials`,
 /// `unknown_credentials`, `not_owner`, `insufficient_memory`, `invalid_parameter` (a zero inside the package's name),
@@ -95,38 +111,66 @@ public:
     }
 
     /// Lends the handle; zero when there is none.
-    [[nodiscard]] CredHandle native_handle() const noexcept { return handle_.get(); }
-    /// Gives the handle away; the caller frees it with FreeCredentialsHandle.
-    [[nodiscard]] CredHandle release() noexcept { return handle_.release(); }
+    [[nodiscard]] CredHandle native_handle() const noexcept {
+        return state_ ? state_->handle.get() : detail::credentials_kind::zero();
+    }
+    /// Gives the handle away. The caller frees it with FreeCredentialsHandle. This object is in the zero state then.
+    /// @return zero in the zero state.
+    /// @throws error `not_owner` while a copy, a handshake or a context has a share. Nothing changes then.
+    [[nodiscard]] CredHandle release(std::error_code& ec) noexcept {
+        ec.clear();
+        if (state_.use_count() > 1) {
+            ec = errc::not_owner;
+            return detail::credentials_kind::zero();
+        }
+        const auto last = std::exchange(state_, nullptr);
+        return last ? last->handle.release() : detail::credentials_kind::zero();
+    }
+    [[nodiscard]] CredHandle release() {
+        std::error_code ec;
+        const auto handle = release(ec);
+        detail::throw_if(ec, "sspan::credentials::release");
+        return handle;
+    }
     /// False in the zero state.
-    explicit operator bool() const noexcept { return static_cast<bool>(handle_); }
+    explicit operator bool() const noexcept { return state_ != nullptr; }
 
     /// The longest token that a handshake with these credentials makes, in bytes.
-    [[nodiscard]] std::uint32_t max_token() const noexcept { return max_token_; }
+    [[nodiscard]] std::uint32_t max_token() const noexcept { return state_ ? state_->max_token : 0; }
 
     /// When they end, as of a Kerberos ticket; nothing if never, or if the package has not told.
-    [[nodiscard]] std::optional<std::chrono::system_clock::time_point> expiry() const noexcept { return expiry_; }
+    [[nodiscard]] std::optional<std::chrono::system_clock::time_point> expiry() const noexcept {
+        return state_ ? state_->expiry : std::nullopt;
+    }
 
-    /// The package they were acquired for.
-    [[nodiscard]] std::wstring_view package() const noexcept { return package_; }
+    /// The package they were acquired for. Valid as long as somebody has a share of these credentials.
+    [[nodiscard]] std::wstring_view package() const noexcept {
+        return state_ ? std::wstring_view{state_->package} : std::wstring_view{};
+    }
 
 private:
+    friend class detail::handshake;
+    using state = detail::acquired_credentials;
+
+    explicit credentials(std::shared_ptr<state> acquired) noexcept : state_{std::move(acquired)} {}
+
     static ULONG outbound_use(autologon logon) noexcept {
         return logon == autologon::restricted ? SECPKG_CRED_OUTBOUND | SECPKG_CRED_AUTOLOGON_RESTRICTED
                                               : SECPKG_CRED_OUTBOUND;
     }
 
     /// Sets the package's name and its longest token; `function` is to blame for `ec`.
-    void look_up(std::wstring_view package, detail::os_string& name, std::error_code& ec, const char*& function) {
+    static void look_up(std::wstring_view package, state& result, detail::os_string& name, std::error_code& ec,
+                        const char*& function) {
         function = "QuerySecurityPackageInfo";
         if (!detail::to_os_name(package, name)) {
             ec = errc::invalid_parameter;
             return;
         }
-        package_ = package;
+        result.package = package;
         const auto info = detail::query_security_package_info(name, ec);
-        max_token_ = info ? info.get()->cbMaxToken : 0;
-        if (!ec && max_token_ == 0) {
+        result.max_token = info ? info.get()->cbMaxToken : 0;
+        if (!ec && result.max_token == 0) {
             ec = errc::internal_error;
         }
     }
@@ -134,14 +178,14 @@ private:
     static credentials create(detail::credentials_handle handle, std::wstring_view package, std::error_code& ec,
                               const char*& function) noexcept {
         return detail::without_bad_alloc<credentials>(ec, [&]() -> credentials {
-            credentials result;
+            auto result = std::make_shared<state>();
             detail::os_string name;
-            result.look_up(package, name, ec, function);
-            result.handle_ = std::move(handle);
-            if (!ec && !result) {
+            look_up(package, *result, name, ec, function);
+            result->handle = std::move(handle);
+            if (!ec && !result->handle) {
                 ec = errc::invalid_handle;
             }
-            return ec ? credentials{} : std::move(result);
+            return ec ? credentials{} : credentials{std::move(result)};
         });
     }
 
@@ -153,9 +197,9 @@ private:
                 ec = errc::invalid_handle;
                 return {};
             }
-            credentials result;
+            auto result = std::make_shared<state>();
             detail::os_string name;
-            result.look_up(package, name, ec, function);
+            look_up(package, *result, name, ec, function);
             if (ec) {
                 return {};
             }
@@ -176,13 +220,13 @@ private:
             if (ec) {
                 return {}; // `acquired` means nothing then
             }
-            result.handle_ = detail::credentials_handle{acquired};
-            result.expiry_ = detail::to_time(expiry);
-            if (!result) {
+            result->handle = detail::credentials_handle{acquired};
+            result->expiry = detail::to_time(expiry);
+            if (!result->handle) {
                 ec = errc::internal_error;
                 return {};
             }
-            return result;
+            return credentials{std::move(result)};
         });
     }
 
@@ -200,10 +244,7 @@ private:
         return acquired;
     }
 
-    detail::credentials_handle handle_;
-    std::wstring package_;
-    std::uint32_t max_token_ = 0;
-    detail::optional_time expiry_;
+    std::shared_ptr<state> state_;
 };
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE

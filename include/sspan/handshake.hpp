@@ -17,7 +17,7 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// The side that connects. It borrows the credentials, which must stay where they are until `finish`.
+/// The side that connects. It has a share of the credentials, and passes one on to its context.
 ///
 /// A failed step ends the handshake; its context is deleted.
 class client_handshake : public detail::handshake {
@@ -29,7 +29,6 @@ public:
             refuse_arguments();
         }
     }
-    client_handshake(const credentials&&, std::wstring_view, const client_options& = {}) = delete;
 
     /// Takes the peer's token, none at first, and makes ours.
     ///
@@ -81,14 +80,13 @@ private:
     detail::os_string target_;
 };
 
-/// The side that accepts. It borrows the credentials, which must stay where they are until `finish`.
+/// The side that accepts. It has a share of the credentials, and passes one on to its context.
 ///
 /// A failed step ends the handshake; its context is deleted.
 class server_handshake : public detail::handshake {
 public:
     explicit server_handshake(const credentials& creds, const server_options& options = {})
         : handshake{"AcceptSecurityContext", creds, options} {}
-    explicit server_handshake(const credentials&&, const server_options& = {}) = delete;
 
     /// Takes the peer's token and makes ours.
     ///

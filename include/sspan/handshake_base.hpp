@@ -18,6 +18,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <system_error>
@@ -41,8 +42,9 @@ protected:
     /// `function`, a string literal, is what a step calls.
     template <class Options>
     handshake(const char* function, const credentials& creds, const Options& options)
-        : function_{function}, credentials_{&creds}, is_kerberos_{are_kerberos(creds)}, require_{options.require},
-          request_{options.request}, bindings_{options.bindings}, limits_{options.limits}, output_(creds.max_token()) {}
+        : function_{function}, credentials_{creds}, is_kerberos_{are_kerberos(creds)}, require_{options.require},
+          request_{options.request}, bindings_{options.bindings}, limits_{options.limits}, output_(creds.max_token()),
+          result_{std::make_shared<established>()} {}
     handshake(handshake&&) noexcept = default;
     handshake& operator=(handshake&&) noexcept = default;
     ~handshake() = default;
@@ -62,8 +64,7 @@ protected:
 private:
     /// Whether it cannot be NTLM that they are used with: Negotiate may choose that.
     static bool are_kerberos(const credentials& creds) noexcept {
-        const auto* name = creds.package().data(); // of a std::wstring, so there is a zero
-        return is_name(name, package::kerberos);
+        return creds && is_name(creds.package().data(), package::kerberos); // of a std::wstring, so there is a zero
     }
     /// What has been granted that makes the context weaker, and that nobody asked for.
     [[nodiscard]] context_flags unwanted() const noexcept {
@@ -79,7 +80,7 @@ private:
 
     const char* function_;
     const char* culprit_ = function_;
-    const credentials* credentials_;
+    credentials credentials_;
     bool is_kerberos_;
     context_handle context_;
     context_flags require_;
@@ -92,11 +93,13 @@ private:
     optional_time expiry_;
     phase phase_ = phase::first_leg;
     std::vector<std::byte> output_; // empty when moved from
+    std::shared_ptr<established>
+        result_; // allocated beforehand: no peer is lost for want of memory when all else is done
 };
 
 inline std::error_code handshake::refusal(std::span<const std::byte> input, flag_column requested,
                                           flag_column granted) const noexcept {
-    if (output_.empty() || !*credentials_ || (bindings_ && bindings_.native().empty())) {
+    if (output_.empty() || !credentials_ || (bindings_ && bindings_.native().empty())) {
         return errc::invalid_handle;
     }
     if (phase_ == phase::over) {
@@ -152,7 +155,7 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
     auto* const has_input = speaks_first && !bindings_ ? nullptr : in.native();
     buffer_list<1> out;
     out.add(SECBUFFER_TOKEN, output_);
-    auto credential = credentials_->native_handle();
+    auto credential = credentials_.native_handle();
     auto context = context_.get();
     ULONG attributes = 0;
     TimeStamp expiry{};
@@ -232,22 +235,24 @@ inline security_context handshake::finish(bool is_server, std::error_code& ec) n
     if (ec) {
         return {};
     }
-    auto state = establish(std::move(context), granted_, ec);
+    auto state = std::move(result_);
+    establish(*state, std::move(context), granted_, ec);
     if (ec) {
         culprit_ = "QueryContextAttributes";
         return {};
     }
-    if (state.package.is_told ? state.package.is_ntlm : !is_kerberos_) { // NTLM may be at work
+    if (state->package.is_told ? state->package.is_ntlm : !is_kerberos_) { // NTLM may be at work
         granted_ &= ~never_ntlms;
     }
-    state.granted = granted_;
+    state->granted = granted_;
     if ((missing() | unwanted()) != context_flags::none) {
         ec = errc::security_qos_failed;
         return {};
     }
-    state.required = require_;
-    state.expiry = expiry_;
-    state.is_server = is_server;
+    state->credentials = credentials_.state_;
+    state->required = require_;
+    state->expiry = expiry_;
+    state->is_server = is_server;
     return security_context{std::move(state)};
 }
 

@@ -8,6 +8,7 @@
 #include "server_context.hpp"
 
 #include <concepts>
+#include <memory>
 #include <system_error>
 #include <thread>
 #include <utility> // std::forward
@@ -49,9 +50,10 @@ private:
 ///
 /// The thread then acts again as it did before: as the process or, where guards are nested, as the outer guard's
 /// client. If that cannot be had, or if the guard ends on another thread, the process ends at once: to go on as the
-/// wrong user is worse. The context must not be deleted in the meantime. New threads and processes start as the server,
-/// not as the client. What suspends a coroutine (co_await) or gives the thread back to a pool has no place in the scope:
-/// other work would run as the client.
+/// wrong user is worse. The guard has a share of the context, which may be moved or destroyed in the meantime.
+///
+/// New threads and processes start as the server, not as the client. What suspends a coroutine (co_await) or gives the
+/// thread back to a pool has no place in the scope: other work would run as the client.
 class impersonation_guard {
 public:
     /// @throws error `invalid_handle`, `no_impersonation`, `unsupported_function`, Win32 errors, and
@@ -71,9 +73,6 @@ public:
     }
     [[nodiscard]] impersonation_guard(const server_context& context, std::error_code& ec) noexcept
         : impersonation_guard{context, {}, ec} {}
-    explicit impersonation_guard(const server_context&&, const impersonation_options& = {}) = delete;
-    impersonation_guard(const server_context&&, const impersonation_options&, std::error_code&) = delete;
-    impersonation_guard(const server_context&&, std::error_code&) = delete;
 
     impersonation_guard(const impersonation_guard&) = delete;
     impersonation_guard& operator=(const impersonation_guard&) = delete;
@@ -118,7 +117,6 @@ private:
     const char* start(const server_context& context, std::error_code& ec) noexcept {
         const detail::last_error_kept kept;
         ec.clear();
-        context_ = context.native_handle();
         if (!context) {
             ec = errc::invalid_handle;
             return "ImpersonateSecurityContext";
@@ -130,7 +128,9 @@ private:
             return "OpenThreadToken";
         }
         before_ = detail::token_handle{opened == 0 ? token : nullptr};
-        const auto status = detail::api::impersonate_security_context(&context_);
+        context_ = context.state_;
+        CtxtHandle handle = context_->handle.get();
+        const auto status = detail::api::impersonate_security_context(&handle);
         state_ = status < 0 ? state::to_restore : state::impersonating;
         const char* function = "ImpersonateSecurityContext";
         if (detail::succeeded(status, ec)) { // any other success leaves open who the thread acts as
@@ -182,7 +182,8 @@ private:
             return "RevertSecurityContext";
         }
         if (state_ == state::impersonating) {
-            if (!detail::succeeded(detail::api::revert_security_context(&context_), ec)) {
+            CtxtHandle handle = context_->handle.get();
+            if (!detail::succeeded(detail::api::revert_security_context(&handle), ec)) {
                 return "RevertSecurityContext";
             }
             state_ = state::to_restore;
@@ -195,6 +196,7 @@ private:
         }
         state_ = state::idle;
         before_.reset();
+        context_.reset();
         return "";
     }
 
@@ -206,7 +208,7 @@ private:
     }
 
     impersonation_options options_;
-    CtxtHandle context_{}; // a copy, so that the owner may be moved
+    std::shared_ptr<detail::established> context_; // until the guard has ended
     std::thread::id thread_ = std::this_thread::get_id();
     detail::token_handle before_; // the thread's token from before, if it had one
     state state_ = state::idle;

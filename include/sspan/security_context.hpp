@@ -20,6 +20,8 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
+class impersonation_guard;
+
 namespace detail {
 class handshake;
 }
@@ -30,26 +32,27 @@ struct message_halves {
     message_receiver receiver;
 };
 
-/// Owns a CtxtHandle. It comes from a handshake's `finish`.
+/// Owns a CtxtHandle, and has a share of the credentials that it was established with. It comes from a handshake's
+/// `finish`.
 ///
 /// What it can do with messages is in message_sender.hpp (`sign`, `encrypt`, `wrap`) and message_receiver.hpp
 /// (`verify`, `decrypt`, `unwrap`). One thread may send while another receives; `split` makes that hard to get wrong.
-class security_context : public message_sending<security_context>, public message_receiving<security_context> {
+class SSPAN_EMPTY_BASES security_context : public message_sending<security_context>,
+                                           public message_receiving<security_context> {
 public:
     /// The zero state, in which a moved-from object is, too.
     security_context() noexcept = default;
-    security_context(security_context&& other) noexcept : state_{std::exchange(other.state_, {})} {}
-    security_context& operator=(security_context&& other) noexcept {
-        state_ = std::exchange(other.state_, {});
-        return *this;
-    }
+    security_context(security_context&&) noexcept = default;
+    security_context& operator=(security_context&&) noexcept = default;
     security_context(const security_context&) = delete;
     security_context& operator=(const security_context&) = delete;
     ~security_context() = default;
 
     /// Takes a client's handle that was established elsewhere with `granted` (`from_isc_ret`), all of which counts as
     /// required. Where the package says that it is NTLM, mutual_auth and delegate are taken away.
-    /// @throws error what QueryContextAttributes reports for SECPKG_ATTR_SIZES; then the handle has been deleted.
+    /// The caller keeps the credentials until the context has gone.
+    /// @throws error what QueryContextAttributes reports for SECPKG_ATTR_SIZES, `insufficient_memory`; then the handle
+    ///   has been deleted.
     [[nodiscard]] static security_context adopt(CtxtHandle handle, context_flags granted,
                                                 std::error_code& ec) noexcept {
         return adopt(handle, granted, false, ec);
@@ -63,17 +66,16 @@ public:
 
     /// Gives one thread the right to send and another the right to receive; this object is in the zero state then. The
     /// halves cannot be asked for attributes, nor impersonated: do that before, or let two threads use the whole context.
-    /// @throws error `invalid_handle`; `insufficient_memory`, with this object unchanged.
+    /// Allocates nothing.
+    /// @throws error `invalid_handle`.
     [[nodiscard]] message_halves split(std::error_code& ec) && noexcept {
-        return detail::without_bad_alloc<message_halves>(ec, [&]() -> message_halves {
-            if (!*this) {
-                ec = errc::invalid_handle;
-                return {};
-            }
-            auto shared = std::make_shared<detail::established>();
-            *shared = std::exchange(state_, {});
-            return {message_sender{shared}, message_receiver{shared}};
-        });
+        ec.clear();
+        if (!*this) {
+            ec = errc::invalid_handle;
+            return {};
+        }
+        message_sender sender{state_};
+        return {std::move(sender), message_receiver{std::move(state_)}};
     }
     [[nodiscard]] message_halves split() && {
         std::error_code ec;
@@ -83,46 +85,73 @@ public:
     }
 
     /// What the handshake granted.
-    [[nodiscard]] context_flags granted() const noexcept { return state_.granted; }
-    [[nodiscard]] const context_sizes& sizes() const noexcept { return state_.sizes; }
+    [[nodiscard]] context_flags granted() const noexcept { return state_ ? state_->granted : context_flags::none; }
+    [[nodiscard]] context_sizes sizes() const noexcept { return state_ ? state_->sizes : context_sizes{}; }
 
     /// Whether AcceptSecurityContext has established it.
-    [[nodiscard]] bool is_server() const noexcept { return state_.is_server; }
+    [[nodiscard]] bool is_server() const noexcept { return state_ && state_->is_server; }
     /// When it ends; nothing if never, or if the package has not told. From then on message calls may fail with
     /// `context_expired`.
-    [[nodiscard]] std::optional<std::chrono::system_clock::time_point> expiry() const noexcept { return state_.expiry; }
+    [[nodiscard]] std::optional<std::chrono::system_clock::time_point> expiry() const noexcept {
+        return state_ ? state_->expiry : std::nullopt;
+    }
 
     /// Lends the handle; zero when there is none.
-    [[nodiscard]] CtxtHandle native_handle() const noexcept { return state_.handle.get(); }
-    /// Gives the handle away; the caller deletes it with DeleteSecurityContext. What was granted can be asked still.
-    [[nodiscard]] CtxtHandle release() noexcept { return state_.handle.release(); }
+    [[nodiscard]] CtxtHandle native_handle() const noexcept {
+        return state_ ? CtxtHandle{state_->handle.get()} : CtxtHandle{0, 0};
+    }
+    /// Gives the handle away. The caller deletes it with DeleteSecurityContext, and keeps the credentials until then.
+    /// This object is in the zero state then.
+    /// @return zero in the zero state.
+    /// @throws error `not_owner` while an `impersonation_guard` keeps the context alive. Nothing changes then.
+    [[nodiscard]] CtxtHandle release(std::error_code& ec) noexcept {
+        ec.clear();
+        if (state_.use_count() > 1) {
+            ec = errc::not_owner;
+            return {0, 0};
+        }
+        const auto last = std::exchange(state_, nullptr);
+        return last ? CtxtHandle{last->handle.release()} : CtxtHandle{0, 0};
+    }
+    [[nodiscard]] CtxtHandle release() {
+        std::error_code ec;
+        const auto handle = release(ec);
+        detail::throw_if(ec, "sspan::security_context::release");
+        return handle;
+    }
     /// False in the zero state.
-    explicit operator bool() const noexcept { return static_cast<bool>(state_.handle); }
+    explicit operator bool() const noexcept { return state_ != nullptr; }
 
 protected:
     [[nodiscard]] static security_context adopt(CtxtHandle handle, context_flags granted, bool is_server,
                                                 std::error_code& ec) noexcept {
-        auto state = detail::establish(detail::context_handle{handle}, granted, ec);
-        if (!ec) {
-            state.required = state.granted;
-            state.is_server = is_server;
-            SecPkgContext_Lifespan life{};
-            auto raw = state.handle.get();
-            if (detail::api::query_context_attributes(&raw, SECPKG_ATTR_LIFESPAN, &life) == 0) {
-                state.expiry = detail::to_time(life.tsExpiry);
+        detail::context_handle owned{handle}; // deleted if there is no memory
+        return detail::without_bad_alloc<security_context>(ec, [&]() -> security_context {
+            auto state = std::make_shared<detail::established>();
+            detail::establish(*state, std::move(owned), granted, ec);
+            if (ec) {
+                return {};
             }
-        }
-        return security_context{std::move(state)};
+            state->required = state->granted;
+            state->is_server = is_server;
+            SecPkgContext_Lifespan life{};
+            CtxtHandle raw = state->handle.get();
+            if (detail::api::query_context_attributes(&raw, SECPKG_ATTR_LIFESPAN, &life) == 0) {
+                state->expiry = detail::to_time(life.tsExpiry);
+            }
+            return security_context{std::move(state)};
+        });
     }
 
 private:
     friend class detail::handshake;
+    friend class impersonation_guard;
     friend class message_sending<security_context>;
     friend class message_receiving<security_context>;
-    explicit security_context(detail::established&& state) noexcept : state_{std::move(state)} {}
-    [[nodiscard]] detail::established* state() noexcept { return &state_; }
+    explicit security_context(std::shared_ptr<detail::established> state) noexcept : state_{std::move(state)} {}
+    [[nodiscard]] detail::established* state() noexcept { return state_.get(); }
 
-    detail::established state_;
+    std::shared_ptr<detail::established> state_;
 };
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE

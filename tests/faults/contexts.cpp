@@ -106,15 +106,21 @@ private:
     void adopt(const char* name, Context& context) {
         auto& added = add(
             name,
-            [&context](std::error_code& ec) { context = Context::adopt(context.release(), context.granted(), ec); },
-            [&context] { context = Context::adopt(context.release(), context.granted()); });
+            [&context](std::error_code& ec) {
+                const auto granted = context.granted();
+                context = Context::adopt(context.release(), granted, ec);
+            },
+            [&context] {
+                const auto granted = context.granted();
+                context = Context::adopt(context.release(), granted);
+            });
         const auto contexts = std::make_shared<std::size_t>(0);
         added.prepare = [contexts] { *contexts = loopback::live().contexts; };
         added.holds = [&context] { return context && context.sizes().max_signature != 0; };
         added.holds_after_failure = [&context, contexts] { // it has been deleted
             return !context && loopback::live().contexts == *contexts - 1;
         };
-        added.after_failure = sequel::go_on;
+        added.after_failure = sequel::stop;
         added.differs = [&context](const call& which, const fault& wrong) -> std::optional<verdict> {
             if (is_dispensable(which)) {
                 return verdict{};
@@ -124,7 +130,6 @@ private:
             }
             return std::nullopt;
         };
-        added.allocates_nothing = true;
     }
 
     established pair_;

@@ -27,8 +27,8 @@ using loopback::live;
 using sspan::credentials;
 using sspan::errc;
 
-static_assert(!std::is_copy_constructible_v<credentials>);
-static_assert(!std::is_copy_assignable_v<credentials>);
+static_assert(std::is_nothrow_copy_constructible_v<credentials>);
+static_assert(std::is_nothrow_copy_assignable_v<credentials>);
 static_assert(std::is_nothrow_default_constructible_v<credentials>);
 static_assert(std::is_nothrow_move_constructible_v<credentials>);
 static_assert(std::is_nothrow_move_assignable_v<credentials>);

@@ -243,17 +243,14 @@ TEST_P(handshake_test, credentials_in_the_zero_state_are_refused) {
     EXPECT_EQ(calls(function::accept_security_context), 0U);
 }
 
-TEST_P(handshake_test, misuse_07_credentials_gone_before_the_next_leg_are_refused) {
+TEST_P(handshake_test, misuse_07_credentials_gone_before_the_next_leg_do_not_matter) {
     for (const auto form : surfaces) {
-        conversation talk{GetParam()};
+        conversation talk{GetParam().package, GetParam().client_options(), {}, form};
         talk.run_legs(2);
-        const auto before = calls(function::initialize_security_context) + calls(function::accept_security_context);
-        const auto outbound = std::move(talk.outbound);
-        const auto inbound = std::move(talk.inbound);
-        EXPECT_TRUE(
-            failed_with(step(talk.client, talk.token, form), errc::invalid_handle, "InitializeSecurityContext"));
-        EXPECT_TRUE(failed_with(step(talk.server, talk.token, form), errc::invalid_handle, "AcceptSecurityContext"));
-        EXPECT_EQ(calls(function::initialize_security_context) + calls(function::accept_security_context), before);
+        talk.outbound = {};
+        talk.inbound = {};
+        ASSERT_TRUE(succeeded(talk.run()));
+        expect_established(talk);
     }
 }
 
@@ -305,7 +302,7 @@ TEST_P(handshake_test, lack_of_memory_leaves_constructors_as_bad_alloc) {
     const auto outbound = sspan::credentials::outbound(GetParam().package);
     const auto inbound = sspan::credentials::inbound(GetParam().package);
     const auto& target = service();
-    for (std::size_t nth = 1; nth <= 2; ++nth) { // the output buffer, the target's name
+    for (std::size_t nth = 1; nth <= 3; ++nth) { // the output buffer, the context's state, the target's name
         EXPECT_THROW(
             {
                 allocation::fail_at(nth);
@@ -313,12 +310,14 @@ TEST_P(handshake_test, lack_of_memory_leaves_constructors_as_bad_alloc) {
             },
             std::bad_alloc);
     }
-    EXPECT_THROW(
-        {
-            allocation::fail_at(1);
-            const sspan::server_handshake server(inbound);
-        },
-        std::bad_alloc);
+    for (std::size_t nth = 1; nth <= 2; ++nth) {
+        EXPECT_THROW(
+            {
+                allocation::fail_at(nth);
+                const sspan::server_handshake server(inbound);
+            },
+            std::bad_alloc);
+    }
 }
 
 TEST_P(handshake_test, steps_allocate_nothing_of_their_own) {

@@ -37,8 +37,6 @@ static_assert(!std::is_move_constructible_v<impersonation_guard>);
 static_assert(!std::is_copy_assignable_v<impersonation_guard>);
 static_assert(!std::is_move_assignable_v<impersonation_guard>);
 static_assert(!std::is_constructible_v<impersonation_guard, const sspan::security_context&>);
-static_assert(!std::is_constructible_v<impersonation_guard, sspan::server_context>);
-static_assert(!std::is_constructible_v<impersonation_guard, const sspan::server_context&&, std::error_code&>);
 static_assert(!std::is_convertible_v<const sspan::server_context&, impersonation_guard>);
 
 constexpr const char* impersonate = "ImpersonateSecurityContext";
@@ -287,6 +285,52 @@ TEST_P(impersonation, context_may_be_moved_in_the_meantime) {
     }
     EXPECT_EQ(current_thread_client(), nobody);
     EXPECT_EQ(calls(function::revert_security_context), 1U);
+}
+
+TEST_P(impersonation, guard_keeps_the_context_until_the_thread_has_reverted) {
+    auto pair = establish(which_profile());
+    const auto contexts = loopback::live().contexts;
+    loopback::on_call(function::delete_security_context, 1, [] { EXPECT_EQ(current_thread_client(), nobody); });
+    EXPECT_TRUE(succeeded(as_client(which_surface(), pair.server, {}, [&](const impersonation_guard&) {
+        pair.server = {};
+        EXPECT_EQ(current_thread_client(), alice);
+        EXPECT_EQ(loopback::live().contexts, contexts);
+    })));
+    EXPECT_EQ(current_thread_client(), nobody);
+    EXPECT_EQ(loopback::live().contexts, contexts - 1);
+}
+
+TEST_P(impersonation, early_revert_ends_the_guards_share_of_the_context) {
+    auto pair = establish(which_profile());
+    impersonation_guard guard{std::exchange(pair.server, {})};
+    EXPECT_EQ(current_thread_client(), alice);
+    guard.revert();
+    EXPECT_EQ(loopback::live().contexts, 1U);
+}
+
+TEST_P(impersonation, refused_guard_has_no_share_of_the_context) {
+    auto pair = establish(which_profile());
+    loopback::configure().impersonation_level = SecurityIdentification;
+    std::error_code ec;
+    const impersonation_guard guard{pair.server, ec};
+    EXPECT_EQ(ec, errc::bad_impersonation_level);
+    pair.server = {};
+    EXPECT_EQ(loopback::live().contexts, 1U);
+}
+
+TEST_P(impersonation, context_is_not_given_away_during_a_guard) {
+    auto pair = establish(which_profile());
+    EXPECT_TRUE(succeeded(as_client(which_surface(), pair.server, {}, [&](const impersonation_guard&) {
+        CtxtHandle handle{};
+        const auto result = outcome_of(
+            which_surface(), [&](std::error_code& ec) { handle = pair.server.release(ec); },
+            [&] { handle = pair.server.release(); });
+        EXPECT_TRUE(failed_with(result, errc::not_owner, "sspan::security_context::release"));
+        EXPECT_EQ(handle.dwLower | handle.dwUpper, 0U);
+        EXPECT_TRUE(pair.server);
+    })));
+    auto handle = pair.server.release();
+    EXPECT_EQ(sspan::detail::api::delete_security_context(&handle), SEC_E_OK);
 }
 
 TEST_P(impersonation, other_threads_stay_as_they_are) {

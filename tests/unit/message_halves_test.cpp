@@ -3,7 +3,6 @@
 // A context that was split into a sending and a receiving half.
 #include <sspan/security_context.hpp>
 
-#include "allocation.hpp"
 #include "messages.hpp"
 
 #include <gtest/gtest.h>
@@ -100,17 +99,6 @@ TEST_P(message_halves, zero_state_does_not_split) {
     EXPECT_FALSE(halves.receiver);
     EXPECT_EQ(halves.sender.granted() | halves.receiver.granted(), sspan::context_flags::none);
     EXPECT_FALSE(halves.sender.expiry() || halves.receiver.expiry());
-}
-
-TEST_P(message_halves, lack_of_memory_leaves_the_context_as_it_was) {
-    auto pair = establish(which_profile());
-    sspan::message_halves halves;
-    allocation::fail_at(1);
-    const auto result = split(pair.client, halves);
-    allocation::fail_at(0);
-    EXPECT_EQ(result.code, errc::insufficient_memory);
-    EXPECT_TRUE(pair.client);
-    verify(pair.server, testing_support::sign(pair.client, numbered(10)));
 }
 
 TEST_P(message_halves, moved_from_half_is_the_zero_state) {

@@ -189,9 +189,26 @@ TEST_P(security_context_object, adopt_takes_a_handle) {
 TEST_P(security_context_object, adopt_does_not_insist_on_the_expiry) {
     auto pair = establish(GetParam());
     loopback::configure().unsupported_attributes.push_back(SECPKG_ATTR_LIFESPAN);
-    pair.client = sspan::security_context::adopt(pair.client.release(), pair.client.granted());
+    const auto granted = pair.client.granted();
+    pair.client = sspan::security_context::adopt(pair.client.release(), granted);
     EXPECT_EQ(pair.client.expiry(), std::nullopt);
     expect_working(pair);
+}
+
+TEST_P(security_context_object, lack_of_memory_for_an_adopted_handle_deletes_the_context) {
+    for (const auto form : surfaces) {
+        auto pair = establish(GetParam());
+        const auto granted = pair.client.granted();
+        const auto handle = pair.client.release();
+        allocation::fail_at(1);
+        const auto result = outcome_of(
+            form, [&](std::error_code& ec) { pair.client = sspan::security_context::adopt(handle, granted, ec); },
+            [&] { pair.client = sspan::security_context::adopt(handle, granted); });
+        allocation::fail_at(0);
+        EXPECT_EQ(result.code, errc::insufficient_memory);
+        EXPECT_FALSE(pair.client);
+        EXPECT_EQ(loopback::live().contexts, 1U);
+    }
 }
 
 TEST_P(security_context_object, adopt_of_no_handle_is_invalid_without_a_call) {

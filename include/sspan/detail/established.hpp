@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <system_error>
 #include <type_traits>
@@ -65,7 +66,8 @@ struct opened_data {
     quality_of_protection quality = quality_of_protection::integrity_only;
 };
 
-/// What makes a security context. The public classes say what its functions do. `Parts` is one of the three above.
+/// What makes a security context: shared by it, the halves that it was split into, and the guards that impersonate its
+/// client. The public classes say what its functions do. `Parts` is one of the three above.
 struct established {
     template <class Parts>
     [[nodiscard]] made_signature sign(Parts message, std::span<std::byte> signature,
@@ -82,9 +84,6 @@ struct established {
     /// Why a message call cannot be made with these buffers; SEC_E_OK if it can.
     template <class Parts, class... Spans>
     [[nodiscard]] errc refusal(bool protection_granted, Parts message, Spans... spans) const noexcept {
-        if (!handle) {
-            return errc::invalid_handle;
-        }
         if (!protection_granted) {
             return errc::qop_not_supported;
         }
@@ -154,6 +153,8 @@ struct established {
         return must_be_encrypted ? errc::qop_not_supported : errc{};
     }
 
+    /// A share of the credentials. No message touches it. It goes after the handle: SSPI wants contexts deleted first.
+    std::shared_ptr<const void> credentials;
     context_handle handle;
     context_sizes sizes;
     chosen_package package;
@@ -166,21 +167,20 @@ struct established {
 
 /// Asks what there is to know of a context for which a handshake, or somebody else, was granted `granted`; of NTLM, less.
 /// On failure the context has been deleted.
-[[nodiscard]] inline established establish(context_handle handle, context_flags granted, std::error_code& ec) noexcept {
+inline void establish(established& context, context_handle handle, context_flags granted,
+                      std::error_code& ec) noexcept {
     SecPkgContext_Sizes sizes{};
     auto raw = handle.get();
     ec = handle ? failure(api::query_context_attributes(&raw, SECPKG_ATTR_SIZES, &sizes)) : errc::invalid_handle;
     if (ec) {
-        return {};
+        return;
     }
-    established context;
     context.package = query_chosen_package(raw);
     context.handle = std::move(handle);
     context.sizes = {sizes.cbMaxToken, sizes.cbMaxSignature, sizes.cbBlockSize, sizes.cbSecurityTrailer};
     context.granted = context.package.is_ntlm ? granted & ~never_ntlms : granted;
     context.form = context.package.is_ntlm || contains(granted, context_flags::dce_style) ? unwrap_form::token_and_data
                                                                                           : unwrap_form::stream;
-    return context;
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::detail

@@ -15,7 +15,7 @@
     X(target_unknown, 0x80090303, "SEC_E_TARGET_UNKNOWN", "no service is known by the target name") \
     X(internal_error, 0x80090304, "SEC_E_INTERNAL_ERROR", "the package failed for a reason of its own, or answered nonsense") \
     X(secpkg_not_found, 0x80090305, "SEC_E_SECPKG_NOT_FOUND", "this machine has no security package of that name") \
-    X(not_owner, 0x80090306, "SEC_E_NOT_OWNER", "the caller may not use these credentials") \
+    X(not_owner, 0x80090306, "SEC_E_NOT_OWNER", "the caller does not own the credentials or the handle, or is not the only owner") \
     X(cannot_install, 0x80090307, "SEC_E_CANNOT_INSTALL", "the security package could not be initialised") \
     X(invalid_token, 0x80090308, "SEC_E_INVALID_TOKEN", "the token is malformed, or a buffer that the call needs is missing") \
     X(cannot_pack, 0x80090309, "SEC_E_CANNOT_PACK", "the package cannot marshal the context or the logon data") \

@@ -135,7 +135,8 @@ public:
     /// False in the zero state.
     explicit operator bool() const noexcept { return state_ != nullptr; }
 
-    /// The longest token that a handshake with these credentials makes, in bytes.
+    /// The longest token of a handshake by the package's own word (cbMaxToken), in bytes. Tickets can be longer. A
+    /// handshake takes room for 65,535 bytes if this is less.
     [[nodiscard]] std::uint32_t max_token() const noexcept { return state_ ? state_->max_token : 0; }
 
     /// When they end, as of a Kerberos ticket; nothing if never, or if the package has not told.
@@ -177,6 +178,7 @@ private:
 
     static credentials create(detail::credentials_handle handle, std::wstring_view package, std::error_code& ec,
                               const char*& function) noexcept {
+        function = "QuerySecurityPackageInfo"; // also for a lack of memory
         return detail::without_bad_alloc<credentials>(ec, [&]() -> credentials {
             auto result = std::make_shared<state>();
             detail::os_string name;

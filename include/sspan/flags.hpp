@@ -62,7 +62,7 @@ enum class context_flags : std::uint32_t {
     delegate = 1U << 0,                ///< The server may act as the client towards other machines.
     mutual_auth = 1U << 1,             ///< The server proves who it is, too.
     replay_detect = 1U << 2,           ///< A message that comes twice is refused.
-    sequence_detect = 1U << 3,         ///< A message out of order is refused.
+    sequence_detect = 1U << 3,         ///< A message out of order is refused, and so is one that comes twice.
     confidentiality = 1U << 4,         ///< Messages can be encrypted.
     integrity = 1U << 5,               ///< Messages can be signed.
     use_session_key = 1U << 6,         ///< A new session key is negotiated.
@@ -156,6 +156,12 @@ inline constexpr std::array<flag_row, 21> flag_table{{
     {context_flags::proxy_bindings,         "proxy_bindings",         0,          0,          0x04000000, 0},
 }};
 // clang-format on
+
+/// The flags of `required` that `granted` does not satisfy. Sequence detection refuses replays, too.
+[[nodiscard]] constexpr context_flags unsatisfied(context_flags required, context_flags granted) noexcept {
+    return required &
+           ~(contains(granted, context_flags::sequence_detect) ? granted | context_flags::replay_detect : granted);
+}
 
 using flag_column = std::uint32_t flag_row::*;
 

@@ -36,8 +36,10 @@ public:
     ///   `wrong_principal`, `no_credentials`, `no_authenticating_authority`, `invalid_token` and others of the package;
     ///   `unsupported_function` for a flag that a client cannot ask for; `no_context` after a failure,
     ///   `illegal_message` after completion and for one step more than `options.limits` allow, `invalid_token` for more
-    ///   input than they allow, `bad_bindings`, `invalid_parameter` for input that exceeds 32 bits or lies in our own
-    ///   token, and for a target with a zero inside, `invalid_handle` in the zero state or when the credentials are.
+    ///   input than they allow, `buffer_too_small` for a token of ours that is longer than 65,535 bytes and than
+    ///   `max_token()` of the credentials, `bad_bindings`, `invalid_parameter` for input that exceeds 32 bits or lies in
+    ///   our own token, and for a target with a zero inside, `invalid_handle` in the zero state or when the credentials
+    ///   are.
     /// @note Calls InitializeSecurityContext and, when it says so, CompleteAuthToken.
     [[nodiscard]] handshake_step step(std::span<const std::byte> input, std::error_code& ec) noexcept {
         return handshake::step(
@@ -54,16 +56,16 @@ public:
         std::error_code ec;
         const auto result = step(input, ec);
         if (ec) {
-            throw handshake_error{ec, culprit(), result.token};
+            throw_failed(ec, result.token);
         }
         return result;
     }
 
     /// The established context.
     ///
-    /// @throws error `security_qos_failed` when something of `require` was not granted, or `null_session` was although
-    ///   nobody asked for it (`what()` tells, and `missing()`), `no_context` before completion. The handshake is over
-    ///   and its context deleted then.
+    /// @throws error `security_qos_failed` when something of `require` was not granted, or `null_session` or `dce_style`
+    ///   was although this side has not asked for it (`what()` tells, and `missing()`), `no_context` before completion.
+    ///   The handshake is over and its context deleted then.
     /// @note Calls QueryContextAttributes for the sizes and for the package that Negotiate has chosen: NTLM is not
     ///   believed when it says that the server has proved who it is.
     [[nodiscard]] security_context finish(std::error_code& ec) && noexcept { return handshake::finish(false, ec); }
@@ -90,6 +92,8 @@ public:
 
     /// Takes the peer's token and makes ours.
     ///
+    /// Over `package::kerberos` the first token must be Kerberos'. One of NTLM's, or in a GSS-API frame for another
+    /// mechanism such as SPNEGO, is `invalid_token`, and the package does not see it.
     /// @throws handshake_error, as of the client's `step`.
     /// @note Calls AcceptSecurityContext and, when it says so, CompleteAuthToken.
     [[nodiscard]] handshake_step step(std::span<const std::byte> input, std::error_code& ec) noexcept {
@@ -106,7 +110,7 @@ public:
         std::error_code ec;
         const auto result = step(input, ec);
         if (ec) {
-            throw handshake_error{ec, culprit(), result.token};
+            throw_failed(ec, result.token);
         }
         return result;
     }

@@ -7,6 +7,7 @@
 #include "channel_bindings.hpp"
 #include "credentials.hpp"
 #include "detail/established.hpp"
+#include "detail/first_token.hpp"
 #include "detail/negotiated.hpp"
 #include "error.hpp"
 #include "flags.hpp"
@@ -16,6 +17,7 @@
 #include "os/time.hpp"
 #include "security_context.hpp"
 
+#include <algorithm> // std::max
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -33,8 +35,8 @@ public:
     handshake(const handshake&) = delete;
     handshake& operator=(const handshake&) = delete;
 
-    /// What was asked for, as `require`, and has not been granted (yet).
-    [[nodiscard]] context_flags missing() const noexcept { return require_ & ~granted_; }
+    /// What was asked for, as `require`, and has not been granted (yet). `sequence_detect` satisfies `replay_detect`.
+    [[nodiscard]] context_flags missing() const noexcept { return unsatisfied(require_, granted_); }
     /// What has been granted so far, by the package's word: not before `finish` is NTLM's mutual_auth taken away.
     [[nodiscard]] context_flags granted() const noexcept { return granted_; }
 
@@ -43,8 +45,8 @@ protected:
     template <class Options>
     handshake(const char* function, const credentials& creds, const Options& options)
         : function_{function}, credentials_{creds}, is_kerberos_{are_kerberos(creds)}, require_{options.require},
-          request_{options.request}, bindings_{options.bindings}, limits_{options.limits}, output_(creds.max_token()),
-          result_{std::make_shared<established>()} {}
+          request_{options.request}, bindings_{options.bindings}, limits_{options.limits},
+          output_(std::max<std::size_t>(creds.max_token(), longest_token)), result_{std::make_shared<established>()} {}
     handshake(handshake&&) noexcept = default;
     handshake& operator=(handshake&&) noexcept = default;
     ~handshake() = default;
@@ -57,18 +59,21 @@ protected:
     /// Every step will say `invalid_parameter`.
     void refuse_arguments() noexcept { phase_ = phase::bad_arguments; }
     security_context finish(bool is_server, std::error_code& ec) noexcept;
+    [[noreturn]] void throw_failed(const std::error_code& ec, std::span<const std::byte> token) const;
     [[noreturn]] void throw_unfinished(const std::error_code& ec) const;
-    /// The function to blame for the last failure.
-    [[nodiscard]] const char* culprit() const noexcept { return culprit_; }
 
 private:
+    /// What Windows lets a Kerberos token grow to, whatever cbMaxToken says. 65,536 would be 0 in 16 bits.
+    static constexpr std::size_t longest_token = 65'535;
+
     /// Whether it cannot be NTLM that they are used with: Negotiate may choose that.
     static bool are_kerberos(const credentials& creds) noexcept {
         return creds && is_name(creds.package().data(), package::kerberos); // of a std::wstring, so there is a zero
     }
-    /// What has been granted that makes the context weaker, and that nobody asked for.
+    /// What has been granted that makes the context weaker, or gives its messages another form, and that this side has
+    /// not asked for.
     [[nodiscard]] context_flags unwanted() const noexcept {
-        return granted_ & context_flags::null_session & ~(require_ | request_);
+        return granted_ & (context_flags::null_session | context_flags::dce_style) & ~(require_ | request_);
     }
 
     enum class phase { bad_arguments, first_leg, later_leg, complete, over };
@@ -139,6 +144,9 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
     if (steps_ == limits_.max_steps) {
         return fail(errc::illegal_message, {}, ec);
     }
+    if (is_kerberos_ && phase_ == phase::first_leg && requested == &flag_row::asc_request && !may_be_kerberos(input)) {
+        return fail(errc::invalid_token, {}, ec);
+    }
     const auto require_and_request = require_ | request_;
     const bool speaks_first = requested == &flag_row::isc_request && phase_ == phase::first_leg && input.empty();
     const bool may_leave_some = !speaks_first && contains(require_and_request, context_flags::stream);
@@ -161,10 +169,14 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
     TimeStamp expiry{};
     const auto status = call(&credential, phase_ == phase::first_leg ? nullptr : &context, has_input,
                              to_bits(require_and_request, requested), &context, out.native(), &attributes, &expiry);
-    if (status == static_cast<SECURITY_STATUS>(errc::incomplete_message) && !input.empty() &&
-        incomplete_steps_ != limits_.max_incomplete_steps) {
-        ++incomplete_steps_;
-        return {{}, 0, handshake_state::incomplete_message};
+    if (status == static_cast<SECURITY_STATUS>(errc::incomplete_message)) {
+        if (input.empty()) { // it is our own token that does not fit
+            return fail(errc::buffer_too_small, {}, ec);
+        }
+        if (incomplete_steps_ != limits_.max_incomplete_steps) {
+            ++incomplete_steps_;
+            return {{}, 0, handshake_state::incomplete_message};
+        }
     }
     ++steps_;
     std::span<std::byte> token;
@@ -254,6 +266,14 @@ inline security_context handshake::finish(bool is_server, std::error_code& ec) n
     state->expiry = expiry_;
     state->is_server = is_server;
     return security_context{std::move(state)};
+}
+
+inline void handshake::throw_failed(const std::error_code& ec, std::span<const std::byte> token) const {
+    if (ec == errc::buffer_too_small) {
+        throw handshake_error{ec, culprit_, token,
+                              culprit_ + (" has a token of more than " + std::to_string(output_.size()) + " bytes")};
+    }
+    throw handshake_error{ec, culprit_, token};
 }
 
 class weaker_than_asked : public error {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <system_error>
 #include <vector>
 
@@ -41,7 +42,12 @@ struct handshake_step {
 class handshake_error : public error {
 public:
     handshake_error(std::error_code code, const char* function, std::span<const std::byte> token)
-        : error{code, function}, token_{std::make_shared<std::vector<std::byte>>(token.begin(), token.end())} {}
+        : handshake_error{code, function, token, function} {}
+    /// `what()` begins with `description`, which begins with `function`.
+    handshake_error(std::error_code code, const char* function, std::span<const std::byte> token,
+                    const std::string& description)
+        : error{code, function, description},
+          token_{std::make_shared<std::vector<std::byte>>(token.begin(), token.end())} {}
 
     /// What tells the peer why; send it unless it is empty. Packages make one if `extended_error` was granted.
     [[nodiscard]] std::span<const std::byte> token() const noexcept { return *token_; }

@@ -124,6 +124,9 @@ private:
             if (says_invalid_handle(which, wrong) && which.nth == 1) {
                 return verdict{errc::invalid_token, sequel::over};
             }
+            if (wrong.status == SEC_E_INCOMPLETE_MESSAGE) { // of nothing: it is the output that has no room
+                return verdict{errc::buffer_too_small, sequel::over};
+            }
             if (wrong.how == fault::kind::lies) { // in the first step there is no handle then
                 return which.nth == 1 ? verdict{errc::internal_error, sequel::over} : up_to_the_package();
             }
@@ -252,6 +255,9 @@ private:
                 }
                 if (says_invalid_handle(which_call, wrong)) {
                     return which_call.nth == 1 ? verdict{errc::invalid_token, sequel::again} : up_to_the_package();
+                }
+                if (wrong.status == SEC_E_INCOMPLETE_MESSAGE) {
+                    return verdict{errc::buffer_too_small, sequel::again};
                 }
                 if (wrong.how == kind::lies && which_call.nth == 1) {
                     return verdict{errc::internal_error, sequel::again};

@@ -168,7 +168,8 @@ TEST_P(handshake_granted, misuse_01_each_required_flag_is_missed_by_the_client) 
             continue;
         }
         loopback::configure().client.deny_flags = row.isc_granted;
-        conversation talk{which_profile().package, ask(row.flag), allow(context_flags::none), which_surface()};
+        conversation talk{which_profile().package, ask(row.flag),
+                          allow(context_flags::none, row.flag & context_flags::dce_style), which_surface()};
         ASSERT_TRUE(succeeded(talk.run())) << row.name;
         expect_not_granted(talk.client, which_surface(), row.flag, "InitializeSecurityContext");
         EXPECT_TRUE(failed_with(step(talk.client, {}, which_surface()), errc::no_context, "InitializeSecurityContext"));
@@ -290,6 +291,55 @@ TEST_P(handshake_granted, trap_anonymous_peer_that_nobody_asked_for_is_refused) 
     EXPECT_TRUE(succeeded(finish_outcome(agreed.server, which_surface())));
 }
 
+TEST_P(handshake_granted, dce_style_that_this_side_has_not_asked_for_is_refused) {
+    const auto refused = [](auto& side, const char* function) {
+        const auto result = finish_outcome(side, which_surface());
+        EXPECT_TRUE(failed_with(result, errc::security_qos_failed, function));
+        if (which_surface() == surface::exception) {
+            EXPECT_NE(result.what.find("granted dce_style"), std::string::npos) << result.what;
+        }
+    };
+    loopback::configure().client.add_flags = 0x200; // ISC_RET_USED_DCE_STYLE
+    loopback::configure().server.add_flags = 0x200; // ASC_RET_USED_DCE_STYLE
+    conversation talk{which_profile(), which_surface()};
+    ASSERT_TRUE(succeeded(talk.run()));
+    refused(talk.client, "InitializeSecurityContext");
+    refused(talk.server, "AcceptSecurityContext");
+    EXPECT_EQ(loopback::live().contexts, 0U);
+
+    conversation agreed{which_profile().package, ask(context_flags::none, context_flags::dce_style),
+                        allow(context_flags::dce_style), which_surface()};
+    ASSERT_TRUE(succeeded(agreed.run()));
+    EXPECT_TRUE(succeeded(finish_outcome(agreed.client, which_surface())));
+    EXPECT_TRUE(succeeded(finish_outcome(agreed.server, which_surface())));
+}
+
+TEST_P(handshake_granted, sequence_detection_satisfies_a_required_replay_detection) {
+    // As OpenLDAP's clients ask: integrity and sequence detection, never replay detection.
+    loopback::deny_flags(0x4); // ISC_RET_REPLAY_DETECT
+    conversation talk{which_profile(), which_surface()};
+    ASSERT_TRUE(succeeded(talk.run()));
+    EXPECT_EQ(talk.client.missing(), context_flags::none);
+    EXPECT_EQ(talk.server.missing(), context_flags::none);
+    EXPECT_FALSE(contains(talk.server.granted(), context_flags::replay_detect));
+    EXPECT_TRUE(succeeded(finish_outcome(talk.client, which_surface())));
+    EXPECT_TRUE(succeeded(finish_outcome(talk.server, which_surface())));
+}
+
+TEST_P(handshake_granted, replay_detection_does_not_satisfy_a_required_sequence_detection) {
+    loopback::deny_flags(0x8); // ISC_RET_SEQUENCE_DETECT
+    conversation talk{which_profile(), which_surface()};
+    ASSERT_TRUE(succeeded(talk.run()));
+    EXPECT_EQ(talk.server.missing(), context_flags::sequence_detect);
+    EXPECT_TRUE(
+        failed_with(finish_outcome(talk.server, which_surface()), errc::security_qos_failed, "AcceptSecurityContext"));
+    loopback::deny_flags(0xC);
+    conversation neither{which_profile(), which_surface()};
+    ASSERT_TRUE(succeeded(neither.run()));
+    EXPECT_EQ(neither.client.missing(), context_flags::replay_detect | context_flags::sequence_detect);
+    EXPECT_FALSE(succeeded(finish_outcome(neither.client, which_surface())));
+}
+
 TEST_P(handshake_granted, granted_bits_are_read_in_the_family_of_the_side) {
     const auto believed = [](context_flags flag) { // NTLM has neither, whatever it reports
         const bool ntlm_claims =
@@ -297,7 +347,7 @@ TEST_P(handshake_granted, granted_bits_are_read_in_the_family_of_the_side) {
         return ntlm_claims ? context_flags::none : flag;
     };
     for (const auto& row : all_flags) {
-        if (row.flag == context_flags::null_session) { // is refused unless it is asked for, which is tested above
+        if (row.flag == context_flags::null_session || row.flag == context_flags::dce_style) { // tested above
             continue;
         }
         if (row.isc_granted != 0) {

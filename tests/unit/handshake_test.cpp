@@ -98,6 +98,41 @@ TEST_P(handshake_test, misuse_12_output_buffer_is_as_large_as_the_package_says) 
     expect_established(talk);
 }
 
+TEST_P(handshake_test, tokens_of_16_and_of_57_KiB_establish_whatever_the_package_says) {
+    for (const std::size_t size : {16'384U, 58'368U, 65'535U}) {
+        GetParam().settings().max_token = 12'000;
+        loopback::configure().token_size = size;
+        conversation talk{GetParam()};
+        talk.run_legs(1);
+        EXPECT_EQ(talk.token.size(), size);
+        ASSERT_TRUE(succeeded(talk.run()));
+        expect_established(talk);
+    }
+}
+
+TEST_P(handshake_test, longer_token_does_not_fit_and_that_is_said) {
+    for (const auto form : surfaces) {
+        GetParam().settings().max_token = 12'000;
+        loopback::configure().token_size = 65'536;
+        conversation talk{GetParam().package, GetParam().client_options(), {}, form};
+        const auto result = talk.leg();
+        EXPECT_TRUE(failed_with(result, errc::buffer_too_small, "InitializeSecurityContext"));
+        EXPECT_EQ(result.what.empty(), form == surface::error_code);
+        if (form == surface::exception) {
+            EXPECT_NE(result.what.find("a token of more than 65535 bytes"), std::string::npos) << result.what;
+        }
+        EXPECT_TRUE(failed_with(step(talk.client, {}, form), errc::no_context, "InitializeSecurityContext"));
+    }
+}
+
+TEST_P(handshake_test, package_that_wants_more_of_nothing_has_too_little_room) {
+    for (const auto form : surfaces) {
+        conversation talk{GetParam().package, GetParam().client_options(), {}, form};
+        loopback::fail_at(function::initialize_security_context, 1, SEC_E_INCOMPLETE_MESSAGE);
+        EXPECT_TRUE(failed_with(talk.leg(), errc::buffer_too_small, "InitializeSecurityContext"));
+    }
+}
+
 TEST_P(handshake_test, output_buffer_has_its_full_size_again_in_every_step) {
     GetParam().settings().legs = 8;
     conversation talk{GetParam()};
@@ -105,7 +140,7 @@ TEST_P(handshake_test, output_buffer_has_its_full_size_again_in_every_step) {
         const auto called =
             talk.client_is_next() ? function::initialize_security_context : function::accept_security_context;
         ASSERT_TRUE(succeeded(talk.leg()));
-        EXPECT_EQ(loopback::last_buffers(called).at(0).size, GetParam().settings().max_token);
+        EXPECT_EQ(loopback::last_buffers(called).at(0).size, 65'535U);
     }
 }
 

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+//
+// The mechanism that a client's first token is for.
+#pragma once
+
+#include "../os/platform.hpp"
+
+#include <algorithm> // std::ranges::equal
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace sspan::inline SSPAN_API_NAMESPACE::detail {
+
+/// The header of a GSS-API token (RFC 2743, 3.1): 0x60, a length in DER, an object identifier in DER. It may be cut short.
+class gss_frame {
+public:
+    explicit gss_frame(std::span<const std::byte> token) noexcept {
+        if (token.size() < 2) {
+            return; // nothing contradicts
+        }
+        const auto first = std::to_integer<std::size_t>(token[1]);
+        if (first < 0x80) {
+            length_ = first;
+            content_ = token.subspan(2);
+            return;
+        }
+        const auto count = first - 0x80;
+        if (count == 0 || count > sizeof(std::uint32_t)) { // indefinite, or more than a token can have
+            is_der_ = false;
+            return;
+        }
+        const auto bytes = token.subspan(2).first(std::min(count, token.size() - 2));
+        length_ = 0;
+        for (const auto byte : bytes) {
+            length_ = length_ << 8 | std::to_integer<std::uint64_t>(byte);
+            is_der_ = is_der_ && length_ != 0; // no zero in front
+        }
+        if (bytes.size() < count) {
+            length_ = unknown;
+            return;
+        }
+        is_der_ = is_der_ && length_ >= 0x80; // else the short form is prescribed
+        content_ = token.subspan(2 + count);
+    }
+
+    /// Whether the token may begin with `identifier`, all of it that has come.
+    [[nodiscard]] bool may_name(std::span<const std::uint8_t> identifier) const noexcept {
+        const auto count = std::min(content_.size(), identifier.size());
+        return is_der_ && identifier.size() <= length_ &&
+               std::ranges::equal(content_.first(count), identifier.first(count), {},
+                                  [](std::byte byte) { return std::to_integer<std::uint8_t>(byte); });
+    }
+
+private:
+    static constexpr std::uint64_t unknown = ~std::uint64_t{0};
+
+    bool is_der_ = true;
+    std::uint64_t length_ = unknown; ///< of what follows the length
+    std::span<const std::byte> content_;
+};
+
+/// Whether a client's first token may be Kerberos', so that the package may see it. It is not if it is NTLM's, or a GSS-API
+/// token for another mechanism: some packages would take it all the same. An empty token asks for SPNEGO.
+[[nodiscard]] inline bool may_be_kerberos(std::span<const std::byte> token) noexcept {
+    constexpr std::array<std::uint8_t, 8> ntlm{'N', 'T', 'L', 'M', 'S', 'S', 'P', 0};
+    // The identifiers 1.2.840.113554.1.2.2 and, for user-to-user, 1.2.840.113554.1.2.2.3
+    constexpr std::array<std::uint8_t, 11> kerberos{0x06, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 0x01, 0x02, 0x02};
+    constexpr std::array<std::uint8_t, 12> user_to_user{0x06, 10,   0x2A, 0x86, 0x48, 0x86,
+                                                        0xF7, 0x12, 0x01, 0x02, 0x02, 0x03};
+    constexpr auto value = [](std::byte byte) { return std::to_integer<std::uint8_t>(byte); };
+    if (token.empty() ||
+        (token.size() >= ntlm.size() && std::ranges::equal(token.first(ntlm.size()), ntlm, {}, value))) {
+        return false;
+    }
+    if (token[0] != std::byte{0x60}) {
+        return true; // a bare AP-REQ of DCE style, for example
+    }
+    const gss_frame frame{token};
+    return frame.may_name(kerberos) || frame.may_name(user_to_user);
+}
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE::detail

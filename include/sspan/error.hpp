@@ -27,6 +27,8 @@ enum class errc : int {
     bad_impersonation_level = static_cast<int>(0x80070542),
     /// HRESULT_FROM_WIN32(ERROR_CANT_OPEN_ANONYMOUS)
     cannot_open_anonymous = static_cast<int>(0x80070543),
+    /// HRESULT_FROM_WIN32(ERROR_NO_IMPERSONATION_TOKEN)
+    no_impersonation_token = static_cast<int>(0x8007051D),
 };
 
 namespace detail {
@@ -58,6 +60,8 @@ public:
                       "the client allows less than the impersonation level that is required")
             SSPAN_ROW(cannot_open_anonymous, 0x80070543, "ERROR_CANT_OPEN_ANONYMOUS",
                       "the thread acts as an anonymous client already, and that token cannot be opened or restored")
+            SSPAN_ROW(no_impersonation_token, 0x8007051D, "ERROR_NO_IMPERSONATION_TOKEN",
+                      "the thread did not act as the client any more: its work has changed the thread's token")
 #undef SSPAN_ROW
         default:
             if ((static_cast<unsigned>(status) >> 16) == 0x8007) { // HRESULT_FROM_WIN32
@@ -92,6 +96,7 @@ public:
         case errc::logon_denied:
         case errc::not_owner:
         case errc::bad_impersonation_level:
+        case errc::cannot_open_anonymous:
             return std::errc::permission_denied;
         default:
             return {status, *this};

@@ -3,6 +3,8 @@
 // Acting as the client for the length of a scope.
 #pragma once
 
+#include "detail/established.hpp"
+#include "detail/thread_token.hpp"
 #include "error.hpp"
 #include "os/handle.hpp"
 #include "server_context.hpp"
@@ -26,31 +28,20 @@ enum class impersonation_level {
 struct impersonation_options {
     /// The guard fails unless the client allows this much.
     impersonation_level require = impersonation_level::impersonation;
-    /// Called when reverting has failed, just before the process ends; it cannot prevent that.
+    /// Called when the thread could not be brought back, just before the process ends; it cannot prevent that.
     void (*on_revert_failure)(const std::error_code&) noexcept = nullptr;
+    /// Called by a guard's destructor when the thread had not acted as the client to the end: the work has called
+    /// RevertToSelf or SetThreadToken, and did the rest as somebody else. The thread acts as before again. The error is
+    /// `no_impersonation_token`, or the Win32 error that kept the guard from looking. `revert` reports it by itself.
+    void (*on_client_lost)(const std::error_code&) noexcept = nullptr;
 };
-
-namespace detail {
-
-/// Keeps the calling thread's last error through the calls of a scope.
-class last_error_kept {
-public:
-    last_error_kept() noexcept = default;
-    last_error_kept(const last_error_kept&) = delete;
-    last_error_kept& operator=(const last_error_kept&) = delete;
-    ~last_error_kept() { api::set_last_error(error_); }
-
-private:
-    DWORD error_ = api::last_error();
-};
-
-} // namespace detail
 
 /// Makes the calling thread act as the client of a context, until the end of the scope.
 ///
 /// The thread then acts again as it did before: as the process or, where guards are nested, as the outer guard's
-/// client. If that cannot be had, or if the guard ends on another thread, the process ends at once: to go on as the
-/// wrong user is worse. The guard has a share of the context, which may be moved or destroyed in the meantime.
+/// client. If RevertSecurityContext fails, SetThreadToken puts back what was there, and a look at the thread's token
+/// decides. If that fails too, or if the guard ends on another thread, the process ends at once: to go on as the wrong
+/// user is worse. The guard has a share of the context, which may be moved or destroyed in the meantime.
 ///
 /// New threads and processes start as the server, not as the client. What suspends a coroutine (co_await) or gives the
 /// thread back to a pool has no place in the scope: other work would run as the client.
@@ -58,6 +49,7 @@ class impersonation_guard {
 public:
     /// @throws error `invalid_handle`, `no_impersonation`, `unsupported_function`, Win32 errors, and
     ///   `bad_impersonation_level` when the client allows less than `options.require`; the thread then acts as before.
+    /// @throws error `cannot_open_anonymous` when the thread acts as the anonymous user already.
     /// @note Calls ImpersonateSecurityContext, OpenThreadToken and GetTokenInformation.
     [[nodiscard]] explicit impersonation_guard(const server_context& context, const impersonation_options& options = {})
         : options_{options} {
@@ -80,17 +72,23 @@ public:
     impersonation_guard& operator=(impersonation_guard&&) = delete;
 
     ~impersonation_guard() {
+        const detail::last_error_kept kept;
         std::error_code ec;
         try_revert(ec);
-        if (ec) {
+        if (active()) {
             end(ec);
+        }
+        if (ec && options_.on_client_lost != nullptr) {
+            options_.on_client_lost(ec);
         }
     }
 
-    /// Ends the impersonation early. After a failure the thread may still act as the client: do nothing but end; the
-    /// destructor tries once more.
-    /// @throws error `invalid_handle`, Win32 errors; `not_owner` on another thread than the guard's.
-    /// @note Calls RevertSecurityContext and SetThreadToken.
+    /// Ends the impersonation early. If it fails and the guard is still `active`, the thread may act as the client: do
+    /// nothing but end; the destructor tries once more.
+    /// @throws error `no_impersonation_token` when the thread had not acted as the client to the end, or the Win32 error
+    ///   that kept the guard from looking; then the guard is not active, and the thread acts as before. `not_owner` on
+    ///   another thread than the guard's, `invalid_handle`, Win32 errors; then the guard is still active.
+    /// @note Calls OpenThreadToken, GetTokenInformation, RevertSecurityContext and SetThreadToken.
     void revert() {
         std::error_code ec;
         const char* function = try_revert(ec);
@@ -110,7 +108,7 @@ private:
     enum class state {
         idle,
         impersonating,
-        to_restore, ///< `before_`, if there is one, is to become the thread's token again.
+        to_restore, ///< `before_`, or none, is to become the thread's token again.
     };
 
     /// @return the function that is to blame for `ec`.
@@ -122,7 +120,7 @@ private:
             return "ImpersonateSecurityContext";
         }
         HANDLE token = nullptr;
-        const auto opened = open_thread_token(TOKEN_QUERY | TOKEN_IMPERSONATE, &token);
+        const auto opened = detail::open_thread_token(TOKEN_QUERY | TOKEN_IMPERSONATE, &token);
         if (opened != 0 && opened != ERROR_NO_TOKEN) {
             ec = detail::win32_failure(opened);
             return "OpenThreadToken";
@@ -131,34 +129,31 @@ private:
         context_ = context.state_;
         CtxtHandle handle = context_->handle.get();
         const auto status = detail::api::impersonate_security_context(&handle);
-        state_ = status < 0 ? state::to_restore : state::impersonating;
+        state_ = status < 0 ? state::to_restore : state::impersonating; // a failure may have changed the token
         const char* function = "ImpersonateSecurityContext";
         if (detail::succeeded(status, ec)) { // any other success leaves open who the thread acts as
-            function = read_level(ec);
+            function = look_at_client(ec);
         }
         if (!ec && level_ < options_.require) {
             ec = errc::bad_impersonation_level;
         }
+        watches_ = !ec;
         if (ec) {
             std::error_code revert_error;
             try_revert(revert_error);
-            if (revert_error) {
+            if (active()) {
                 end(revert_error);
             }
         }
         return function;
     }
 
-    /// As the process, which may open tokens that the impersonated client may not; as the client where that is refused.
-    static DWORD open_thread_token(DWORD access, HANDLE* token) noexcept {
-        const auto error = detail::api::open_thread_token(access, true, token);
-        return error == ERROR_ACCESS_DENIED ? detail::api::open_thread_token(access, false, token) : error;
-    }
-
-    const char* read_level(std::error_code& ec) noexcept {
+    /// Sets the client's token and level. @return the function that is to blame for `ec`.
+    const char* look_at_client(std::error_code& ec) noexcept {
         HANDLE raw = nullptr;
-        const auto opened = open_thread_token(TOKEN_QUERY, &raw);
+        const auto opened = detail::open_thread_token(TOKEN_QUERY, &raw);
         if (opened == ERROR_CANT_OPEN_ANONYMOUS) {
+            client_ = {opened, 0};
             level_ = impersonation_level::anonymous;
             return "OpenThreadToken";
         }
@@ -167,37 +162,66 @@ private:
             return "OpenThreadToken";
         }
         const detail::token_handle token{raw};
-        auto level = SecurityAnonymous;
-        ec = detail::win32_failure(detail::api::query_impersonation_level(token.get(), &level));
-        level_ = static_cast<impersonation_level>(level);
+        client_ = detail::identity_of(token);
+        ec = detail::win32_failure(client_.error);
+        if (!ec) {
+            auto level = SecurityAnonymous;
+            ec = detail::win32_failure(detail::api::query_impersonation_level(token.get(), &level));
+            level_ = static_cast<impersonation_level>(level);
+        }
         return "GetTokenInformation";
+    }
+
+    /// Why the thread is not known to act as the client.
+    [[nodiscard]] std::error_code look_for_client() const noexcept {
+        const auto now = detail::current_identity();
+        if (now == client_) {
+            return {};
+        }
+        return now.error == 0 || now.error == ERROR_NO_TOKEN || now.error == ERROR_CANT_OPEN_ANONYMOUS
+                   ? errc::no_impersonation_token
+                   : detail::win32_failure(now.error);
+    }
+
+    [[nodiscard]] bool acts_as_before() const noexcept {
+        const auto now = detail::current_identity();
+        return before_ ? now.error == 0 && now == detail::identity_of(before_) : now.error == ERROR_NO_TOKEN;
     }
 
     /// @return the function that is to blame for `ec`.
     const char* try_revert(std::error_code& ec) noexcept {
         const detail::last_error_kept kept;
         ec.clear();
-        if (state_ != state::idle && std::this_thread::get_id() != thread_) {
+        if (active() && std::this_thread::get_id() != thread_) {
             ec = errc::not_owner;
             return "RevertSecurityContext";
         }
+        if (std::exchange(watches_, false)) {
+            lost_ = look_for_client();
+        }
         if (state_ == state::impersonating) {
             CtxtHandle handle = context_->handle.get();
-            if (!detail::succeeded(detail::api::revert_security_context(&handle), ec)) {
-                return "RevertSecurityContext";
+            if (detail::succeeded(detail::api::revert_security_context(&handle), ec)) {
+                state_ = before_ ? state::to_restore : state::idle;
+            } else {
+                static_cast<void>(detail::api::set_thread_token(before_.get()));
+                if (!acts_as_before()) {
+                    return "RevertSecurityContext";
+                }
+                state_ = state::idle;
             }
-            state_ = state::to_restore;
         }
-        if (state_ == state::to_restore && before_) {
+        if (state_ == state::to_restore) {
             ec = detail::win32_failure(detail::api::set_thread_token(before_.get()));
             if (ec) {
                 return "SetThreadToken";
             }
+            state_ = state::idle;
         }
-        state_ = state::idle;
         before_.reset();
         context_.reset();
-        return "";
+        ec = std::exchange(lost_, {});
+        return "OpenThreadToken";
     }
 
     [[noreturn]] void end(const std::error_code& ec) const noexcept {
@@ -211,7 +235,10 @@ private:
     std::shared_ptr<detail::established> context_; // until the guard has ended
     std::thread::id thread_ = std::this_thread::get_id();
     detail::token_handle before_; // the thread's token from before, if it had one
+    detail::token_identity client_;
+    std::error_code lost_; // reported once the thread acts as before
     state state_ = state::idle;
+    bool watches_ = false; // `client_` has not been looked for yet
     impersonation_level level_ = impersonation_level::anonymous;
 };
 

@@ -275,6 +275,26 @@ private:
         added.holds = [&which, after] { return !which->active() && loopback::current_thread_client() == after; };
         added.holds_after_failure = [&which] { return which->active(); };
         added.allocates_nothing = true;
+        const auto holds = added.holds;
+        added.differs = [holds](const call& called, const fault& wrong) -> std::optional<verdict> {
+            switch (called.which) {
+            case function::revert_security_context: // SetThreadToken makes it good
+                return verdict{{}, sequel::go_on, holds};
+            case function::open_thread_token: // the look for the client, whose failure is told when all is as before
+                if (wrong.status == ERROR_ACCESS_DENIED) {
+                    return verdict{{}, sequel::go_on, holds};
+                }
+                [[fallthrough]];
+            case function::query_token_id: {
+                const auto code = wrong.status == ERROR_NO_TOKEN || wrong.status == ERROR_CANT_OPEN_ANONYMOUS
+                                      ? make_error_code(errc::no_impersonation_token)
+                                      : sspi_code(sspi_status(0x80070000U | static_cast<unsigned>(wrong.status)));
+                return verdict{code, sequel::again, holds, false, "OpenThreadToken"};
+            }
+            default:
+                return std::nullopt;
+            }
+        };
     }
 
     established alice_;

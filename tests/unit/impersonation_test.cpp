@@ -246,10 +246,10 @@ TEST_P(impersonation, level_is_read_as_the_client_where_the_process_may_not) {
     loopback::fail_at(function::open_thread_token, 2, 5); // ERROR_ACCESS_DENIED
     EXPECT_TRUE(succeeded(as_client(which_surface(), pair.server, {}, [](const impersonation_guard& guard) {
         EXPECT_EQ(guard.level(), impersonation_level::impersonation);
+        EXPECT_EQ(calls(function::open_thread_token), 3U);
+        EXPECT_EQ(loopback::last_flags(function::open_thread_token),
+                  static_cast<ULONG>(TOKEN_QUERY)); // no more than it needs
     })));
-    EXPECT_EQ(calls(function::open_thread_token), 3U);
-    EXPECT_EQ(loopback::last_flags(function::open_thread_token),
-              static_cast<ULONG>(TOKEN_QUERY)); // no more than it needs
 }
 
 TEST_P(impersonation, failure_to_read_what_was_before_impersonates_nobody) {
@@ -360,18 +360,174 @@ TEST_P(impersonation, early_revert_is_the_only_one) {
     loopback::stop_impersonating_on_thread();
 }
 
-TEST_P(impersonation, misuse_11_each_failure_of_an_early_revert_is_told_and_retried) {
+/// revert(), on either surface.
+outcome revert(surface form, impersonation_guard& guard) {
+    return outcome_of(
+        form,
+        [&](std::error_code& ec) {
+            const bool reverted = guard.revert(ec);
+            EXPECT_EQ(reverted, !ec);
+        },
+        [&] { guard.revert(); });
+}
+
+TEST_P(impersonation, failed_call_that_has_changed_the_thread_is_undone) {
     const auto pair = establish(which_profile());
-    for (const auto status : all_failures()) {
-        impersonation_guard guard{pair.server};
-        loopback::fail_at(function::revert_security_context, 1, status);
-        const auto result = outcome_of(
-            which_surface(), [&](std::error_code& ec) { EXPECT_FALSE(guard.revert(ec)); }, [&] { guard.revert(); });
-        EXPECT_TRUE(failed_with(result, sspi_code(status), "RevertSecurityContext"));
-        EXPECT_TRUE(guard.active());
-        EXPECT_EQ(current_thread_client(), alice);
+    for (const auto& before : {nobody, bob}) {
+        if (before != nobody) {
+            loopback::impersonate_on_thread(before, SecurityImpersonation);
+        }
+        loopback::return_after(function::impersonate_security_context, 1, SEC_E_NO_IMPERSONATION);
+        EXPECT_TRUE(failed_with(as_client(which_surface(), pair.server, {}, must_not_run), errc::no_impersonation,
+                                impersonate));
+        EXPECT_EQ(current_thread_client(), before);
     }
-    EXPECT_EQ(current_thread_client(), nobody) << "the destructors have succeeded";
+    loopback::stop_impersonating_on_thread();
+}
+
+TEST_P(impersonation, misuse_11_each_failure_of_a_revert_is_made_good) {
+    const auto pair = establish(which_profile());
+    for (const auto& before : {nobody, bob}) {
+        for (const auto* statuses : {&all_failures(), &all_informational()}) {
+            for (const auto status : *statuses) {
+                if (before != nobody) {
+                    loopback::impersonate_on_thread(before, SecurityImpersonation);
+                }
+                impersonation_guard guard{pair.server};
+                loopback::fail_at(function::revert_security_context, 1, status);
+                EXPECT_TRUE(succeeded(revert(which_surface(), guard)));
+                EXPECT_FALSE(guard.active());
+                EXPECT_EQ(current_thread_client(), before);
+            }
+        }
+    }
+    loopback::stop_impersonating_on_thread();
+}
+
+TEST_P(impersonation, misuse_11_failed_revert_that_cannot_be_made_good_is_told_and_retried) {
+    const auto pair = establish(which_profile());
+    for (const auto& before : {nobody, bob}) {
+        if (before != nobody) {
+            loopback::impersonate_on_thread(before, SecurityImpersonation);
+        }
+        {
+            impersonation_guard guard{pair.server};
+            loopback::fail_at(function::revert_security_context, 1, SEC_E_INTERNAL_ERROR);
+            loopback::fail_at(function::set_thread_token, 1, 5);
+            EXPECT_TRUE(failed_with(revert(which_surface(), guard), errc::internal_error, "RevertSecurityContext"));
+            EXPECT_TRUE(guard.active());
+            EXPECT_EQ(current_thread_client(), alice);
+        }
+        EXPECT_EQ(current_thread_client(), before) << "the destructor has succeeded";
+    }
+    loopback::stop_impersonating_on_thread();
+}
+
+TEST_P(impersonation, misuse_11_look_at_the_threads_token_decides_about_a_failed_revert) {
+    const auto pair = establish(which_profile());
+    for (const auto& before : {nobody, bob}) {
+        const auto start = [&] {
+            if (before != nobody) {
+                loopback::impersonate_on_thread(before, SecurityImpersonation);
+            }
+        };
+        start();
+        {
+            impersonation_guard guard{pair.server};
+            loopback::fail_at(function::revert_security_context, 1, SEC_E_INTERNAL_ERROR);
+            loopback::fail_at(function::set_thread_token, 1, ERROR_SUCCESS); // it says so, and does nothing
+            EXPECT_TRUE(failed_with(revert(which_surface(), guard), errc::internal_error, "RevertSecurityContext"));
+            EXPECT_TRUE(guard.active());
+        }
+        EXPECT_EQ(current_thread_client(), before);
+        start();
+        {
+            impersonation_guard guard{pair.server};
+            loopback::fail_at(function::revert_security_context, 1, SEC_E_INTERNAL_ERROR);
+            loopback::return_after(function::set_thread_token, 1, 5); // it has done its work
+            EXPECT_TRUE(succeeded(revert(which_surface(), guard)));
+        }
+        start();
+        {
+            impersonation_guard guard{pair.server};
+            loopback::fail_at(function::revert_security_context, 1, SEC_E_INTERNAL_ERROR);
+            loopback::fail_at(function::open_thread_token, 2, ERROR_INVALID_HANDLE); // 1 looks for the client
+            EXPECT_TRUE(failed_with(revert(which_surface(), guard), errc::internal_error, "RevertSecurityContext"));
+            EXPECT_TRUE(guard.active()) << "nobody knows who the thread acts as";
+        }
+        EXPECT_EQ(current_thread_client(), before);
+    }
+    loopback::stop_impersonating_on_thread();
+}
+
+TEST_P(impersonation, work_that_changes_the_threads_token_is_told_and_the_thread_is_as_before) {
+    const auto pair = establish(which_profile());
+    const std::wstring carol = L"LOOPBACK\\carol";
+    for (const auto& before : {nobody, bob}) {
+        for (const auto& changed : {nobody, carol, alice}) { // another token of the same client is another, too
+            if (before != nobody) {
+                loopback::impersonate_on_thread(before, SecurityImpersonation);
+            }
+            impersonation_guard guard{pair.server};
+            changed == nobody ? loopback::stop_impersonating_on_thread()
+                              : loopback::impersonate_on_thread(changed, SecurityImpersonation);
+            EXPECT_TRUE(failed_with(revert(which_surface(), guard), errc::no_impersonation_token, "OpenThreadToken"));
+            EXPECT_FALSE(guard.active());
+            EXPECT_EQ(current_thread_client(), before);
+            EXPECT_TRUE(succeeded(revert(which_surface(), guard))) << "told once";
+        }
+    }
+    loopback::stop_impersonating_on_thread();
+}
+
+TEST_P(impersonation, hook_is_told_of_work_that_has_changed_the_threads_token) {
+    static std::error_code told;
+    const auto pair = establish(which_profile());
+    impersonation_options options;
+    options.on_client_lost = [](const std::error_code& ec) noexcept { told = ec; };
+    for (const bool has_hook : {true, false}) {
+        told = {};
+        if (!has_hook) {
+            options.on_client_lost = nullptr;
+        }
+        EXPECT_TRUE(succeeded(as_client(which_surface(), pair.server, options,
+                                        [](const impersonation_guard&) { loopback::stop_impersonating_on_thread(); })));
+        EXPECT_EQ(told, has_hook ? make_error_code(errc::no_impersonation_token) : std::error_code{});
+        EXPECT_EQ(current_thread_client(), nobody);
+    }
+    options.on_client_lost = [](const std::error_code& ec) noexcept { told = ec; };
+    told = {};
+    EXPECT_TRUE(succeeded(as_client(which_surface(), pair.server, options, [&](const impersonation_guard&) {
+        EXPECT_TRUE(succeeded(as_client(which_surface(), pair.server, options, [](const impersonation_guard&) {})));
+    })));
+    EXPECT_FALSE(told) << "a guard inside puts back the very token";
+}
+
+TEST_P(impersonation, guard_that_cannot_look_for_its_client_at_the_end_says_so) {
+    const auto pair = establish(which_profile());
+    {
+        impersonation_guard guard{pair.server};
+        loopback::fail_at(function::open_thread_token, 1, ERROR_INVALID_HANDLE);
+        EXPECT_TRUE(
+            failed_with(revert(which_surface(), guard), sspi_code(sspi_status(0x80070006U)), "OpenThreadToken"));
+        EXPECT_FALSE(guard.active());
+    }
+    {
+        impersonation_guard guard{pair.server};
+        loopback::fail_at(function::query_token_id, 1, ERROR_INVALID_HANDLE);
+        EXPECT_TRUE(
+            failed_with(revert(which_surface(), guard), sspi_code(sspi_status(0x80070006U)), "OpenThreadToken"));
+    }
+    EXPECT_EQ(current_thread_client(), nobody);
+}
+
+TEST_P(impersonation, anonymous_client_is_recognised_at_the_end) {
+    const auto pair = establish(which_profile());
+    const impersonation_options any{.require = impersonation_level::anonymous};
+    loopback::fail_at(function::open_thread_token, 2, ERROR_CANT_OPEN_ANONYMOUS);
+    impersonation_guard guard{pair.server, any};
+    loopback::fail_at(function::open_thread_token, 1, ERROR_CANT_OPEN_ANONYMOUS);
+    EXPECT_TRUE(succeeded(revert(which_surface(), guard)));
 }
 
 TEST_P(impersonation, misuse_11_failure_to_restore_is_told_and_only_that_is_retried) {
@@ -434,6 +590,7 @@ TEST_F(impersonation_death, misuse_11_failed_revert_ends_the_process) {
     const auto program = [] {
         const auto pair = establish();
         loopback::fail_from(function::revert_security_context, 1, SEC_E_INTERNAL_ERROR);
+        loopback::fail_from(function::set_thread_token, 1, 5);
         const impersonation_guard guard{pair.server};
     };
     EXPECT_EXIT(program(), ended, "loopback: fail_fast");
@@ -443,6 +600,7 @@ TEST_F(impersonation_death, misuse_11_informational_status_of_the_revert_ends_th
     const auto program = [] {
         const auto pair = establish();
         loopback::fail_from(function::revert_security_context, 1, SEC_I_CONTINUE_NEEDED);
+        loopback::fail_from(function::set_thread_token, 1, 5);
         const impersonation_guard guard{pair.server};
     };
     EXPECT_EXIT(program(), ended, "loopback: fail_fast");
@@ -463,6 +621,7 @@ TEST_F(impersonation_death, failed_revert_of_a_guard_that_is_refused_ends_the_pr
         const auto pair = establish();
         loopback::configure().impersonation_level = SecurityIdentification;
         loopback::fail_from(function::revert_security_context, 1, SEC_E_INTERNAL_ERROR);
+        loopback::fail_from(function::set_thread_token, 1, 5);
         std::error_code ec;
         const impersonation_guard guard{pair.server, ec};
     };
@@ -473,6 +632,7 @@ TEST_F(impersonation_death, hook_observes_and_prevents_nothing) {
     const auto program = [] {
         const auto pair = establish();
         loopback::fail_from(function::revert_security_context, 1, SEC_E_NOT_OWNER);
+        loopback::fail_from(function::set_thread_token, 1, 5);
         impersonation_options options;
         options.on_revert_failure = [](const std::error_code& ec) noexcept {
             std::fprintf(stderr, "observed %08X, ", static_cast<unsigned>(ec.value()));

@@ -203,6 +203,16 @@ inline DWORD query_impersonation_level(HANDLE token, SECURITY_IMPERSONATION_LEVE
                                                                                                  : ::GetLastError();
 }
 
+inline DWORD query_token_id(HANDLE token, std::uint64_t* id) noexcept {
+    TOKEN_STATISTICS statistics{};
+    DWORD written = 0;
+    if (!::GetTokenInformation(token, TokenStatistics, &statistics, sizeof statistics, &written)) {
+        return ::GetLastError();
+    }
+    *id = std::uint64_t{static_cast<DWORD>(statistics.TokenId.HighPart)} << 32 | statistics.TokenId.LowPart;
+    return ERROR_SUCCESS;
+}
+
 inline DWORD close_handle(HANDLE handle) noexcept {
     return ::CloseHandle(handle) ? ERROR_SUCCESS : ::GetLastError();
 }
@@ -242,6 +252,10 @@ inline DWORD set_thread_token(HANDLE token) noexcept {
 }
 
 inline DWORD query_impersonation_level(HANDLE, SECURITY_IMPERSONATION_LEVEL*) noexcept {
+    return ERROR_CALL_NOT_IMPLEMENTED;
+}
+
+inline DWORD query_token_id(HANDLE, std::uint64_t*) noexcept {
     return ERROR_CALL_NOT_IMPLEMENTED;
 }
 

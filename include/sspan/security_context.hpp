@@ -24,7 +24,8 @@ class impersonation_guard;
 
 namespace detail {
 class handshake;
-}
+struct context_transfer;
+} // namespace detail
 
 /// The two halves of a context. It is deleted when both have gone.
 struct message_halves {
@@ -145,6 +146,7 @@ protected:
 
 private:
     friend class detail::handshake;
+    friend struct detail::context_transfer;
     friend class impersonation_guard;
     friend class message_sending<security_context>;
     friend class message_receiving<security_context>;

@@ -29,6 +29,7 @@ public:
 
 private:
     friend class server_handshake;
+    friend struct detail::context_transfer;
     explicit server_context(security_context&& context) noexcept : security_context{std::move(context)} {}
 };
 

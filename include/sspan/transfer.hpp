@@ -4,6 +4,7 @@
 #pragma once
 
 #include "access_token.hpp"
+#include "attributes.hpp"
 #include "buffer.hpp"
 #include "error.hpp"
 #include "flags.hpp"
@@ -17,46 +18,62 @@
 
 #include <cstddef>
 #include <span>
-#include <string_view>
+#include <string>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// A security context on its way. The other process needs all of it, of `token`, if there is one, a duplicate
-/// (DuplicateHandle), and the name of its package.
+/// A security context on its way. The other process needs all of it; of `token`, if there is one, a duplicate
+/// (DuplicateHandle).
 struct exported_context {
     /// Holds the session keys, and is good for this machine only: pass it on where nobody else can read it.
     secret_bytes packed;
     /// What belongs to the context outside of `packed`, if anything.
     access_token token;
-    context_flags granted = context_flags::none; ///< What it had.
-    bool is_server = false;                      ///< Whether `import_server_context` is for it.
+    context_flags granted = context_flags::none;  ///< What it had.
+    context_flags required = context_flags::none; ///< What it insisted on, and insists on again after the import.
+    bool is_server = false;                       ///< Whether it is a server's.
+    std::wstring package;                         ///< The name of its package, as SECPKG_ATTR_PACKAGE_INFO gives it.
 };
 
-/// Turns a context into bytes. It ends here: on two sides the counters and keys of messages would be used twice.
-///
-/// On failure the context is as it was.
-/// @throws error `invalid_handle`, `unsupported_function`, `insufficient_memory` and others of the package.
-/// @note Calls ExportSecurityContext, then DeleteSecurityContext. The package's own copy of the bytes is wiped.
-[[nodiscard]] inline exported_context export_context(security_context&& context, std::error_code& ec) noexcept {
-    return detail::without_bad_alloc<exported_context>(ec, [&]() -> exported_context {
+namespace detail {
+
+/// The bodies of export and import. `function` is to blame for `ec`.
+struct context_transfer {
+    [[nodiscard]] static exported_context give(security_context& context, std::error_code& ec,
+                                               const char*& function) noexcept;
+    template <class Context>
+    [[nodiscard]] static Context take(exported_context& exported, std::error_code& ec, const char*& function) noexcept;
+};
+
+inline exported_context context_transfer::give(security_context& context, std::error_code& ec,
+                                               const char*& function) noexcept {
+    function = "ExportSecurityContext";
+    return without_bad_alloc<exported_context>(ec, [&]() -> exported_context {
         if (!context) {
             ec = errc::invalid_handle;
             return {};
         }
+        function = "QueryContextAttributes";
+        auto package = query_package_info(context, ec).name;
+        if (ec) {
+            return {};
+        }
+        function = "ExportSecurityContext";
         auto raw = context.native_handle();
         SecBuffer packed{};
         packed.BufferType = SECBUFFER_EMPTY;
         HANDLE token = nullptr;
-        const auto status = detail::api::export_security_context(&raw, 0, &packed, &token);
+        const auto status = api::export_security_context(&raw, 0, &packed, &token);
         const bool is_ours = status >= 0; // another success is an error, and may have made them
         exported_context exported;
         exported.token = access_token{is_ours ? token : nullptr};
-        const detail::context_buffer<void> memory{is_ours ? packed.pvBuffer : nullptr};
-        const detail::wiped_span bytes{memory ? std::span{static_cast<std::byte*>(memory.get()), packed.cbBuffer}
-                                              : std::span<std::byte>{}};
-        if (!detail::succeeded(status, ec)) {
+        const context_buffer<void> memory{is_ours ? packed.pvBuffer : nullptr};
+        const wiped_span bytes{memory ? std::span{static_cast<std::byte*>(memory.get()), packed.cbBuffer}
+                                      : std::span<std::byte>{}};
+        if (!succeeded(status, ec)) {
             return {};
         }
         if (bytes.get().empty()) {
@@ -65,82 +82,103 @@ struct exported_context {
         }
         exported.packed = secret_bytes{bytes.get()};
         exported.granted = context.granted();
+        exported.required = context.state()->required;
         exported.is_server = context.is_server();
+        exported.package = std::move(package);
         context = security_context{};
         return exported;
     });
 }
-[[nodiscard]] inline exported_context export_context(security_context&& context) {
-    std::error_code ec;
-    auto exported = export_context(std::move(context), ec);
-    detail::throw_if(ec, "ExportSecurityContext");
-    return exported;
-}
-
-namespace detail {
 
 template <class Context>
-[[nodiscard]] Context import_as(std::wstring_view package, std::span<const std::byte> packed, context_flags granted,
-                                HANDLE token, std::error_code& ec, const char*& function) noexcept {
+Context context_transfer::take(exported_context& exported, std::error_code& ec, const char*& function) noexcept {
+    constexpr bool takes_servers_only = std::is_same_v<Context, server_context>;
+    function = "ImportSecurityContext";
     return without_bad_alloc<Context>(ec, [&]() -> Context {
-        function = "ImportSecurityContext";
         os_string name;
-        if (!to_os_name(package, name) || packed.empty() || !fits(packed.size())) {
+        const auto packed = exported.packed.get();
+        if ((takes_servers_only && !exported.is_server) || packed.empty() || !fits(packed.size()) ||
+            unsatisfied(exported.required, exported.granted) != context_flags::none ||
+            !to_os_name(exported.package, name)) {
             ec = errc::invalid_parameter;
             return {};
         }
         buffer_list<1> bytes;
         bytes.add(SECBUFFER_TOKEN, packed);
         CtxtHandle imported{};
-        const auto status = api::import_security_context(name.data(), &bytes.native()->pBuffers[0], token, &imported);
+        const auto status =
+            api::import_security_context(name.data(), &bytes.native()->pBuffers[0], exported.token.get(), &imported);
         // After a failure `imported` means nothing; another success is an error, and may have made one.
         context_handle owned{status < 0 ? CtxtHandle{} : imported};
         if (!succeeded(status, ec)) {
             return {};
         }
         function = "QueryContextAttributes";
-        return Context::adopt(owned.release(), granted, ec);
+        auto context = security_context::adopt(owned.release(), exported.granted, exported.is_server, ec);
+        if (ec) {
+            return {};
+        }
+        context.state()->required = exported.required;
+        exported = exported_context{};
+        if constexpr (takes_servers_only) {
+            return server_context{std::move(context)};
+        } else {
+            return context;
+        }
     });
-}
-
-template <class Context>
-[[nodiscard]] Context import_as(std::wstring_view package, std::span<const std::byte> packed, context_flags granted,
-                                HANDLE token) {
-    std::error_code ec;
-    const char* function = nullptr;
-    auto imported = import_as<Context>(package, packed, granted, token, ec, function);
-    throw_if(ec, function);
-    return imported;
 }
 
 } // namespace detail
 
-/// Makes a client's context of what `export_context` has made of one, which had `granted`; all of it counts as
-/// required. `package` is what `query_package_info` named there. `token` stays the caller's.
-/// @throws error `invalid_parameter` for an empty `packed` or one that exceeds 32 bits, and for a zero inside
-///   `package`; `secpkg_not_found`, `unsupported_function`, `insufficient_memory` and others of the package.
-/// @note Calls ImportSecurityContext and QueryContextAttributes.
-[[nodiscard]] inline security_context import_context(std::wstring_view package, std::span<const std::byte> packed,
-                                                     context_flags granted, HANDLE token,
-                                                     std::error_code& ec) noexcept {
+/// Turns a context into bytes. It ends here: on two sides the counters and keys of messages would be used twice.
+///
+/// On failure the context is as it was.
+/// @throws error `invalid_handle`, `unsupported_function`, `insufficient_memory` and others of the package.
+/// @note Calls QueryContextAttributes for SECPKG_ATTR_PACKAGE_INFO, ExportSecurityContext, then DeleteSecurityContext.
+///   The package's own copy of the bytes is wiped.
+[[nodiscard]] inline exported_context export_context(security_context&& context, std::error_code& ec) noexcept {
     const char* function = nullptr;
-    return detail::import_as<security_context>(package, packed, granted, token, ec, function);
+    return detail::context_transfer::give(context, ec, function);
 }
-[[nodiscard]] inline security_context import_context(std::wstring_view package, std::span<const std::byte> packed,
-                                                     context_flags granted, HANDLE token = nullptr) {
-    return detail::import_as<security_context>(package, packed, granted, token);
+[[nodiscard]] inline exported_context export_context(security_context&& context) {
+    std::error_code ec;
+    const char* function = nullptr;
+    auto exported = detail::context_transfer::give(context, ec, function);
+    detail::throw_if(ec, function);
+    return exported;
 }
 
-/// As `import_context`, of a server's context.
-[[nodiscard]] inline server_context import_server_context(std::wstring_view package, std::span<const std::byte> packed,
-                                                          context_flags granted, HANDLE token,
-                                                          std::error_code& ec) noexcept {
+/// Turns what `export_context` has made into a context again, once: after a success `exported` is empty, its bytes are
+/// wiped and its token is closed. On failure it is as it was.
+///
+/// The context is of the side that was exported, and requires what that one required.
+/// @throws error `invalid_parameter` for an empty `packed` or one that exceeds 32 bits, for a zero inside `package`, and
+///   when `granted` does not satisfy `required`; `secpkg_not_found`, `invalid_token`, `unsupported_function`,
+///   `insufficient_memory` and others of the package.
+/// @note Calls ImportSecurityContext and QueryContextAttributes.
+[[nodiscard]] inline security_context import_context(exported_context&& exported, std::error_code& ec) noexcept {
     const char* function = nullptr;
-    return detail::import_as<server_context>(package, packed, granted, token, ec, function);
+    return detail::context_transfer::take<security_context>(exported, ec, function);
 }
-[[nodiscard]] inline server_context import_server_context(std::wstring_view package, std::span<const std::byte> packed,
-                                                          context_flags granted, HANDLE token = nullptr) {
-    return detail::import_as<server_context>(package, packed, granted, token);
+[[nodiscard]] inline security_context import_context(exported_context&& exported) {
+    std::error_code ec;
+    const char* function = nullptr;
+    auto imported = detail::context_transfer::take<security_context>(exported, ec, function);
+    detail::throw_if(ec, function);
+    return imported;
+}
+
+/// As `import_context`, of a server's context, whose client can be impersonated. A client's is `invalid_parameter`.
+[[nodiscard]] inline server_context import_server_context(exported_context&& exported, std::error_code& ec) noexcept {
+    const char* function = nullptr;
+    return detail::context_transfer::take<server_context>(exported, ec, function);
+}
+[[nodiscard]] inline server_context import_server_context(exported_context&& exported) {
+    std::error_code ec;
+    const char* function = nullptr;
+    auto imported = detail::context_transfer::take<server_context>(exported, ec, function);
+    detail::throw_if(ec, function);
+    return imported;
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE

@@ -137,7 +137,7 @@ private:
 
 class transfer final : public act {
 public:
-    explicit transfer(const profile& which) : pair_{establish(which)}, package_{which.package} {
+    explicit transfer(const profile& which) : pair_{establish(which)} {
         auto& token = add(
             "query_security_context_token",
             [this](std::error_code& ec) { token_ = sspan::query_security_context_token(pair_.server, ec); },
@@ -146,8 +146,12 @@ public:
         token.holds = [this] { return static_cast<bool>(token_); };
         token.holds_after_failure = [this] { return !token_ && loopback::live().thread_tokens == 0; };
         token.allocates_nothing = true;
-        give_and_take(pair_.server, [](auto&&... arguments) { return sspan::import_server_context(arguments...); });
-        give_and_take(pair_.client, [](auto&&... arguments) { return sspan::import_context(arguments...); });
+        give_and_take(pair_.server, [](auto&&... arguments) {
+            return sspan::import_server_context(std::forward<decltype(arguments)>(arguments)...);
+        });
+        give_and_take(pair_.client, [](auto&&... arguments) {
+            return sspan::import_context(std::forward<decltype(arguments)>(arguments)...);
+        });
 
         auto& works = add(
             "they talk",
@@ -186,14 +190,14 @@ private:
 
         auto& taken = add(
             "import_context",
-            [this, &context, import](std::error_code& ec) {
-                context = import(package_, exported_.packed.get(), exported_.granted, exported_.token.get(), ec);
-            },
-            [this, &context, import] {
-                context = import(package_, exported_.packed.get(), exported_.granted, exported_.token.get());
-            });
-        taken.holds = [&context] { return context && context.sizes().max_signature != 0; };
-        taken.holds_after_failure = [&context] { return !context && loopback::live().contexts == 1; }; // the other's
+            [this, &context, import](std::error_code& ec) { context = import(std::move(exported_), ec); },
+            [this, &context, import] { context = import(std::move(exported_)); });
+        taken.holds = [this, &context] {
+            return context && context.sizes().max_signature != 0 && exported_.packed.empty() && !exported_.token;
+        };
+        taken.holds_after_failure = [this, &context] { // the other's is the only one, and it can be tried again
+            return !context && loopback::live().contexts == 1 && !exported_.packed.empty();
+        };
         taken.differs = [](const call& which, const fault& wrong) -> std::optional<verdict> {
             if (is_dispensable(which)) {
                 return verdict{};

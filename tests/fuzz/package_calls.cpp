@@ -271,13 +271,18 @@ void package_calls::hand_over() {
         require(ec ? static_cast<bool>(client_) == was : !client_, "an exported context ends, another stays");
         require(exported.packed.empty() == static_cast<bool>(ec), "there are bytes, or an error");
     } else {
-        const auto name = in_->text(8);
-        const auto packed = in_->some(16);
-        const auto granted = flags();
+        sspan::exported_context exported;
+        exported.package = in_->text(8);
+        exported.packed = sspan::secret_bytes{in_->some(16)};
+        exported.granted = flags();
+        exported.required = in_->flag() ? context_flags::none : flags();
+        exported.is_server = !in_->rarely();
+        const bool had_bytes = !exported.packed.empty();
         server_ = on_either(
-            ec, [&] { return sspan::import_server_context(name, packed, granted, nullptr, ec); },
-            [&] { return sspan::import_server_context(name, packed, granted); });
+            ec, [&] { return sspan::import_server_context(std::move(exported), ec); },
+            [&] { return sspan::import_server_context(std::move(exported)); });
         require(static_cast<bool>(server_) != static_cast<bool>(ec), "there is a context, or an error");
+        require(exported.packed.empty() == (!ec || !had_bytes), "bytes are used once, or kept");
     }
 }
 

@@ -314,7 +314,7 @@ TEST_F(secrets_in_memory, of_an_exported_context) {
     dig_up();
     EXPECT_TRUE(is_somewhere(key));
     std::error_code ec;
-    EXPECT_FALSE(sspan::import_context(sspan::package::kerberos, exported->packed.get(), {}, nullptr, ec));
+    EXPECT_FALSE(sspan::import_context(std::move(*exported), ec));
     EXPECT_EQ(ec, sspan::errc::invalid_token); // it is no context, but has been handed to the package
     exported.reset();
     EXPECT_TRUE(is_nowhere(key));

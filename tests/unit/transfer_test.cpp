@@ -38,18 +38,26 @@ outcome export_it(surface form, Context& context, exported_context& exported) {
         [&] { exported = sspan::export_context(std::move(context)); });
 }
 
-outcome import_it(surface form, std::wstring_view package, std::span<const std::byte> packed, context_flags granted,
-                  sspan::security_context& context) {
+outcome import_it(surface form, exported_context& exported, sspan::security_context& context) {
     return outcome_of(
-        form, [&](std::error_code& ec) { context = sspan::import_context(package, packed, granted, nullptr, ec); },
-        [&] { context = sspan::import_context(package, packed, granted); });
+        form, [&](std::error_code& ec) { context = sspan::import_context(std::move(exported), ec); },
+        [&] { context = sspan::import_context(std::move(exported)); });
 }
-outcome import_it(surface form, std::wstring_view package, std::span<const std::byte> packed, context_flags granted,
-                  sspan::server_context& context) {
+outcome import_it(surface form, exported_context& exported, sspan::server_context& context) {
     return outcome_of(
-        form,
-        [&](std::error_code& ec) { context = sspan::import_server_context(package, packed, granted, nullptr, ec); },
-        [&] { context = sspan::import_server_context(package, packed, granted); });
+        form, [&](std::error_code& ec) { context = sspan::import_server_context(std::move(exported), ec); },
+        [&] { context = sspan::import_server_context(std::move(exported)); });
+}
+
+/// What another process has received.
+exported_context received(std::wstring_view package, std::span<const std::byte> packed,
+                          context_flags granted = context_flags::integrity) {
+    exported_context made;
+    made.packed = sspan::secret_bytes{packed};
+    made.granted = granted;
+    made.is_server = true;
+    made.package = package;
+    return made;
 }
 
 class transfer : public surface_test {
@@ -68,8 +76,12 @@ protected:
         EXPECT_EQ(static_cast<bool>(exported.token), is_server);
         EXPECT_EQ(exported.granted, granted);
         EXPECT_EQ(exported.is_server, is_server);
-        ASSERT_TRUE(succeeded(import_it(which_surface(), package, exported.packed.get(), granted, context)));
+        EXPECT_EQ(exported.package, package);
+        ASSERT_TRUE(succeeded(import_it(which_surface(), exported, context)));
         EXPECT_TRUE(context);
+        EXPECT_TRUE(exported.packed.empty()) << "used once";
+        EXPECT_FALSE(exported.token);
+        EXPECT_EQ(live().thread_tokens, 0U);
         EXPECT_EQ(context.expiry(), expiry);
         EXPECT_EQ(context.granted(), granted);
         EXPECT_EQ(context.is_server(), is_server);
@@ -96,24 +108,90 @@ TEST_P(transfer, imported_server_can_impersonate) {
     EXPECT_EQ(loopback::current_thread_client(), L"LOOPBACK\\alice");
 }
 
-TEST_P(transfer, imported_context_requires_what_was_granted) {
-    auto pair = establish(which_profile());
-    move_over(pair.server);
+/// A signed message of the client's, as the server takes it.
+std::error_code open_signed(established& pair) {
     auto message = to_bytes("only signed");
     bytes token(pair.client.sizes().security_trailer);
     bytes padding(pair.client.sizes().block_size + 1U);
+    const auto sent =
+        pair.client.encrypt(message, token, padding, {.quality = sspan::quality_of_protection::integrity_only});
+    bytes wire = copy_of(sent.data);
+    wire.insert(wire.end(), sent.padding.begin(), sent.padding.end());
+    std::error_code ec;
+    const auto opened = pair.server.decrypt(wire, sent.token, ec);
+    EXPECT_EQ(opened.data.empty(), static_cast<bool>(ec));
+    return ec;
+}
+
+TEST_P(transfer, imported_context_requires_what_the_exported_one_required) {
     if (which_profile().package == sspan::package::ntlm) {
         GTEST_SUCCEED() << "NTLM encrypts even this";
         return;
     }
-    const auto sent =
-        pair.client.encrypt(message, token, padding, {.quality = sspan::quality_of_protection::integrity_only});
-    std::error_code ec;
-    const auto data = copy_of(sent.data);
-    bytes received = data;
-    received.insert(received.end(), sent.padding.begin(), sent.padding.end());
-    EXPECT_TRUE(pair.server.decrypt(received, sent.token, ec).data.empty());
-    EXPECT_EQ(ec, errc::qop_not_supported);
+    sspan::server_options lenient;
+    lenient.require &= ~context_flags::confidentiality;
+    lenient.request |= context_flags::confidentiality;
+    for (const bool strict : {true, false}) {
+        auto pair = establish(which_profile().package, which_profile().client_options(),
+                              strict ? sspan::server_options{} : lenient);
+        move_over(pair.server);
+        EXPECT_EQ(open_signed(pair), strict ? make_error_code(errc::qop_not_supported) : std::error_code{});
+    }
+}
+
+TEST_P(transfer, client_is_not_imported_as_a_server) {
+    auto pair = establish(which_profile());
+    exported_context exported;
+    ASSERT_TRUE(succeeded(export_it(which_surface(), pair.client, exported)));
+    sspan::server_context server;
+    EXPECT_TRUE(failed_with(import_it(which_surface(), exported, server), errc::invalid_parameter, importing));
+    EXPECT_EQ(calls(function::import_security_context), 0U);
+    ASSERT_TRUE(succeeded(import_it(which_surface(), exported, pair.client)));
+    EXPECT_FALSE(pair.client.is_server());
+    expect_working(pair.client, pair.server);
+}
+
+TEST_P(transfer, server_may_be_imported_as_a_mere_context_and_knows_its_side) {
+    auto pair = establish(which_profile());
+    exported_context exported;
+    ASSERT_TRUE(succeeded(export_it(which_surface(), pair.server, exported)));
+    sspan::security_context kept;
+    ASSERT_TRUE(succeeded(import_it(which_surface(), exported, kept)));
+    EXPECT_TRUE(kept.is_server());
+    expect_working(pair.client, kept);
+}
+
+TEST_P(transfer, bytes_are_used_once_and_wiped) {
+    auto pair = establish(which_profile());
+    exported_context exported;
+    ASSERT_TRUE(succeeded(export_it(which_surface(), pair.server, exported)));
+    const auto size = exported.packed.size();
+    const auto wiped = loopback::wiped_bytes();
+    ASSERT_TRUE(succeeded(import_it(which_surface(), exported, pair.server)));
+    EXPECT_GE(loopback::wiped_bytes() - wiped, size);
+    sspan::server_context second;
+    EXPECT_TRUE(failed_with(import_it(which_surface(), exported, second), errc::invalid_parameter, importing));
+    EXPECT_EQ(calls(function::import_security_context), 1U);
+}
+
+TEST_P(transfer, failed_import_leaves_what_was_exported) {
+    auto pair = establish(which_profile());
+    exported_context exported;
+    ASSERT_TRUE(succeeded(export_it(which_surface(), pair.server, exported)));
+    loopback::fail_at(function::import_security_context, 1, SEC_E_INSUFFICIENT_MEMORY);
+    EXPECT_TRUE(failed_with(import_it(which_surface(), exported, pair.server), errc::insufficient_memory, importing));
+    ASSERT_TRUE(succeeded(import_it(which_surface(), exported, pair.server)));
+    expect_working(pair.client, pair.server);
+}
+
+TEST_P(transfer, package_that_does_not_name_itself_is_not_exported) {
+    auto pair = establish(which_profile());
+    loopback::fail_at(function::query_context_attributes, 1, SEC_E_UNSUPPORTED_FUNCTION);
+    exported_context exported;
+    EXPECT_TRUE(failed_with(export_it(which_surface(), pair.server, exported), errc::unsupported_function,
+                            "QueryContextAttributes"));
+    EXPECT_EQ(calls(function::export_security_context), 0U);
+    expect_working(pair.client, pair.server);
 }
 
 TEST_P(transfer, each_failure_of_the_export_leaves_the_context) {
@@ -155,14 +233,12 @@ TEST_P(transfer, zero_state_cannot_be_exported) {
 }
 
 TEST_P(transfer, each_failure_of_the_import_leaves_nothing) {
-    const bytes packed(100);
+    auto exported = received(which_profile().package, bytes(100));
     const auto before = calls(function::delete_security_context);
     for (const auto status : all_failures()) {
         loopback::fail_at(function::import_security_context, 1, status);
         sspan::security_context context;
-        EXPECT_TRUE(
-            failed_with(import_it(which_surface(), which_profile().package, packed, context_flags::integrity, context),
-                        sspi_code(status), importing));
+        EXPECT_TRUE(failed_with(import_it(which_surface(), exported, context), sspi_code(status), importing));
         EXPECT_FALSE(context);
     }
     EXPECT_EQ(calls(function::delete_security_context), before);
@@ -170,41 +246,37 @@ TEST_P(transfer, each_failure_of_the_import_leaves_nothing) {
 
 TEST_P(transfer, misuse_06_import_whose_sizes_cannot_be_had_is_deleted) {
     auto pair = establish(which_profile());
-    const auto package = sspan::query_package_info(pair.server).name;
     exported_context exported;
     ASSERT_TRUE(succeeded(export_it(which_surface(), pair.server, exported)));
     loopback::fail_at(function::query_context_attributes, 1, SEC_E_INSUFFICIENT_MEMORY);
     sspan::server_context context;
-    EXPECT_TRUE(
-        failed_with(import_it(which_surface(), package, exported.packed.get(), context_flags::integrity, context),
-                    errc::insufficient_memory, "QueryContextAttributes"));
+    EXPECT_TRUE(failed_with(import_it(which_surface(), exported, context), errc::insufficient_memory,
+                            "QueryContextAttributes"));
     EXPECT_EQ(live().contexts, 1U) << "the client's";
 }
 
 TEST_P(transfer, altered_bytes_are_refused) {
     auto pair = establish(which_profile());
-    const auto package = sspan::query_package_info(pair.server).name;
     exported_context exported;
     ASSERT_TRUE(succeeded(export_it(which_surface(), pair.server, exported)));
     auto packed = copy_of(exported.packed.get());
     packed[packed.size() / 2] ^= std::byte{1};
+    exported.packed = sspan::secret_bytes{packed};
     sspan::server_context context;
-    EXPECT_TRUE(failed_with(import_it(which_surface(), package, packed, context_flags::integrity, context),
-                            errc::invalid_token, importing));
+    EXPECT_TRUE(failed_with(import_it(which_surface(), exported, context), errc::invalid_token, importing));
 }
 
 TEST_P(transfer, bad_arguments_are_refused_before_any_call) {
-    const bytes packed(100);
     sspan::security_context context;
-    const auto refused = [&](std::wstring_view package, std::span<const std::byte> bytes) {
-        return failed_with(import_it(which_surface(), package, bytes, context_flags::integrity, context),
-                           errc::invalid_parameter, importing);
+    const auto refused = [&](exported_context exported) {
+        return failed_with(import_it(which_surface(), exported, context), errc::invalid_parameter, importing);
     };
-    EXPECT_TRUE(refused(L"Kerb\0eros"sv, packed));
-    EXPECT_TRUE(refused(L"Kerberos", {}));
-#if SIZE_MAX > 0xFFFFFFFF
-    EXPECT_TRUE(refused(L"Kerberos", more_than_4_gib()));
-#endif
+    EXPECT_TRUE(refused(received(L"Kerb\0eros"sv, bytes(100))));
+    EXPECT_TRUE(refused(received(L"Kerberos", {})));
+    EXPECT_TRUE(refused({}));
+    auto wants_more = received(L"Kerberos", bytes(100));
+    wants_more.required = context_flags::confidentiality;
+    EXPECT_TRUE(refused(std::move(wants_more)));
     EXPECT_EQ(calls(function::import_security_context), 0U);
 }
 

@@ -51,7 +51,8 @@ struct lifespan {
     return detail::or_throw([&](std::error_code& ec) { return query_lifespan(context, ec); });
 }
 
-/// When the client's password expires (SECPKG_ATTR_PASSWORD_EXPIRY); nothing if never.
+/// SECPKG_ATTR_PASSWORD_EXPIRY: of NTLM the time at which the client's password expires, of Kerberos the end of the
+/// client's ticket. Nothing if never, or if the package does not tell.
 [[nodiscard]] inline std::optional<std::chrono::system_clock::time_point>
 query_password_expiry(const security_context& context, std::error_code& ec) noexcept {
     return detail::query<SecPkgContext_PasswordExpiry>(context, SECPKG_ATTR_PASSWORD_EXPIRY, ec, [](const auto& told) {
@@ -166,13 +167,16 @@ struct native_names {
     std::wstring server;
 };
 
-/// SECPKG_ATTR_NATIVE_NAMES.
+/// SECPKG_ATTR_NATIVE_NAMES. A name that the package does not give is empty.
 [[nodiscard]] inline native_names query_native_names(const security_context& context, std::error_code& ec) noexcept {
     return detail::query<detail::SecPkgContext_NativeNamesW>(
         context, SECPKG_ATTR_NATIVE_NAMES, ec, [&ec](const auto& told) {
             const context_memory<SEC_WCHAR> client{told.sClientName};
             const context_memory<SEC_WCHAR> server{told.sServerName};
-            return native_names{detail::to_string(client, ec), detail::to_string(server, ec)};
+            if (!client && !server) {
+                ec = errc::internal_error;
+            }
+            return native_names{detail::from_os(client.get()), detail::from_os(server.get())};
         });
 }
 [[nodiscard]] inline native_names query_native_names(const security_context& context) {

@@ -29,15 +29,22 @@ public:
     [[nodiscard]] static channel_bindings tls_unique(std::span<const std::byte> finished) {
         return {"tls-unique:", finished};
     }
-    /// The hash of the server's certificate. The hash is that of the certificate's signature, or SHA-256 in the place
-    /// of MD5 and SHA-1 (RFC 5929, section 4.1).
-    /// @throws as `application_data`.
+    /// The hash of the server's certificate in DER (RFC 5929, section 4.1): 32, 48 or 64 bytes of SHA-2.
+    ///
+    /// The hash function is the one in the certificate's signature algorithm; the kind of its key does not matter.
+    /// SHA-256 takes the place of MD5 and SHA-1. RSASSA-PSS names its hash in its parameters. A signature without a hash
+    /// function of its own, such as Ed25519, has no binding of this kind.
+    /// @throws as `application_data`; error `invalid_parameter` for another size.
     [[nodiscard]] static channel_bindings tls_server_end_point(std::span<const std::byte> certificate_hash) {
+        if (certificate_hash.size() != 32 && certificate_hash.size() != 48 && certificate_hash.size() != 64) {
+            refuse();
+        }
         return {"tls-server-end-point:", certificate_hash};
     }
     /// A SEC_CHANNEL_BINDINGS with all that belongs to it, as Schannel returns one for SECPKG_ATTR_UNIQUE_BINDINGS and
     /// SECPKG_ATTR_ENDPOINT_BINDINGS.
-    /// @throws std::bad_alloc; error `invalid_parameter` when one of its parts lies outside, or it has no application data.
+    /// @throws std::bad_alloc; error `invalid_parameter` when one of its parts lies outside or in its header, or it has no
+    ///   application data.
     [[nodiscard]] static channel_bindings adopt(std::span<const std::byte> structure) {
         SEC_CHANNEL_BINDINGS header{};
         if (structure.size() < sizeof header || !detail::fits(structure.size())) {
@@ -45,7 +52,8 @@ public:
         }
         std::memcpy(&header, structure.data(), sizeof header);
         const auto lies_inside = [&](std::size_t offset, std::size_t size) {
-            return size == 0 || (offset <= structure.size() && size <= structure.size() - offset);
+            return size == 0 ||
+                   (offset >= sizeof header && offset <= structure.size() && size <= structure.size() - offset);
         };
         if (header.cbApplicationDataLength == 0 || !lies_inside(header.dwInitiatorOffset, header.cbInitiatorLength) ||
             !lies_inside(header.dwAcceptorOffset, header.cbAcceptorLength) ||

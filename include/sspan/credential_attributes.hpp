@@ -48,7 +48,8 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 
 /// Has the package reach Kerberos' key distribution centre through an HTTPS proxy (MS-KKDCP), and in no other way.
 ///
-/// `server` is host[:port][/path]. The credentials change for all who use them: do it before the first handshake.
+/// `server` is host[:port[:path]]. Microsoft documents no format; this one is taken from other programs and unverified on
+/// Windows. The credentials change for all who have a share: do it before the first handshake.
 /// @throws error `unsupported_function`, `invalid_handle`, `insufficient_memory`; `invalid_parameter` for an empty
 ///   `server`, one with a zero inside, or one that SSPI's 16 bits cannot count.
 /// @note Calls SetCredentialsAttributes for SECPKG_CRED_ATTR_KDC_PROXY_SETTINGS, with

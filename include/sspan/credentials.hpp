@@ -81,7 +81,9 @@ public:
         return acquire(package, outbound_use(logon), &who);
     }
 
-    /// The account that the server runs as, as the side that accepts.
+    /// The account that the calling thread acts as, as the side that accepts: the one that the server runs as or, inside
+    /// an `impersonation_guard`, the client. The credentials stay that client's for every later handshake. A server takes
+    /// its own before it impersonates anybody, or reverts for this call.
     [[nodiscard]] static credentials inbound(std::wstring_view package, std::error_code& ec) noexcept {
         return acquire(package, SECPKG_CRED_INBOUND, nullptr, ec);
     }
@@ -139,7 +141,8 @@ public:
     /// handshake takes room for 65,535 bytes if this is less.
     [[nodiscard]] std::uint32_t max_token() const noexcept { return state_ ? state_->max_token : 0; }
 
-    /// When they end, as of a Kerberos ticket; nothing if never, or if the package has not told.
+    /// When they end, as of a Kerberos ticket, by what the package said when they were acquired: a ticket that is renewed
+    /// later does not move it. Nothing if never, or if the package has not told.
     [[nodiscard]] std::optional<std::chrono::system_clock::time_point> expiry() const noexcept {
         return state_ ? state_->expiry : std::nullopt;
     }

@@ -22,7 +22,7 @@ using sspan::handshake_state;
 
 constexpr auto message_fragment = static_cast<SECURITY_STATUS>(0x00090364);
 constexpr auto continue_needed_message_ok = static_cast<SECURITY_STATUS>(0x00090366);
-const std::array certificate_hash{std::byte{1}, std::byte{2}, std::byte{3}};
+const std::array<std::byte, 32> certificate_hash{std::byte{1}, std::byte{2}, std::byte{3}};
 
 bool is_step(function which) {
     return which == function::initialize_security_context || which == function::accept_security_context;

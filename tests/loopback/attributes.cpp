@@ -147,8 +147,9 @@ SECURITY_STATUS engine::query_context(const CtxtHandle* handle, ULONG attribute,
     case SECPKG_ATTR_NATIVE_NAMES:
         return established([&] {
             auto* names = static_cast<native_names_attribute*>(buffer);
-            names->client = allocate_string(ctx->client_name());
-            names->server = allocate_string(ctx->target);
+            names->client =
+                settings.native_names != native_name::server ? allocate_string(ctx->client_name()) : nullptr;
+            names->server = settings.native_names != native_name::client ? allocate_string(ctx->target) : nullptr;
         });
     case SECPKG_ATTR_FLAGS:
         static_cast<flags_attribute*>(buffer)->flags = ctx->attributes;

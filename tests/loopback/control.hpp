@@ -59,6 +59,9 @@ enum class ticket_state : unsigned char { good, none, expired, skewed_for_kdc, s
 /// What is left in the output TOKEN buffer by a step that has nothing to send.
 enum class no_output { empty, null_pointer, untouched };
 
+/// Which names SECPKG_ATTR_NATIVE_NAMES gives; the other is a null pointer.
+enum class native_name { both, client, server };
+
 struct options {
     // Who is who. Explicit credentials of any domain work for `accounts`; the logged-on user needs no password.
     std::wstring user = L"alice";
@@ -88,6 +91,7 @@ struct options {
     bool client_decides = true;  ///< what the client asks is granted; else only what the server asks, too
     std::size_t token_size = 0;  ///< handshake tokens are stretched to this many bytes
     bool stream_framing = false; ///< SEC_E_INCOMPLETE_MESSAGE for a truncated token, SECBUFFER_EXTRA for what follows
+    ULONG extra_excess = 0;      ///< SECBUFFER_EXTRA claims so many bytes more than are left
     no_output when_done = no_output::empty;
     no_output when_failed = no_output::empty; ///< after a failure without an error token
 
@@ -98,8 +102,9 @@ struct options {
     HANDLE access_token = nullptr;            ///< what SECPKG_ATTR_ACCESS_TOKEN lends
     /// What SECPKG_ATTR_SESSION_KEY tells and ExportSecurityContext packs instead of the truth, for a test to look for.
     std::vector<std::byte> planted_secret;
-    std::int64_t utc_offset = 0;            ///< of the local time, in 100 ns: what is now east of Greenwich is positive
-    std::optional<ULONG> negotiation_state; ///< what SECPKG_ATTR_NEGOTIATION_INFO says, instead of the truth
+    std::int64_t utc_offset = 0; ///< of the local time, in 100 ns: what is now east of Greenwich is positive
+    native_name native_names = native_name::both;
+    std::optional<ULONG> negotiation_state;    ///< what SECPKG_ATTR_NEGOTIATION_INFO says, instead of the truth
     std::vector<ULONG> unsupported_attributes; ///< QueryContextAttributes says SEC_E_UNSUPPORTED_FUNCTION
     bool upper_half_is_the_systems = false;    ///< of handles: Wine's secur32 keeps the package there
     bool credentials_outlive_contexts = false; ///< if true, freeing credentials before their contexts is a violation

@@ -257,7 +257,7 @@ SECURITY_STATUS engine::go_on(context& ctx, const step_arguments& arguments, con
     }
     if (rest != 0 && result.status == SEC_E_OK) {
         buffers.spare->BufferType = SECBUFFER_EXTRA;
-        buffers.spare->cbBuffer = static_cast<ULONG>(rest);
+        buffers.spare->cbBuffer = static_cast<ULONG>(rest) + settings.extra_excess;
     }
     *arguments.attributes = ctx.attributes;
     const auto status = hand_out(ctx, result, asked, *buffers.output);

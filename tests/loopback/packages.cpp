@@ -270,6 +270,9 @@ SECURITY_STATUS engine::set_credentials(const CredHandle* handle, ULONG attribut
         violation("SetCredentialsAttributes: settings of a proxy that lie outside of their buffer");
         return sec_e_invalid_parameter;
     }
+    if (settings_given.Flags != KDC_PROXY_SETTINGS_FLAGS_FORCEPROXY) {
+        violation("SetCredentialsAttributes: a proxy that the package may pass by");
+    }
     std::u16string name(settings_given.ProxyServerLength / 2U, u'\0');
     std::memcpy(name.data(), static_cast<const std::byte*>(buffer) + settings_given.ProxyServerOffset,
                 settings_given.ProxyServerLength);

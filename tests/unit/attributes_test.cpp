@@ -100,6 +100,18 @@ protected:
 };
 INSTANTIATE_TEST_SUITE_P(each, attributes, each_profile_and_surface(), name_of{});
 
+TEST_P(attributes, native_name_that_the_package_does_not_give_is_empty) {
+    const auto pair = establish(which_profile());
+    for (const auto given : {loopback::native_name::client, loopback::native_name::server}) {
+        loopback::configure().native_names = given;
+        names = {};
+        ASSERT_TRUE(succeeded(ask(SECPKG_ATTR_NATIVE_NAMES, pair.client)));
+        const bool has_client = given == loopback::native_name::client;
+        EXPECT_EQ(names.client, has_client ? L"LOOPBACK\\alice" : L"");
+        EXPECT_EQ(names.server, has_client ? std::wstring{} : service());
+    }
+}
+
 TEST_P(attributes, user_name_is_the_clients_on_both_sides) {
     const auto pair = establish(which_profile());
     for (const sspan::security_context* side :

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <string>
 #include <string_view>
 #include <tuple>
 #include <vector>
@@ -44,7 +45,20 @@ TEST(channel_bindings, have_the_prefix_of_their_kind) {
     const auto data = to_bytes("hash");
     EXPECT_EQ(data_of(channel_bindings::application_data(data)), data);
     EXPECT_EQ(data_of(channel_bindings::tls_unique(data)), to_bytes("tls-unique:hash"));
-    EXPECT_EQ(data_of(channel_bindings::tls_server_end_point(data)), to_bytes("tls-server-end-point:hash"));
+    const std::string hash(32, 'h');
+    EXPECT_EQ(data_of(channel_bindings::tls_server_end_point(to_bytes(hash))),
+              to_bytes("tls-server-end-point:" + hash));
+}
+
+TEST(channel_bindings, of_a_certificate_are_a_hash_of_sha_2) {
+    for (std::size_t size = 0; size != 1300; ++size) {
+        const bytes hash(size);
+        if (size == 32 || size == 48 || size == 64) {
+            EXPECT_TRUE(channel_bindings::tls_server_end_point(hash));
+        } else {
+            EXPECT_THROW(static_cast<void>(channel_bindings::tls_server_end_point(hash)), sspan::error) << size;
+        }
+    }
 }
 
 TEST(channel_bindings, that_were_moved_from_are_not_none) {
@@ -94,6 +108,13 @@ TEST(channel_bindings, whose_parts_lie_outside_are_refused) {
             std::memcpy(wrong.data() + offset * 4, &numbers[1], 4);
             EXPECT_TRUE(refused(wrong)) << length << ' ' << claimed << ' ' << at;
         }
+        for (std::uint32_t at = 0; at != sizeof(SEC_CHANNEL_BINDINGS); ++at) { // in the header itself
+            auto wrong = whole;
+            const std::uint32_t numbers[]{4, at};
+            std::memcpy(wrong.data() + length * 4, &numbers[0], 4);
+            std::memcpy(wrong.data() + offset * 4, &numbers[1], 4);
+            EXPECT_TRUE(refused(wrong)) << length << ' ' << at;
+        }
     }
 }
 
@@ -124,8 +145,8 @@ protected:
 };
 INSTANTIATE_TEST_SUITE_P(each, bound_handshake, each_profile_and_surface(), name_of{});
 
-const auto ours = channel_bindings::tls_server_end_point(to_bytes("certificate"));
-const auto others = channel_bindings::tls_server_end_point(to_bytes("certificata"));
+const auto ours = channel_bindings::tls_server_end_point(bytes(32, std::byte{1}));
+const auto others = channel_bindings::tls_server_end_point(bytes(32, std::byte{2}));
 constexpr auto allow_missing = sspan::context_flags::allow_missing_bindings;
 
 TEST_P(bound_handshake, succeeds_in_the_same_channel) {

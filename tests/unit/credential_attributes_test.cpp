@@ -100,6 +100,13 @@ TEST_P(credential_attributes, proxy_reaches_the_package) {
     }
 }
 
+TEST_P(credential_attributes, proxy_is_the_only_way_to_the_key_distribution_centre) {
+    if (which_profile().package != sspan::package::ntlm) { // the loopback package complains of any other flags
+        EXPECT_TRUE(succeeded(set_proxy(which_surface(), acquire(), L"proxy")));
+        EXPECT_EQ(loopback::violations(), 0U);
+    }
+}
+
 TEST_P(credential_attributes, each_failure_of_setting_is_reported) {
     const auto creds = acquire();
     for (const auto status : all_failures()) {

@@ -264,6 +264,23 @@ TEST_P(handshake_extra, misuse_10_bytes_after_the_token_are_left_to_the_caller) 
     }
 }
 
+TEST_P(handshake_extra, rest_that_is_longer_than_the_input_is_none) {
+    auto options = which_profile().client_options();
+    options.request |= context_flags::stream;
+    sspan::server_options server_options;
+    server_options.request |= context_flags::stream;
+    for (const ULONG excess : {10'000U, 0xFFFFFF00U}) {
+        loopback::configure().extra_excess = excess;
+        conversation talk{which_profile().package, options, server_options, form()};
+        ASSERT_TRUE(succeeded(talk.leg()));
+        talk.token.insert(talk.token.end(), 100, std::byte{0x5A});
+        const auto size = talk.token.size();
+        const auto taken = talk.leg();
+        ASSERT_TRUE(succeeded(taken));
+        EXPECT_LE(taken.used, size);
+    }
+}
+
 TEST_P(handshake_extra, second_input_buffer_is_there_for_streams_only) {
     conversation talk{which_profile().package, which_profile().client_options(), {}, form()};
     EXPECT_TRUE(succeeded(talk.leg()));

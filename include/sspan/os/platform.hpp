@@ -163,3 +163,14 @@ using ::SecPkgCredentials_NamesW;
 } // namespace sspan::inline SSPAN_API_NAMESPACE::detail
 
 #endif
+
+namespace sspan::inline SSPAN_API_NAMESPACE::detail {
+
+template <class... Structures>
+inline constexpr bool has_native_layout = ((alignof(Structures) == alignof(void*)) && ...);
+static_assert(
+    has_native_layout<SecHandle, SecBuffer, SecBufferDesc, SecPkgInfoW, SEC_WINNT_AUTH_IDENTITY_W,
+                      SEC_WINNT_AUTH_IDENTITY_EXW>,
+    "the packing (#pragma pack, /Zp) where the headers of the OS were included changes structures that it reads");
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE::detail

@@ -1,0 +1,12 @@
+// expect: pack
+// SPDX-License-Identifier: MIT
+//
+// Identity structures of another layout than the one that the package reads.
+#if defined(MUST_FAIL)
+#pragma pack(push, 1)
+#endif
+#include <sspan/identity.hpp>
+
+void program() {
+    const sspan::identity somebody{L"user", L"domain", L"password"};
+}

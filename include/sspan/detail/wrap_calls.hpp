@@ -32,7 +32,7 @@ private:
 
 inline errc wrap_calls::wrap(established& context, message_frame& frame, std::size_t size, protect_options options,
                              std::span<const std::byte>& wire) noexcept {
-    if (frame.payload().size() < size || frame.memory_.empty()) {
+    if (frame.memory_.empty() || frame.capacity_ < size) {
         return frame.memory_.empty() ? errc::invalid_handle : errc::buffer_too_small;
     }
     const std::span memory{frame.memory_};

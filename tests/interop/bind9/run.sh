@@ -48,7 +48,7 @@ server  A   127.0.0.1
 ZONE
 KRB5RCACHENAME=file2:$dir/replays named -g -c "$dir/named.conf" >"$dir/log" 2>&1 </dev/null &
 started+=("$!")
-wait_for "$dir/log" 'running' "$!"
+wait_for "$dir/log" ' running$' "$!"
 
 # hosts: the names in the zone, from the server.
 hosts() {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // A client of BIND with GSS-TSIG (RFC 3645): the server verifies what sspan signs, and sspan verifies what the server
-// signs. The argument is the server's port. The names of records begin with "accepted" if the server must add them, and
-// with "refused" if it must not.
+// signs, in parts. The argument is the server's port. The names of records begin with "accepted" if the server must add
+// them, and with "refused" if it must not.
 #include "net.hpp"
 
 #include <sspan/sspan.hpp>
@@ -247,9 +247,9 @@ void add_tsig(bytes& message, std::string_view key, const tsig& fields) {
     add_record(message, section::additional, key, type_tsig, class_any, data);
 }
 
-/// What is signed: a message, without its TSIG record, and the fields of that.
-bytes signed_bytes(std::span<const std::byte> message, std::string_view key, const tsig& fields) {
-    bytes out{message.begin(), message.end()};
+/// The part of a TSIG record that is signed, together with the message in front of it.
+bytes signed_fields(std::string_view key, const tsig& fields) {
+    bytes out;
     put_name(out, key);
     put(out, class_any, 2);
     put(out, 0, 4); // time to live
@@ -289,7 +289,9 @@ public:
                 .count());
         fields.original_id = reader{message}.number(2);
         bytes room(context_.sizes().max_signature);
-        const auto signature = context_.sign(signed_bytes(message, key_, fields), room);
+        const auto last = signed_fields(key_, fields);
+        const std::array parts{sspan::const_buffer::data(message), sspan::const_buffer::data(last)};
+        const auto signature = context_.sign(std::span{parts}, room);
         fields.signature.assign(signature.begin(), signature.end() - static_cast<std::ptrdiff_t>(shortened));
         signed_message result{.wire = message, .message_size = message.size(), .signature = fields.signature};
         add_tsig(result.wire, key_, fields);
@@ -305,13 +307,15 @@ public:
         const auto fields = parse_tsig(*record);
         bytes message{answer.wire.begin(), answer.wire.begin() + static_cast<std::ptrdiff_t>(record->begin)};
         count(message, section::additional, -1);
-        bytes whole;
+        bytes first;
         if (!request_signature.empty()) {
-            put_sized(whole, request_signature);
+            put_sized(first, request_signature);
         }
-        put(whole, signed_bytes(message, key_, fields));
+        const auto last = signed_fields(key_, fields);
+        const std::array parts{sspan::const_buffer::data(first), sspan::const_buffer::data(message),
+                               sspan::const_buffer::data(last)};
         std::error_code ec;
-        const bool good = context_.verify(whole, fields.signature, ec);
+        const bool good = context_.verify(std::span{parts}, fields.signature, ec);
         EXPECT_EQ(good, !ec);
         return ec;
     }

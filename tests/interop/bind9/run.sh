@@ -9,8 +9,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 . tests/environment.sh
 # shellcheck source=tests/integration/suites.sh
 . tests/integration/suites.sh
-# shellcheck source=tests/interop/session_keys.sh
-. tests/interop/session_keys.sh
+# shellcheck source=tests/interop/platforms.sh
+. tests/interop/platforms.sh
 
 install_missing bind9 bind9-dnsutils
 server=DNS/server.sspan.test
@@ -48,7 +48,7 @@ server  A   127.0.0.1
 ZONE
 KRB5RCACHENAME=file2:$dir/replays named -g -c "$dir/named.conf" >"$dir/log" 2>&1 </dev/null &
 started+=("$!")
-wait_for "$dir/log" 'running' "$!"
+wait_for "$dir/log" ' running$' "$!"
 
 # hosts: the names in the zone, from the server.
 hosts() {
@@ -79,7 +79,7 @@ none_begins_with() { ! hosts | grep "^$1"; }
 one_is() { hosts | grep -qx "$1"; }
 
 talk() { google_tests "$1" interop/interop_bind9 "$port"; }
-with_every_key "$server" talk
+everywhere "$server" interop_bind9 talk
 check 'accepted updates' one_is accepted
 check 'refused updates' none_begins_with refused
 [[ $failed -eq 0 ]] || tail -n 60 "$dir/log"

@@ -9,26 +9,29 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 . tests/environment.sh
 # shellcheck source=tests/integration/suites.sh
 . tests/integration/suites.sh
-# shellcheck source=tests/interop/session_keys.sh
-. tests/interop/session_keys.sh
+# shellcheck source=tests/interop/platforms.sh
+. tests/interop/platforms.sh
 
 command -v javac >/dev/null || install_missing default-jdk-headless
 
-# talk TYPE: Peer.java and a mirror of its own, with this type of session key.
+# talk NAME: Peer.java and a mirror of its own.
 talk() {
-    local printed=$scratch/$1 mirror port
+    local printed=$scratch/peer mirror port
+    port=$(free_port)
     # shellcheck disable=SC2086 # words of a command
-    $SSPAN_RUNNER "$SSPAN_BUILD/tests/interop/mirror$SSPAN_SUFFIX" 0 >"$printed.mirror" 2>&1 </dev/null &
+    $SSPAN_RUNNER "$PWD/$SSPAN_BUILD/tests/interop/mirror$SSPAN_SUFFIX" "$port" >"$printed.mirror" 2>&1 </dev/null &
     mirror=$!
     started+=("$mirror")
     wait_for "$printed.mirror" 'listening on port' "$mirror"
-    port=$(tr -d '\r' <"$printed.mirror" | sed -n 's/^listening on port //p')
-    timeout --foreground 300 java -Dsun.security.jgss.native=false -Djavax.security.auth.useSubjectCredsOnly=false \
-        -Djava.security.krb5.conf="$KRB5_CONFIG" -Djava.io.tmpdir="$scratch" \
-        tests/interop/jgss/Peer.java "$port" "${KRB5_KTNAME#FILE:}" "${KRB5CCNAME#FILE:}" \
-        >"$printed" 2>&1 </dev/null || true
-    kill "$mirror" 2>/dev/null || true
-    wait "$mirror" || true
+    timeout --foreground "$run_seconds" java -Dsun.security.jgss.native=false \
+        -Djavax.security.auth.useSubjectCredsOnly=false -Djava.security.krb5.conf="$KRB5_CONFIG" \
+        -Djava.io.tmpdir="$scratch" tests/interop/jgss/Peer.java "$port" "${KRB5_KTNAME#FILE:}" "${KRB5CCNAME#FILE:}" \
+        >"$printed" 2>&1 </dev/null || kill "$mirror" 2>/dev/null || true
+    if ! wait "$mirror"; then
+        failed=$((failed + 1))
+        printf '%s: mirror failed\n' "$1"
+        cat "$printed.mirror"
+    fi
     unset 'started[-1]' # its number may be another process' from now on
     if [[ $(tail -n 1 "$printed") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
         passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2]))
@@ -40,8 +43,7 @@ talk() {
     fi
     cat "$printed"
 }
-# shellcheck disable=SC2154 # environment.sh sets service
-with_every_key "$service" talk
+everywhere "$service" mirror talk
 
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [[ $failed -eq 0 ]]

@@ -8,8 +8,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 . tests/environment.sh
 # shellcheck source=tests/integration/suites.sh
 . tests/integration/suites.sh
-# shellcheck source=tests/interop/session_keys.sh
-. tests/interop/session_keys.sh
+# shellcheck source=tests/interop/platforms.sh
+. tests/interop/platforms.sh
 
 install_missing postgresql
 programs=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
@@ -48,7 +48,7 @@ said=$(PGCONNECT_TIMEOUT=20 timeout 60 psql --no-psqlrc --tuples-only --no-align
 [[ $said == 't|t|alice@SSPAN.TEST' ]] || fail "psql cannot talk to the server: $said $(cat "$dir/log")"
 
 talk() { google_tests "$1" interop/interop_postgres "$port"; }
-with_every_key "$server" talk
+everywhere "$server" interop_postgres talk
 [[ $failed -eq 0 ]] || tail -n 60 "$dir/log"
 
 printf '%d passed, %d failed\n' "$passed" "$failed"

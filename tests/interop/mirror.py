@@ -11,6 +11,7 @@ import tempfile
 import time
 
 PATIENCE = 60
+STYLES = ('plain', 'dce', 'negotiate')
 LEAST = {'as_required': 0, 'encrypted': 1, 'integrity_only': 2}
 
 
@@ -137,12 +138,12 @@ class Mirror:
 
     # What every side of a context can do, see sides.py.
 
-    def begin_as_client(self, target, dce):
-        answer = self.ask('C', bytes([dce]) + target.encode())
+    def begin_as_client(self, target, style):
+        answer = self.ask('C', bytes([STYLES.index(style)]) + target.encode())
         return answer[0] == 1, answer[1:]
 
-    def begin_as_server(self, dce):
-        self.ask('S', bytes([dce]))
+    def begin_as_server(self, style):
+        self.ask('S', bytes([STYLES.index(style)]))
 
     def step(self, token):
         answer = self.ask('T', token)

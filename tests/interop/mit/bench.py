@@ -80,8 +80,8 @@ class Signed(NamedTuple):
 class Bench:
     """Two sides of one context after another, with keys of one type, in one style."""
 
-    def __init__(self, report, service, key_type, dce, has_dce, sealed_only, makers):
-        self.report, self.service, self.key_type, self.dce, self.has_dce = report, service, key_type, dce, has_dce
+    def __init__(self, report, service, key_type, style, styles, sealed_only, makers):
+        self.report, self.service, self.key_type, self.style, self.styles = report, service, key_type, style, styles
         self.qualities = (True,) if sealed_only else (True, False)
         self.checksum = tokens.KEY_TYPES[key_type][1]
         self.makers = makers  # of client and server: a mirror.Program, or None for MIT
@@ -92,7 +92,7 @@ class Bench:
         self.close()
         for role, maker in self.makers.items():
             self.sides[role] = sides.Mit(self.key_type) if maker is None else mirror.Mirror(maker)
-        sides.establish(self.sides['client'], self.sides['server'], self.service, self.dce)
+        sides.establish(self.sides['client'], self.sides['server'], self.service, self.style)
 
     def close(self):
         while self.sides:
@@ -106,8 +106,7 @@ class Bench:
 
     def case(self, name, sender, function, *arguments):
         receiver = other(sender)
-        style = ', DCE style' if self.dce else ''
-        self.report.case(f'{self.key_type}{style}, {self.kind(sender)} as {sender} to {self.kind(receiver)}: {name}',
+        self.report.case(f'{self.key_type}, {self.style}, {self.kind(sender)} as {sender} to {self.kind(receiver)}: {name}',
                          self.run, function, sender, arguments)
 
     def run(self, function, sender, arguments):
@@ -116,6 +115,10 @@ class Bench:
             function(self, sender, other(sender), *arguments)
         finally:
             self.close()
+
+    @property
+    def dce(self):
+        return self.style == 'dce'
 
     # ---- sizes ------------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 #
 # Both sides of a context can do the same, whether they are MIT's library in this process or sspan in a mirror:
 #
-#   begin_as_client(target, dce)   begin_as_server(dce)   step(token)      complete?, token
+#   begin_as_client(target, style) begin_as_server(style) step(token)      complete?, token
 #   wrap(sealed, data)             message                unwrap(message)  sealed?, data
 #   encrypt(sealed, data)          token, data            decrypt(token, data)  sealed?, data
 #   sign(data)                     signature              verify(data, signature)
@@ -30,14 +30,14 @@ class Mit:
     def close(self):
         self.context = None
 
-    def begin_as_client(self, target, dce):
-        self.dce = dce
+    def begin_as_client(self, target, style):
+        self.dce = style == 'dce'
         self.context = gssapi.SecurityContext(name=gssapi.Name(target, PRINCIPAL), mech=KERBEROS, usage='initiate',
-                                              flags=WANTED | (Flag.dce_style if dce else 0))
+                                              flags=WANTED | (Flag.dce_style if self.dce else 0))
         return self.step(None)
 
-    def begin_as_server(self, dce):
-        self.dce = dce
+    def begin_as_server(self, style):
+        self.dce = style == 'dce'
         self.context = gssapi.SecurityContext(creds=gssapi.Credentials(usage='accept'), usage='accept')
 
     def step(self, token):
@@ -91,10 +91,10 @@ class Mit:
         self.context.verify_signature(data, signature)
 
 
-def establish(client, server, target, dce=False):
+def establish(client, server, target, style):
     """Carries the tokens between the sides until both are complete."""
-    complete, token = client.begin_as_client(target, dce)
-    server.begin_as_server(dce)
+    complete, token = client.begin_as_client(target, style)
+    server.begin_as_server(style)
     done = {client: complete, server: False}
     turn, other = server, client
     while token:

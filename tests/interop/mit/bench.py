@@ -51,8 +51,13 @@ class Whole(NamedTuple):
     def sent(self):
         return self.message
 
+    header = sent
+
     def open(self, side, **options):
         return side.unwrap(self.message, **options)
+
+    def post(self, side):
+        side.post('unwrap', self.message)
 
 
 class Halves(NamedTuple):
@@ -63,8 +68,13 @@ class Halves(NamedTuple):
     def sent(self):
         return self.token + self.data
 
+    header = sent
+
     def open(self, side, **options):
         return side.decrypt(self.token, self.data, **options)
+
+    def post(self, side):
+        side.post('decrypt', self.token, self.data)
 
 
 class Signed(NamedTuple):
@@ -72,9 +82,15 @@ class Signed(NamedTuple):
     signature: bytes
     sent = b''  # the call writes to nothing
 
+    @property
+    def header(self):
+        return self.signature
+
     def open(self, side):
-        side.verify(self.data, self.signature)
-        return False, self.data
+        return side.verify(self.data, self.signature)
+
+    def post(self, side):
+        side.post('verify', self.data, self.signature)
 
 
 class Bench:

@@ -28,7 +28,8 @@ def cases_of_a_mirror(report, program, name):
         for letter, payload in (('?', b''), ('C', b''), ('C', b'\x07'), ('C', b'\x00\xff\xfe'), ('T', b'x'), ('W', b''),
                                 ('D', b'\x00\x01\x00\x00\xff\xff')):
             with contextlib.closing(mirror.Mirror(program)) as side:
-                answer = side.raw(letter, payload)
+                side.send(letter, payload)
+                answer = side.raw_answer()
                 assert answer[0] == 'B', f'to {letter} {payload.hex()} it says {answer}'
 
     def no_context():

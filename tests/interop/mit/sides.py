@@ -6,6 +6,10 @@
 #   wrap(sealed, data)             message                unwrap(message)  sealed?, data
 #   encrypt(sealed, data)          token, data            decrypt(token, data)  sealed?, data
 #   sign(data)                     signature              verify(data, signature)
+#
+# post(function, arguments...) begins any of them, and result() waits for the first one that was begun.
+import collections
+
 import gssapi
 from gssapi.raw import (IOV, IOVBufferType, inquire_sec_context_by_oid, unwrap_iov, wrap_iov)
 
@@ -26,6 +30,7 @@ class Mit:
         self.number, self.checksum = tokens.KEY_TYPES[key_type]
         self.context = None
         self.dce = False
+        self.done = collections.deque()
 
     def close(self):
         self.context = None
@@ -89,6 +94,20 @@ class Mit:
 
     def verify(self, data, signature):
         self.context.verify_signature(data, signature)
+        return True
+
+    def post(self, function, *arguments):
+        """Like a mirror's. Here it is done at once, and `result` says what has come of it."""
+        try:
+            self.done.append((getattr(self, function)(*arguments), None))
+        except gssapi.exceptions.GSSError as problem:
+            self.done.append((None, problem))
+
+    def result(self):
+        value, problem = self.done.popleft()
+        if problem is not None:
+            raise problem
+        return value
 
 
 def establish(client, server, target, style):

@@ -20,7 +20,7 @@
 //   V  parts, sized signature, data      verifies                      nothing
 //   Q                         ends the program; there is no answer
 //
-// style: 1 for DCE style, else 0. state: 1 when the handshake is complete, else 0. quality: 0 encrypted, 1 integrity_only.
+// style: 0 Kerberos, 1 Kerberos in DCE style, 2 Negotiate. state: 1 when the handshake is complete, else 0. quality: 0 encrypted, 1 integrity_only.
 // least: 0 as_required, 1 encrypted, 2 integrity_only. parts: the number of buffers that hold the data. Each is one byte.
 //
 // The letter of an answer is K if the command succeeded. It is E if sspan refused: the payload is the error's name, sized,
@@ -242,19 +242,29 @@ private:
         }
     }
 
+    struct style {
+        std::wstring_view package;
+        bool dce;
+    };
+    static style chosen_style(payload& in) {
+        constexpr std::array<style, 3> styles{{{sspan::package::kerberos, false},
+                                               {sspan::package::kerberos, true},
+                                               {sspan::package::negotiate, false}}};
+        return styles.at(in.take_choice(styles.size() - 1));
+    }
     bytes begin_as_client(payload in) {
-        const bool dce = in.take_choice(1) != 0;
+        const auto [package, dce] = chosen_style(in);
         const auto target = in.take_rest();
         const std::string_view name{reinterpret_cast<const char*>(target.data()), target.size()}; // char may alias
         require_new();
-        credentials_ = sspan::credentials::outbound(sspan::package::kerberos);
-        client_.emplace(credentials_, text::to_wide(name), session::wanted_by_client(sspan::package::kerberos, dce));
+        credentials_ = sspan::credentials::outbound(package);
+        client_.emplace(credentials_, text::to_wide(name), session::wanted_by_client(package, dce));
         return step({});
     }
     bytes begin_as_server(payload in) {
-        const bool dce = in.take_choice(1) != 0;
+        const auto [package, dce] = chosen_style(in);
         require_new();
-        credentials_ = sspan::credentials::inbound(sspan::package::kerberos);
+        credentials_ = sspan::credentials::inbound(package);
         server_.emplace(credentials_, session::wanted_by_server(dce));
         return {std::byte{0}};
     }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Starts and controls the program mirror. mirror.cpp describes the commands.
+import collections
 import contextlib
 import os
 import re
@@ -11,6 +12,7 @@ import tempfile
 import time
 
 PATIENCE = 60
+STYLES = ('plain', 'dce', 'negotiate')
 LEAST = {'as_required': 0, 'encrypted': 1, 'integrity_only': 2}
 
 
@@ -102,6 +104,8 @@ class Mirror:
     def __init__(self, program):
         self.program = program
         self.connection = program.connect()
+        self.posted = collections.deque()
+        self.waiting = None
 
     def close(self):
         self.connection.close()
@@ -115,19 +119,24 @@ class Mirror:
             content += some
         return bytes(content)
 
-    def raw(self, command, payload):
-        """The letter of the answer, and its payload."""
+    def send(self, command, payload):
         try:
             self.connection.sendall(command.encode() + sized(payload))
+        except OSError:
+            raise Broken(f'{command} cannot be sent: {self.program.obituary()}') from None
+
+    def raw_answer(self):
+        """The letter of the answer to the first command that has none yet, and its payload."""
+        try:
             letter, size = struct.unpack('>cI', self.receive(5))
             return letter.decode(), self.receive(size)
         except TimeoutError:
-            raise Broken(f'no answer to {command} in {PATIENCE} seconds') from None
+            raise Broken(f'no answer in {PATIENCE} seconds') from None
         except ConnectionError:
-            raise Broken(f'no answer to {command}: {self.program.obituary()}') from None
+            raise Broken(f'no answer: {self.program.obituary()}') from None
 
-    def ask(self, command, payload=b''):
-        letter, answer = self.raw(command, payload)
+    def answer(self):
+        letter, answer = self.raw_answer()
         if letter == 'E':
             name, left = cut(answer)
             raise Refused(name.decode(), left)
@@ -135,41 +144,69 @@ class Mirror:
             raise Broken(answer.decode())
         return answer
 
+    def ask(self, command, payload=b'', meaning=bytes):
+        """Sends a command. Its answer means something, now or, within `post`, when `result` is called."""
+        self.send(command, payload)
+        if self.waiting is None:
+            return meaning(self.answer())
+        self.waiting.append(meaning)
+        return None
+
+    def post(self, function, *arguments):
+        """Begins a function of this class, so that several can be on their way."""
+        self.waiting = self.posted
+        try:
+            getattr(self, function)(*arguments)
+        finally:
+            self.waiting = None
+
+    def result(self):
+        """Of the first posted function that has not returned yet."""
+        return self.posted.popleft()(self.answer())
+
     # What every side of a context can do, see sides.py.
 
-    def begin_as_client(self, target, dce):
-        answer = self.ask('C', bytes([dce]) + target.encode())
-        return answer[0] == 1, answer[1:]
+    def begin_as_client(self, target, style):
+        return self.ask('C', bytes([STYLES.index(style)]) + target.encode(), flag_and_rest)
 
-    def begin_as_server(self, dce):
-        self.ask('S', bytes([dce]))
+    def begin_as_server(self, style):
+        self.ask('S', bytes([STYLES.index(style)]))
 
     def step(self, token):
-        answer = self.ask('T', token)
-        return answer[0] == 1, answer[1:]
+        return self.ask('T', token, flag_and_rest)
 
     def sizes(self):
         """max_token, max_signature, block_size, security_trailer"""
-        return struct.unpack('>4I', self.ask('Z'))
+        return self.ask('Z', b'', lambda answer: struct.unpack('>4I', answer))
 
     def wrap(self, sealed, data):
         return self.ask('W', bytes([not sealed]) + data)
 
     def unwrap(self, message, least='integrity_only'):
-        answer = self.ask('U', bytes([LEAST[least]]) + message)
-        return answer[0] == 0, answer[1:]
+        return self.ask('U', bytes([LEAST[least]]) + message, quality_and_data)
 
     def encrypt(self, sealed, data, parts=1):
-        token, rest = cut(self.ask('N', bytes([not sealed, parts]) + data))
-        data, padding = cut(rest)
-        return token, data + padding
+        return self.ask('N', bytes([not sealed, parts]) + data, token_and_data)
 
     def decrypt(self, token, data, least='integrity_only', parts=1):
-        answer = self.ask('D', bytes([LEAST[least], parts]) + sized(token) + data)
-        return answer[0] == 0, answer[1:]
+        return self.ask('D', bytes([LEAST[least], parts]) + sized(token) + data, quality_and_data)
 
     def sign(self, data, parts=1):
         return self.ask('I', bytes([parts]) + data)
 
     def verify(self, data, signature, parts=1):
-        self.ask('V', bytes([parts]) + sized(signature) + data)
+        return self.ask('V', bytes([parts]) + sized(signature) + data, lambda answer: True)
+
+
+def flag_and_rest(answer):
+    return answer[0] == 1, answer[1:]
+
+
+def quality_and_data(answer):
+    return answer[0] == 0, answer[1:]
+
+
+def token_and_data(answer):
+    token, rest = cut(answer)
+    data, padding = cut(rest)
+    return token, data + padding

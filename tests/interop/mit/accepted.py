@@ -25,13 +25,15 @@ def add_cases(bench, sender):
         bench.case(f'{way.__name__}, later messages of all sizes, in both directions', sender, conversation, way)
     bench.case('400 messages of all kinds', sender, long_conversation)
     bench.case('one context after another, each in another style', sender, alternating_styles)
+    for sealed in bench.qualities:
+        bench.case(f'data that look like their header, {QUALITIES[sealed]}', sender, data_like_the_header, sealed)
     for parts in (2, 3, 16):
         bench.case(f'sign, {parts} parts', sender, signed_in_parts, parts)
         for sealed in bench.qualities:
             bench.case(f'encrypt, {QUALITIES[sealed]}, {parts} parts', sender, encrypted_in_parts, sealed, parts)
     if bench.is_sspan(sender):
         bench.case('sizes', sender, sizes)
-    elif not bench.dce:
+    elif bench.style == 'plain':
         for sealed in bench.qualities:
             rotation_cases(bench, sender, sealed)
 
@@ -129,16 +131,28 @@ def long_conversation(bench, sender, receiver):
 
 def alternating_styles(bench, sender, receiver):
     """Nothing of a context is left for the next one."""
-    style = bench.dce
+    style = bench.style
     try:
-        for number in range(6 if bench.has_dce else 3):
+        for bench.style in 2 * bench.styles:
+            bench.establish()
             for way, sealed in itertools.product((wrapped, encrypted, joined), bench.qualities):
                 way(bench, bench.sides[sender], bench.sides[receiver], sealed, message_of(100))
                 way(bench, bench.sides[receiver], bench.sides[sender], sealed, message_of(100))
-            bench.dce = bench.has_dce and not bench.dce
-            bench.establish()
     finally:
-        bench.dce = style
+        bench.style = style
+
+
+def data_like_the_header(bench, sender, receiver, sealed):
+    """A copy of the header is behind the data of a sealed message, and here also at their end."""
+    source, target = bench.sides[sender], bench.sides[receiver]
+    for size in range(80):
+        last = source.wrap(sealed, b'')
+        expect(target.unwrap(last), sealed, b'', last)
+        number = int.from_bytes(last[8:16], 'big') + 1
+        header = last[:6] + bytes(2) + number.to_bytes(8, 'big')
+        wrapped(bench, source, target, sealed, (header * 5)[80 - size:])
+        header = header[:8] + (number + 1).to_bytes(8, 'big')
+        encrypted(bench, source, target, sealed, (header * 5)[80 - size:])
 
 
 def signed_in_parts(bench, sender, receiver, parts):

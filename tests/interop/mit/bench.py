@@ -51,8 +51,13 @@ class Whole(NamedTuple):
     def sent(self):
         return self.message
 
+    header = sent
+
     def open(self, side, **options):
         return side.unwrap(self.message, **options)
+
+    def post(self, side):
+        side.post('unwrap', self.message)
 
 
 class Halves(NamedTuple):
@@ -63,8 +68,13 @@ class Halves(NamedTuple):
     def sent(self):
         return self.token + self.data
 
+    header = sent
+
     def open(self, side, **options):
         return side.decrypt(self.token, self.data, **options)
+
+    def post(self, side):
+        side.post('decrypt', self.token, self.data)
 
 
 class Signed(NamedTuple):
@@ -72,16 +82,22 @@ class Signed(NamedTuple):
     signature: bytes
     sent = b''  # the call writes to nothing
 
+    @property
+    def header(self):
+        return self.signature
+
     def open(self, side):
-        side.verify(self.data, self.signature)
-        return False, self.data
+        return side.verify(self.data, self.signature)
+
+    def post(self, side):
+        side.post('verify', self.data, self.signature)
 
 
 class Bench:
     """Two sides of one context after another, with keys of one type, in one style."""
 
-    def __init__(self, report, service, key_type, dce, has_dce, sealed_only, makers):
-        self.report, self.service, self.key_type, self.dce, self.has_dce = report, service, key_type, dce, has_dce
+    def __init__(self, report, service, key_type, style, styles, sealed_only, makers):
+        self.report, self.service, self.key_type, self.style, self.styles = report, service, key_type, style, styles
         self.qualities = (True,) if sealed_only else (True, False)
         self.checksum = tokens.KEY_TYPES[key_type][1]
         self.makers = makers  # of client and server: a mirror.Program, or None for MIT
@@ -92,7 +108,7 @@ class Bench:
         self.close()
         for role, maker in self.makers.items():
             self.sides[role] = sides.Mit(self.key_type) if maker is None else mirror.Mirror(maker)
-        sides.establish(self.sides['client'], self.sides['server'], self.service, self.dce)
+        sides.establish(self.sides['client'], self.sides['server'], self.service, self.style)
 
     def close(self):
         while self.sides:
@@ -106,8 +122,7 @@ class Bench:
 
     def case(self, name, sender, function, *arguments):
         receiver = other(sender)
-        style = ', DCE style' if self.dce else ''
-        self.report.case(f'{self.key_type}{style}, {self.kind(sender)} as {sender} to {self.kind(receiver)}: {name}',
+        self.report.case(f'{self.key_type}, {self.style}, {self.kind(sender)} as {sender} to {self.kind(receiver)}: {name}',
                          self.run, function, sender, arguments)
 
     def run(self, function, sender, arguments):
@@ -116,6 +131,10 @@ class Bench:
             function(self, sender, other(sender), *arguments)
         finally:
             self.close()
+
+    @property
+    def dce(self):
+        return self.style == 'dce'
 
     # ---- sizes ------------------------------------------------------------------------------------------------------
 

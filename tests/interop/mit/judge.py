@@ -5,7 +5,7 @@
 #   judge.py [OPTION...] KEY_TYPE SERVICE   all cases with session keys of this type, which this principal has
 #     --mirror COMMAND   starts a mirror, without the port. With one mirror it is sspan against MIT; with two, the first is
 #                        the client or the server of the second; without one, MIT against MIT, which proves the cases
-#     --style STYLE      plain or dce; both without it
+#     --style STYLE      plain, dce or negotiate; may stand several times
 #     --sealed-only      a mirror has no integrity-only messages
 #
 # A failed case is a line that begins with FAILED. The last line says how many cases passed.
@@ -28,7 +28,8 @@ def cases_of_a_mirror(report, program, name):
         for letter, payload in (('?', b''), ('C', b''), ('C', b'\x07'), ('C', b'\x00\xff\xfe'), ('T', b'x'), ('W', b''),
                                 ('D', b'\x00\x01\x00\x00\xff\xff')):
             with contextlib.closing(mirror.Mirror(program)) as side:
-                answer = side.raw(letter, payload)
+                side.send(letter, payload)
+                answer = side.raw_answer()
                 assert answer[0] == 'B', f'to {letter} {payload.hex()} it says {answer}'
 
     def no_context():
@@ -46,7 +47,7 @@ def cases_of_a_mirror(report, program, name):
     def garbage_for_a_token():
         for token in (b'x', bytes(40), b'\x60\x82\xff\xff' + bytes(60), b'NTLMSSP\0' + bytes(60)):
             with contextlib.closing(mirror.Mirror(program)) as side:
-                side.begin_as_server(False)
+                side.begin_as_server('plain')
                 try:
                     side.step(token)
                 except mirror.Refused:
@@ -67,7 +68,7 @@ def ends_well(program):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--mirror', action='append', default=[])
-    parser.add_argument('--style', choices=('plain', 'dce'), action='append')
+    parser.add_argument('--style', choices=mirror.STYLES, action='append', required=True)
     parser.add_argument('--sealed-only', action='store_true')
     parser.add_argument('key_type', choices=tokens.KEY_TYPES)
     parser.add_argument('service')
@@ -81,11 +82,10 @@ def main():
         if len(programs) == 1:
             cases_of_a_mirror(report, first, options.key_type)
         ends = [(first, second)] if first is second else [(first, second), (second, first)]
-        styles = options.style or ('plain', 'dce')
-        for style in styles:
+        for style in options.style:
             for client, server in ends:
-                bench = Bench(report, options.service, options.key_type, style == 'dce', 'dce' in styles,
-                              options.sealed_only, {'client': client, 'server': server})
+                bench = Bench(report, options.service, options.key_type, style, options.style, options.sealed_only,
+                              {'client': client, 'server': server})
                 for sender in bench.makers:
                     accepted.add_cases(bench, sender)
                     refused.add_cases(bench, sender)

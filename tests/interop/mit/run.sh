@@ -48,9 +48,10 @@ judge() {
 readonly wine_mirror='wine build/mingw/tests/interop/mirror.exe'
 [[ -e ${wine_mirror#* } ]] || fail "${wine_mirror#* } is not built"
 for key_type in "${key_types[@]}"; do
-    judge 'MIT with itself' "$key_type"
-    judge 'sspan on Wine with MIT' "$key_type" --mirror "$wine_mirror"
-    judge 'sspan on Wine with itself' "$key_type" --mirror "$wine_mirror" --mirror "$wine_mirror"
+    judge 'MIT with itself' "$key_type" --style plain --style dce
+    judge 'sspan on Wine with MIT' "$key_type" --style plain --style dce --style negotiate --mirror "$wine_mirror"
+    judge 'sspan on Wine with itself' "$key_type" --style plain --style dce --style negotiate --mirror "$wine_mirror" \
+        --mirror "$wine_mirror"
 done
 
 # winpr_mirror KEY_TYPE: makes a command of a mirror in a Debian 13. Its realm is a copy in there.

@@ -2,10 +2,14 @@
 #
 # Both sides of a context can do the same, whether they are MIT's library in this process or sspan in a mirror:
 #
-#   begin_as_client(target, dce)   begin_as_server(dce)   step(token)      complete?, token
+#   begin_as_client(target, style) begin_as_server(style) step(token)      complete?, token
 #   wrap(sealed, data)             message                unwrap(message)  sealed?, data
 #   encrypt(sealed, data)          token, data            decrypt(token, data)  sealed?, data
 #   sign(data)                     signature              verify(data, signature)
+#
+# post(function, arguments...) begins any of them, and result() waits for the first one that was begun.
+import collections
+
 import gssapi
 from gssapi.raw import (IOV, IOVBufferType, inquire_sec_context_by_oid, unwrap_iov, wrap_iov)
 
@@ -26,18 +30,19 @@ class Mit:
         self.number, self.checksum = tokens.KEY_TYPES[key_type]
         self.context = None
         self.dce = False
+        self.done = collections.deque()
 
     def close(self):
         self.context = None
 
-    def begin_as_client(self, target, dce):
-        self.dce = dce
+    def begin_as_client(self, target, style):
+        self.dce = style == 'dce'
         self.context = gssapi.SecurityContext(name=gssapi.Name(target, PRINCIPAL), mech=KERBEROS, usage='initiate',
-                                              flags=WANTED | (Flag.dce_style if dce else 0))
+                                              flags=WANTED | (Flag.dce_style if self.dce else 0))
         return self.step(None)
 
-    def begin_as_server(self, dce):
-        self.dce = dce
+    def begin_as_server(self, style):
+        self.dce = style == 'dce'
         self.context = gssapi.SecurityContext(creds=gssapi.Credentials(usage='accept'), usage='accept')
 
     def step(self, token):
@@ -89,12 +94,26 @@ class Mit:
 
     def verify(self, data, signature):
         self.context.verify_signature(data, signature)
+        return True
+
+    def post(self, function, *arguments):
+        """Like a mirror's. Here it is done at once, and `result` says what has come of it."""
+        try:
+            self.done.append((getattr(self, function)(*arguments), None))
+        except gssapi.exceptions.GSSError as problem:
+            self.done.append((None, problem))
+
+    def result(self):
+        value, problem = self.done.popleft()
+        if problem is not None:
+            raise problem
+        return value
 
 
-def establish(client, server, target, dce=False):
+def establish(client, server, target, style):
     """Carries the tokens between the sides until both are complete."""
-    complete, token = client.begin_as_client(target, dce)
-    server.begin_as_server(dce)
+    complete, token = client.begin_as_client(target, style)
+    server.begin_as_server(style)
     done = {client: complete, server: False}
     turn, other = server, client
     while token:

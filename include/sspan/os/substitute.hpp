@@ -15,7 +15,11 @@
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
 /// Whether an identity has a list of packages. Negotiate uses NTLM although the list excludes it.
-[[nodiscard]] inline bool has_package_list(const void* auth_data) noexcept {
+#if defined(__GNUC__)
+__attribute__((noinline)) // inlined, g++ 12 sees the smaller structure and warns of the copy that the version rules out
+#endif
+[[nodiscard]] inline bool
+has_package_list(const void* auth_data) noexcept {
     SEC_WINNT_AUTH_IDENTITY_EXW identity{};
     if (auth_data == nullptr) {
         return false;

@@ -166,7 +166,6 @@ void message_exchange::send(Sender& from, bool to_the_receiver) {
         history_.push_back(std::move(next));
     } else if (!ec) {
         reflections_.push_back(std::move(next));
-        receiver_has_sent_ = true;
     }
 }
 
@@ -391,11 +390,11 @@ void message_exchange::unwrap(Receiver& receiver, const message& what) {
         require(lies_in(opened.data, wire), "the plaintext lies in the message");
         check_opened(what, opened.data, opened.quality);
     }
-    // Where the package does not take a message in one piece, the library knows the token's size, or has to guess it.
+    // The form is fixed when the context is established: a package that refuses a stream opens nothing.
     const auto& settings = loopback::configure();
+    const bool told = settings.unsupported_attributes.empty(); // else NTLM gets a stream, too
     const bool streams = settings.kerberos.stream && settings.negotiate.stream;
-    const bool exact = settings.kerberos.token_shortfall == 0 && settings.negotiate.token_shortfall == 0;
-    judge(what, asked, ec, is_ntlm_ || streams || (exact && !receiver_has_sent_));
+    judge(what, asked, ec, is_ntlm_ ? told || settings.ntlm.stream : streams);
 }
 
 void message_exchange::check_opened(const message& what, std::span<const std::byte> plain,

@@ -96,8 +96,7 @@ private:
     sspan::context_flags required_;
     sspan::context_sizes sizes_;
     bool is_ntlm_;
-    bool undisturbed_ = true; ///< of NTLM: no message has been refused
-    bool receiver_has_sent_ = false;
+    bool undisturbed_ = true;
     std::vector<sent_message> history_;
     std::vector<message> reflections_; ///< of the receiver's own
     std::set<std::size_t> taken_;

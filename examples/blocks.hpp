@@ -26,9 +26,9 @@
 namespace blocks {
 
 enum class kind : std::uint8_t {
-    file = 'F',  ///< From the sender: the file's 64-bit size, and its name in UTF-8.
-    data = 'D',  ///< From the sender: the file's next bytes.
-    end = 'E',   ///< From the sender, no content: those were all, and they are what the file had.
+    file = 'F', ///< From the sender: the file's 64-bit size, and its name in UTF-8.
+    data = 'D', ///< From the sender: the file's next bytes.
+    end = 'E',  ///< From the sender, no content: those were all, and they are what the file had.
     accepted =
         'A', ///< From the receiver, no content: after `file`, go on; after `end`, it is on the disk, under its name.
     refused = 'R', ///< From the receiver, at any time: the sender's exit status in a byte, and the reason in UTF-8.

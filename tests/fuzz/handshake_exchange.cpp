@@ -305,11 +305,8 @@ bool handshake_exchange::is_ntlm() const {
 
 template <class Context>
 void handshake_exchange::check(const Context& context, const side& me) const {
-    auto covered = context.granted();
-    if (contains(covered, context_flags::sequence_detect)) {
-        covered |= context_flags::replay_detect; // what is in order is no repetition
-    }
-    require(contains(covered, me.required), "nothing weaker than what is required is established");
+    require(sspan::detail::unsatisfied(me.required, context.granted()) == context_flags::none,
+            "nothing weaker than what is required is established");
     require(context.is_server() == (&me == &server_), "a context knows its side");
     if (is_ntlm() && &me == &client_) {
         require(!contains(context.granted(), context_flags::mutual_auth), "NTLM does not prove who the server is");

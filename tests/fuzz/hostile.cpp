@@ -54,6 +54,9 @@ void package::end() {
 }
 
 SECURITY_STATUS package::status() {
+    if (process_has_ended) {
+        return SEC_E_OK;
+    }
     switch (in_->number(0, 9)) {
     case 9:
         return in_->any<std::int32_t>();
@@ -71,6 +74,9 @@ SECURITY_STATUS package::status_of_step() {
 }
 
 DWORD package::win32_error() {
+    if (process_has_ended) {
+        return ERROR_SUCCESS;
+    }
     return in_->number(0, 3) != 3 ? ERROR_SUCCESS : in_->any<DWORD>();
 }
 

@@ -64,6 +64,7 @@ public:
     /// The last attempt to act as before has failed, so ending the process is right.
     bool revert_has_failed = false;
     std::jmp_buf* process_end = nullptr; ///< where fail_fast goes, which must not return
+    bool process_has_ended = false;      ///< so nothing fails any more: what the process held is given back
     void end_of_process();
 
     [[nodiscard]] void* make_identity();

@@ -252,11 +252,12 @@ DWORD open_thread_token(DWORD /*access*/, bool /*as_self*/, HANDLE* token) noexc
         return ERROR_NO_TOKEN;
     }
     *token = here().make_token(here().acts_as());
+    here().revert_has_failed = here().revert_has_failed || *token == nullptr; // the anonymous user's is like any other
     return *token == nullptr ? ERROR_CANT_OPEN_ANONYMOUS : ERROR_SUCCESS;
 }
 
 DWORD set_thread_token(HANDLE token) noexcept {
-    const auto client = here().client_of(token);
+    const auto client = token == nullptr ? 0U : here().client_of(token);
     const auto error = here().win32_error();
     here().revert_has_failed = error != ERROR_SUCCESS;
     if (error == ERROR_SUCCESS) {

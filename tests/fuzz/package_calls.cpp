@@ -304,9 +304,10 @@ void package_calls::impersonate() {
     alignas(sspan::impersonation_guard) static std::byte memory[sizeof(sspan::impersonation_guard)];
     std::jmp_buf end;
     package.process_end = &end;
+    auto* const guard = reinterpret_cast<sspan::impersonation_guard*>(memory);
     if (setjmp(end) == 0) {
         std::error_code failed;
-        auto* const guard = ::new (static_cast<void*>(memory)) sspan::impersonation_guard{server_, options, failed};
+        ::new (static_cast<void*>(memory)) sspan::impersonation_guard{server_, options, failed};
         require(guard->active() != static_cast<bool>(failed), "the thread acts as the client, or there is an error");
         require(failed || guard->level() >= options.require, "the client allows what is required");
         if (reverts_early && (guard->revert(failed) || !guard->active())) {
@@ -315,6 +316,9 @@ void package_calls::impersonate() {
         std::destroy_at(guard);
         require(package.acts_as() == before, "the thread acts as before");
     } else {
+        package.process_has_ended = true;
+        std::destroy_at(guard); // its share of the context
+        package.process_has_ended = false;
         package.end_of_process();
     }
     package.process_end = nullptr;

@@ -2,6 +2,7 @@
 //
 // Text, names, times, flags and channel bindings from anywhere.
 #include <sspan/channel_bindings.hpp>
+#include <sspan/detail/first_token.hpp>
 #include <sspan/flags.hpp>
 #include <sspan/identity.hpp>
 #include <sspan/os/text.hpp>
@@ -10,7 +11,9 @@
 #include "input.hpp"
 #include "loopback/control.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstring>
 #include <optional>
 #include <string>
@@ -40,7 +43,7 @@ bool is_sound(std::span<const std::byte> structure) {
     }
     std::memcpy(&header, structure.data(), sizeof header);
     const auto inside = [&](std::uint64_t offset, std::uint64_t size) {
-        return size == 0 || offset + size <= structure.size();
+        return size == 0 || (offset >= sizeof header && offset + size <= structure.size());
     };
     return header.cbApplicationDataLength != 0 && inside(header.dwInitiatorOffset, header.cbInitiatorLength) &&
            inside(header.dwAcceptorOffset, header.cbAcceptorLength) &&
@@ -160,6 +163,32 @@ void try_name(input& in) {
     }
 }
 
+void try_first_token(input& in) {
+    constexpr std::array identifier{std::byte{0x06}, std::byte{9},    std::byte{0x2A}, std::byte{0x86},
+                                    std::byte{0x48}, std::byte{0x86}, std::byte{0xF7}, std::byte{0x12},
+                                    std::byte{0x01}, std::byte{0x02}, std::byte{0x02}};
+    auto token = in.some(24);
+    if (!token.empty() && in.flag()) {
+        token[0] = std::byte{0x60};
+    }
+    if (in.flag()) { // Kerberos, or nearly
+        const auto at = in.number(std::size_t{0}, std::min<std::size_t>(8, token.size()));
+        token.insert(token.begin() + static_cast<std::ptrdiff_t>(at), identifier.begin(), identifier.end());
+        if (in.rarely()) {
+            token[in.number(std::size_t{0}, token.size() - 1)] ^= std::byte{1};
+        }
+    }
+    const bool may_be = sspan::detail::may_be_kerberos(token);
+    require(!may_be || !token.empty(), "Kerberos says something");
+    constexpr std::size_t longest_header = 6;
+    if (may_be && token.front() == std::byte{0x60} && token.size() >= longest_header + identifier.size() + 1) {
+        const std::span front{token.data(), longest_header + identifier.size() + 1};
+        const std::array other{std::byte{0x06}, std::byte{10}, std::byte{0x2A}, std::byte{0x86}};
+        require(!std::ranges::search(front, identifier).empty() || !std::ranges::search(front, other).empty(),
+                "a whole header names Kerberos");
+    }
+}
+
 void try_numbers(input& in) {
     loopback::configure().utc_offset = in.number<std::int64_t>(-14, 14) * 36'000'000'000;
     const auto told =
@@ -182,6 +211,7 @@ void try_numbers(input& in) {
         require((sspan::detail::to_bits(flags, column) & ~bits) == 0, "flags are not more than the bits");
         static_cast<void>(sspan::to_string(flags));
     }
+    try_first_token(in);
 }
 
 } // namespace

@@ -15,20 +15,17 @@
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
 /// Whether an identity has a list of packages. Negotiate uses NTLM although the list excludes it.
-#if defined(__GNUC__)
-__attribute__((noinline)) // inlined, g++ 12 sees the smaller structure and warns of the copy that the version rules out
-#endif
-[[nodiscard]] inline bool
-has_package_list(const void* auth_data) noexcept {
+[[nodiscard]] inline bool has_package_list(const void* auth_data) noexcept {
+    const void* const volatile given = auth_data; // g++ 12 would see the smaller structure, and warn of the second copy
     SEC_WINNT_AUTH_IDENTITY_EXW identity{};
-    if (auth_data == nullptr) {
+    if (given == nullptr) {
         return false;
     }
-    std::memcpy(&identity.Version, auth_data, sizeof identity.Version); // another structure begins with a pointer
+    std::memcpy(&identity.Version, given, sizeof identity.Version); // another structure begins with a pointer
     if (identity.Version != SEC_WINNT_AUTH_IDENTITY_VERSION) {
         return false;
     }
-    std::memcpy(&identity, auth_data, sizeof identity);
+    std::memcpy(&identity, given, sizeof identity);
     return identity.PackageListLength != 0;
 }
 

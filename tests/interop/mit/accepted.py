@@ -9,17 +9,19 @@ import tokens
 from bench import QUALITIES, Halves, Whole, describe, expect, message_of, short
 
 SIZES = (0, 1, 15, 16, 17, 255, 4096, 65536, 1 << 20)
+FEW_SIZES = (0, 17, 65536)
 
 
 def add_cases(bench, sender):
-    for sealed, size in itertools.product(bench.qualities, SIZES):
+    first_sizes = SIZES if bench.thorough else FEW_SIZES
+    for sealed, size in itertools.product(bench.qualities, first_sizes):
         name = f'{QUALITIES[sealed]}, {size} bytes'
         bench.case(f'wrap, first message, {name}', sender, one_message, wrapped, sealed, size)
         bench.case(f'encrypt, first message, {name}', sender, one_message, encrypted, sealed, size)
         bench.case(f'encrypt, then unwrap, first message, {name}', sender, one_message, joined, sealed, size)
         if bench.dce:
             bench.case(f'wrap, then decrypt, first message, {name}', sender, one_message, divided, sealed, size)
-    for size in SIZES:
+    for size in first_sizes:
         bench.case(f'sign, first message, {size} bytes', sender, one_message, signed, None, size)
     for way in (wrapped, encrypted, joined, signed):
         bench.case(f'{way.__name__}, later messages of all sizes, in both directions', sender, conversation, way)

@@ -136,6 +136,11 @@ class Bench:
     def dce(self):
         return self.style == 'dce'
 
+    @property
+    def thorough(self):
+        """Between two mirrors, and in another package, much would be the same once more."""
+        return None in self.makers.values() and self.style != 'negotiate'
+
     # ---- sizes ------------------------------------------------------------------------------------------------------
 
     def token_size(self, sealed):

@@ -81,7 +81,8 @@ def main():
     try:
         if len(programs) == 1:
             cases_of_a_mirror(report, first, options.key_type)
-        ends = [(first, second)] if first is second else [(first, second), (second, first)]
+        alike = options.mirror[:1] == options.mirror[1:2]  # both are the same, or both are MIT
+        ends = [(first, second)] if alike else [(first, second), (second, first)]
         for style in options.style:
             for client, server in ends:
                 bench = Bench(report, options.service, options.key_type, style, options.style, options.sealed_only,

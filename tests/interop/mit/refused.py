@@ -16,8 +16,6 @@ QUALITY = ('SEC_E_QOP_NOT_SUPPORTED',)
 
 
 def add_cases(bench, sender):
-    # Between two mirrors, and in another package, all this would be the same once more.
-    thorough = None in bench.makers.values() and bench.style != 'negotiate'
     receiver_is_sspan = bench.is_sspan(other(sender))
     ways = [('unwrap', whole)]
     if receiver_is_sspan or bench.dce:  # else MIT joins the halves
@@ -28,7 +26,7 @@ def add_cases(bench, sender):
             bench.case(f'{name}, misused', sender, misused_message, sealed, way)
             if receiver_is_sspan:
                 bench.case(f'{name}, for all that may be required', sender, required_quality, sealed, way)
-        if thorough:
+        if bench.thorough:
             for name, way in ways:
                 name = f'{name}, {QUALITIES[sealed]}, every'
                 bench.case(f'{name} bit flipped', sender, altered, sealed, flips(bench, sealed, way))
@@ -37,7 +35,7 @@ def add_cases(bench, sender):
             if len(ways) > 1:
                 border_cases(bench, sender, sealed)
     bench.case('verify, misused', sender, misused_signature)
-    if thorough:
+    if bench.thorough:
         bench.case('verify, every bit flipped and every wrong length', sender, altered, None, changes_of_signature(bench))
         if False not in bench.qualities:
             bench.case('integrity-only where there is no such thing', sender, integrity_only)

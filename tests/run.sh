@@ -94,7 +94,7 @@ leg mingw-i686 compile-only
 script 'fuzzing' tests/fuzz/run.sh
 if [[ -e build/mingw/examples/secure_echo.exe ]]; then
     script 'real Kerberos' tests/integration/run.sh
-    script 'other peers' tests/interop/run.sh
+    script 'other peers' tests/interop/run.sh "$@"
 fi
 if [[ ${1:-} == --with-winpr3 ]]; then
     root_open trixie

@@ -247,9 +247,8 @@ private:
         bool dce;
     };
     static style chosen_style(payload& in) {
-        constexpr std::array<style, 3> styles{{{sspan::package::kerberos, false},
-                                               {sspan::package::kerberos, true},
-                                               {sspan::package::negotiate, false}}};
+        constexpr std::array<style, 3> styles{
+            {{sspan::package::kerberos, false}, {sspan::package::kerberos, true}, {sspan::package::negotiate, false}}};
         return styles.at(in.take_choice(styles.size() - 1));
     }
     bytes begin_as_client(payload in) {

@@ -89,7 +89,7 @@ made_token established::encrypt(Parts message, std::span<std::byte> token, std::
     }
     const auto padded = pads ? buffers[message.size() + 1].cbBuffer : 0;
     bool sound = buffers[0].cbBuffer != 0 && is_front(buffers[0], token) &&
-                 (padded == 0 || is_front(buffers[message.size() + 1], padding));
+                 (padded == 0 || (padded <= sizes.block_size && is_front(buffers[message.size() + 1], padding)));
     for (std::size_t i = 0; i != message.size(); ++i) {
         sound = sound && is_whole(buffers[i + 1], message[i].bytes());
     }

@@ -73,6 +73,11 @@ inline SECURITY_STATUS SEC_ENTRY acquire(SEC_WCHAR* principal, SEC_WCHAR* name, 
                                        expiry);
 }
 
+/// What a step says for an output that has too little room. Wine takes no part of a peer's token for less than all of it.
+[[nodiscard]] inline SECURITY_STATUS with_room(SECURITY_STATUS status) noexcept {
+    return status == SEC_E_INCOMPLETE_MESSAGE ? SEC_E_BUFFER_TOO_SMALL : status;
+}
+
 inline SECURITY_STATUS SEC_ENTRY initialize(CredHandle* credential, CtxtHandle* context, SEC_WCHAR* target,
                                             ULONG request, ULONG reserved1, ULONG representation, SecBufferDesc* input,
                                             ULONG reserved2, CtxtHandle* new_context, SecBufferDesc* output,
@@ -80,8 +85,8 @@ inline SECURITY_STATUS SEC_ENTRY initialize(CredHandle* credential, CtxtHandle* 
     if (has_bindings(input) || (request & unheeded_by_initialize) != 0) {
         return SEC_E_UNSUPPORTED_FUNCTION;
     }
-    return ::InitializeSecurityContextW(credential, context, target, request, reserved1, representation, input,
-                                        reserved2, new_context, output, attributes, expiry);
+    return with_room(::InitializeSecurityContextW(credential, context, target, request, reserved1, representation,
+                                                  input, reserved2, new_context, output, attributes, expiry));
 }
 
 inline SECURITY_STATUS SEC_ENTRY accept(CredHandle* credential, CtxtHandle* context, SecBufferDesc* input,
@@ -90,8 +95,8 @@ inline SECURITY_STATUS SEC_ENTRY accept(CredHandle* credential, CtxtHandle* cont
     if (has_bindings(input) || (request & unheeded_by_accept) != 0) {
         return SEC_E_UNSUPPORTED_FUNCTION;
     }
-    return ::AcceptSecurityContext(credential, context, input, request, representation, new_context, output, attributes,
-                                   expiry);
+    return with_room(::AcceptSecurityContext(credential, context, input, request, representation, new_context, output,
+                                             attributes, expiry));
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::detail::wine

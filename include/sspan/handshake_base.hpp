@@ -68,7 +68,8 @@ private:
 
     /// Whether it cannot be NTLM that they are used with: Negotiate may choose that.
     static bool are_kerberos(const credentials& creds) noexcept {
-        return creds && is_name(creds.package().data(), package::kerberos); // of a std::wstring, so there is a zero
+        // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): of a std::wstring, so there is a zero
+        return creds && is_name(creds.package().data(), package::kerberos);
     }
     /// What has been granted that makes the context weaker, or gives its messages another form, and that this side has
     /// not asked for.

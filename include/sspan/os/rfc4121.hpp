@@ -7,7 +7,7 @@
 
 #include "platform.hpp"
 
-#include <algorithm> // std::rotate
+#include <algorithm>
 #include <cstddef>
 #include <span>
 
@@ -46,7 +46,7 @@ inline void rotate(std::span<std::byte> message, std::size_t count) noexcept {
     const auto body = message.subspan(header_size);
     if (!body.empty()) {
         const auto by = (rotation(message) % body.size() + body.size() - count % body.size()) % body.size();
-        std::rotate(body.begin(), body.begin() + static_cast<std::ptrdiff_t>(by), body.end());
+        std::ranges::rotate(body, body.begin() + static_cast<std::ptrdiff_t>(by));
     }
     set_rotation(message, count);
 }

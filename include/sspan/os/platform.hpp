@@ -7,6 +7,10 @@
 #error "sspan needs C++20"
 #endif
 
+#if defined(_WIN32_WINNT) && _WIN32_WINNT < 0x0601
+#error "sspan needs Windows 7 or later: define _WIN32_WINNT as 0x0601 or more"
+#endif
+
 // All of sspan except `version` lives in an inline namespace named after the implementation of os/api.hpp, so that
 // objects of two different implementations cannot meet in one program: the linker does not find the other's names.
 #if !defined(SSPAN_API_NAMESPACE)
@@ -24,10 +28,6 @@
 #endif
 
 #if defined(_WIN32)
-
-#if defined(_WIN32_WINNT) && _WIN32_WINNT < 0x0601
-#error "sspan needs Windows 7 or later: define _WIN32_WINNT as 0x0601 or more"
-#endif
 
 #if !defined(SECURITY_WIN32) && !defined(SECURITY_KERNEL)
 #define SECURITY_WIN32 // security.h demands it

@@ -1,0 +1,15 @@
+// expect: Windows 7
+// SPDX-License-Identifier: MIT
+//
+// A program for a Windows that lacks functions of SSPI which sspan calls.
+#if defined(MUST_FAIL)
+#undef _WIN32_WINNT
+#define _WIN32_WINNT 0x0600
+#endif
+#include <sspan/version.hpp>
+
+#include <sspan/error.hpp>
+
+bool program() {
+    return sspan::category() == sspan::category();
+}

@@ -32,11 +32,10 @@ inline sspan::client_options wanted_by_client(std::wstring_view package, bool dc
     return wanted;
 }
 
+/// A server takes DCE style only if it has asked for it. With `dce` every client has to use it, else each may.
 inline sspan::server_options wanted_by_server(bool dce) {
     sspan::server_options wanted;
-    if (dce) {
-        wanted.require |= sspan::context_flags::dce_style;
-    }
+    (dce ? wanted.require : wanted.request) |= sspan::context_flags::dce_style;
     return wanted;
 }
 

@@ -23,10 +23,41 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 template <class T>
 using context_memory = detail::context_buffer<T>;
 
+inline constexpr std::uint32_t no_attribute = 0xFFFFFFFF;
+
+/// SSPI's number of the attribute that a structure is for. A program adds a pair of its own by specialising it:
+/// `template <> inline constexpr std::uint32_t sspan::attribute_number<SecPkgContext_StreamSizes> = 4;`
+template <class Attribute>
+inline constexpr std::uint32_t attribute_number = no_attribute;
+template <>
+inline constexpr std::uint32_t attribute_number<SecPkgContext_Sizes> = SECPKG_ATTR_SIZES;
+template <>
+inline constexpr std::uint32_t attribute_number<detail::SecPkgContext_NamesW> = SECPKG_ATTR_NAMES;
+template <>
+inline constexpr std::uint32_t attribute_number<SecPkgContext_Lifespan> = SECPKG_ATTR_LIFESPAN;
+template <>
+inline constexpr std::uint32_t attribute_number<detail::SecPkgContext_DceInfo> = SECPKG_ATTR_DCE_INFO;
+template <>
+inline constexpr std::uint32_t attribute_number<detail::SecPkgContext_KeyInfoW> = SECPKG_ATTR_KEY_INFO;
+template <>
+inline constexpr std::uint32_t attribute_number<detail::SecPkgContext_AuthorityW> = SECPKG_ATTR_AUTHORITY;
+template <>
+inline constexpr std::uint32_t attribute_number<SecPkgContext_SessionKey> = SECPKG_ATTR_SESSION_KEY;
+template <>
+inline constexpr std::uint32_t attribute_number<detail::SecPkgContext_PackageInfoW> = SECPKG_ATTR_PACKAGE_INFO;
+template <>
+inline constexpr std::uint32_t attribute_number<detail::SecPkgContext_NegotiationInfoW> = SECPKG_ATTR_NEGOTIATION_INFO;
+template <>
+inline constexpr std::uint32_t attribute_number<detail::SecPkgContext_NativeNamesW> = SECPKG_ATTR_NATIVE_NAMES;
+template <>
+inline constexpr std::uint32_t attribute_number<SecPkgContext_Flags> = SECPKG_ATTR_FLAGS;
+
 namespace detail {
 
 template <class Attribute>
 concept attribute_structure = std::is_trivially_copyable_v<Attribute> && std::is_default_constructible_v<Attribute>;
+template <class Attribute>
+concept numbered_attribute = attribute_structure<Attribute> && attribute_number<Attribute> != no_attribute;
 
 /// What `make` makes of the structure; it takes over what the pointers in it point to, and may set `ec`.
 template <attribute_structure Attribute, class Make>

@@ -183,11 +183,13 @@ struct native_names {
     return detail::or_throw([&](std::error_code& ec) { return query_native_names(context, ec); });
 }
 
-/// What is granted now (SECPKG_ATTR_FLAGS); `granted` of the context is what the handshake was told.
+/// What is granted now (SECPKG_ATTR_FLAGS); `granted` of the context is what the handshake was told. Of NTLM neither has
+/// `mutual_auth` and `delegate`, whatever it reports.
 [[nodiscard]] inline context_flags query_flags(const security_context& context, std::error_code& ec) noexcept {
     return detail::query<SecPkgContext_Flags>(context, SECPKG_ATTR_FLAGS, ec, [&context](const auto& told) {
-        return detail::from_bits(told.Flags,
-                                 context.is_server() ? &detail::flag_row::asc_granted : &detail::flag_row::isc_granted);
+        const auto flags = detail::from_bits(told.Flags, context.is_server() ? &detail::flag_row::asc_granted
+                                                                             : &detail::flag_row::isc_granted);
+        return flags & ~(detail::never_ntlms & ~context.granted());
     });
 }
 [[nodiscard]] inline context_flags query_flags(const security_context& context) {
@@ -248,16 +250,16 @@ enum class last_client_token_status : std::uint32_t { yes = 0, no = 1, maybe = 2
     return detail::or_throw([&](std::error_code& ec) { return query_last_client_token_status(context, ec); });
 }
 
-/// Any other attribute, by SSPI's number and the structure that SSPI documents for it. Give each pointer in it that
-/// SSPI says to free to a `context_memory`.
-template <detail::attribute_structure Attribute>
-[[nodiscard]] Attribute query_attribute(const security_context& context, std::uint32_t attribute,
-                                        std::error_code& ec) noexcept {
-    return detail::query<Attribute>(context, attribute, ec, [](const Attribute& told) { return told; });
+/// Any attribute whose structure has an `attribute_number`. Give each pointer in it that SSPI says to free to a
+/// `context_memory`.
+template <detail::numbered_attribute Attribute>
+[[nodiscard]] Attribute query_attribute(const security_context& context, std::error_code& ec) noexcept {
+    return detail::query<Attribute>(context, attribute_number<Attribute>, ec,
+                                    [](const Attribute& told) { return told; });
 }
-template <detail::attribute_structure Attribute>
-[[nodiscard]] Attribute query_attribute(const security_context& context, std::uint32_t attribute) {
-    return detail::or_throw([&](std::error_code& ec) { return query_attribute<Attribute>(context, attribute, ec); });
+template <detail::numbered_attribute Attribute>
+[[nodiscard]] Attribute query_attribute(const security_context& context) {
+    return detail::or_throw([&](std::error_code& ec) { return query_attribute<Attribute>(context, ec); });
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE

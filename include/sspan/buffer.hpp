@@ -121,7 +121,7 @@ private:
     return false;
 }
 template <class First, class... Others>
-[[nodiscard]] bool any_overlap(const First& first, const Others&... others) noexcept {
+[[nodiscard]] bool any_overlap([[maybe_unused]] const First& first, const Others&... others) noexcept {
     return (overlap(first, others) || ...) || any_overlap(others...);
 }
 

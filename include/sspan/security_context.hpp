@@ -99,7 +99,9 @@ public:
 
     /// Lends the handle; zero when there is none.
     [[nodiscard]] CtxtHandle native_handle() const noexcept {
-        return state_ ? CtxtHandle{state_->handle.get()} : CtxtHandle{0, 0};
+        const CtxtHandle none{0, 0};
+        const CtxtHandle& handle = state_ ? state_->handle.get() : none; // no copy of what messages count in
+        return handle;
     }
     /// Gives the handle away. The caller deletes it with DeleteSecurityContext, and keeps the credentials until then.
     /// This object is in the zero state then.

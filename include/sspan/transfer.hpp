@@ -56,6 +56,10 @@ inline exported_context context_transfer::give(security_context& context, std::e
             ec = errc::invalid_handle;
             return {};
         }
+        if (context.state_.use_count() > 1) { // a guard still acts for its client
+            ec = errc::not_owner;
+            return {};
+        }
         function = "QueryContextAttributes";
         auto package = query_package_info(context, ec).name;
         if (ec) {
@@ -118,6 +122,10 @@ Context context_transfer::take(exported_context& exported, std::error_code& ec, 
         if (ec) {
             return {};
         }
+        if (unsatisfied(exported.required, context.granted()) != context_flags::none) { // less is believed of NTLM
+            ec = errc::security_qos_failed;
+            return {};
+        }
         context.state()->required = exported.required;
         exported = exported_context{};
         if constexpr (takes_servers_only) {
@@ -133,7 +141,7 @@ Context context_transfer::take(exported_context& exported, std::error_code& ec, 
 /// Turns a context into bytes. It ends here: on two sides the counters and keys of messages would be used twice.
 ///
 /// On failure the context is as it was.
-/// @throws error `invalid_handle`, `unsupported_function`, `insufficient_memory` and others of the package.
+/// @throws error `invalid_handle`, `not_owner` while an `impersonation_guard` has a share, `unsupported_function`, `insufficient_memory` and others of the package.
 /// @note Calls QueryContextAttributes for SECPKG_ATTR_PACKAGE_INFO, ExportSecurityContext, then DeleteSecurityContext.
 ///   The package's own copy of the bytes is wiped.
 [[nodiscard]] inline exported_context export_context(security_context&& context, std::error_code& ec) noexcept {
@@ -153,7 +161,7 @@ Context context_transfer::take(exported_context& exported, std::error_code& ec, 
 ///
 /// The context is of the side that was exported, and requires what that one required.
 /// @throws error `invalid_parameter` for an empty `packed` or one that exceeds 32 bits, for a zero inside `package`, and
-///   when `granted` does not satisfy `required`; `secpkg_not_found`, `invalid_token`, `unsupported_function`,
+///   when `granted` does not satisfy `required`; `security_qos_failed` when that shows only after the import; `secpkg_not_found`, `invalid_token`, `unsupported_function`,
 ///   `insufficient_memory` and others of the package.
 /// @note Calls ImportSecurityContext and QueryContextAttributes.
 [[nodiscard]] inline security_context import_context(exported_context&& exported, std::error_code& ec) noexcept {

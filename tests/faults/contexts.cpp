@@ -67,7 +67,7 @@ public:
         query(
             server, "query_attribute",
             [](const auto& context, auto&... ec) {
-                return sspan::query_attribute<SecPkgContext_Flags>(context, SECPKG_ATTR_FLAGS, ec...);
+                return sspan::query_attribute<SecPkgContext_Flags>(context, ec...);
             },
             [](const auto& told) { return told.Flags == 0; }, points_to::nothing);
 

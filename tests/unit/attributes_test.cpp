@@ -211,7 +211,7 @@ TEST_P(attributes, any_other_by_number_and_structure) {
     const auto raw = made_of(
         SECPKG_ATTR_FLAGS,
         [](const sspan::security_context& context, auto&... ec) {
-            return sspan::query_attribute<SecPkgContext_Flags>(context, SECPKG_ATTR_FLAGS, ec...);
+            return sspan::query_attribute<SecPkgContext_Flags>(context, ec...);
         },
         raw_flags);
     ASSERT_TRUE(succeeded(raw.ask(which_surface(), pair.client)));

@@ -256,6 +256,18 @@ TEST_P(wrapping, payload_that_the_frame_does_not_hold_is_refused_untouched) {
     EXPECT_EQ(calls(function::encrypt_message), 0U);
 }
 
+TEST_P(wrapping, frame_for_a_context_that_pads_less_is_refused) {
+    const auto less = establish(which_profile()).client.sizes();
+    which_profile().settings().block_size += 8;
+    auto other = establish(which_profile());
+    message_frame frame{less, 10};
+    std::ranges::copy(numbered(10), frame.payload().begin());
+    std::span<const std::byte> wire;
+    EXPECT_TRUE(failed_with(wrap(other.client, frame, 10, wire), errc::buffer_too_small, protect));
+    EXPECT_EQ(copy_of(frame.payload()), numbered(10));
+    EXPECT_EQ(calls(function::encrypt_message), 0U);
+}
+
 TEST_P(wrapping, frame_for_a_context_with_smaller_sizes_is_refused) {
     auto pair = establish(which_profile());
     auto sizes = pair.client.sizes();

@@ -265,6 +265,17 @@ TEST_P(message_parts, overlapping_parts_may_be_signed_and_not_encrypted) {
 }
 
 #if SIZE_MAX > 0xFFFFFFFF
+TEST_P(message_parts, parts_that_make_more_than_4_GiB_are_refused_before_the_call) { // each of them fits
+    auto pair = establish(which_profile());
+    const auto part = const_buffer::data(more_than_4_gib().first(0x80000000U));
+    const const_buffer to_sign[]{part, part};
+    bytes token(100);
+    std::span<std::byte> signature{token};
+    EXPECT_TRUE(failed_with(sign(pair.client, to_sign, signature), errc::invalid_parameter, "MakeSignature"));
+    EXPECT_TRUE(failed_with(verify(pair.server, to_sign, token), errc::invalid_parameter, "VerifySignature"));
+    EXPECT_EQ(calls(function::make_signature) + calls(function::verify_signature), 0U);
+}
+
 TEST_P(message_parts, part_of_more_than_4_GiB_is_refused_before_the_call) {
     auto pair = establish(which_profile());
     auto small = numbered(3);

@@ -101,6 +101,29 @@ TEST_P(transfer, both_sides_go_on_where_they_were) {
     EXPECT_EQ(live().key_blocks, 0U) << "the package's copy has been freed, and wiped or this test fails";
 }
 
+TEST_P(transfer, context_stays_while_a_guard_acts_for_its_client) {
+    auto pair = establish(which_profile());
+    exported_context exported;
+    {
+        const sspan::impersonation_guard as_client{pair.server};
+        EXPECT_TRUE(failed_with(export_it(which_surface(), pair.server, exported), errc::not_owner, exporting));
+        EXPECT_TRUE(pair.server);
+    }
+    EXPECT_TRUE(succeeded(export_it(which_surface(), pair.server, exported)));
+}
+
+TEST_P(transfer, import_that_is_believed_less_than_it_requires_is_refused) {
+    const bool is_ntlm = which_profile().package == sspan::package::ntlm;
+    auto pair = establish(which_profile());
+    exported_context exported;
+    ASSERT_TRUE(succeeded(export_it(which_surface(), pair.server, exported)));
+    exported.granted |= context_flags::mutual_auth; // an exporter whose package did not say that it is NTLM
+    exported.required |= context_flags::mutual_auth;
+    sspan::security_context imported;
+    const auto result = import_it(which_surface(), exported, imported);
+    EXPECT_TRUE(is_ntlm ? failed_with(result, errc::security_qos_failed, "QueryContextAttributes") : succeeded(result));
+}
+
 TEST_P(transfer, imported_server_can_impersonate) {
     auto pair = establish(which_profile());
     move_over(pair.server);

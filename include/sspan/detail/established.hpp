@@ -97,8 +97,17 @@ struct established {
         if (!fits(sizes_of_all) || any_overlap(spans...)) {
             return errc::invalid_parameter;
         }
+        if constexpr (Parts::capacity != 1) { // the package counts all of them together
+            std::uint64_t sum = 0;
+            for (std::size_t i = 0; i != message.size(); ++i) {
+                sum += message[i].bytes().size();
+            }
+            if (sum > 0xFFFFFFFFU) {
+                return errc::invalid_parameter;
+            }
+        }
         for (std::size_t i = 0; i != message.size(); ++i) {
-            const auto bytes = message[i].bytes();
+            [[maybe_unused]] const auto bytes = message[i].bytes();
             if ((overlap(bytes, spans) || ...) || overlaps_later(message, i)) {
                 return errc::invalid_parameter;
             }
@@ -117,7 +126,8 @@ struct established {
 
     /// Whether a part overlaps one behind it. What is only read may.
     template <class Parts>
-    [[nodiscard]] static bool overlaps_later(Parts message, std::size_t index) noexcept {
+    [[nodiscard]] static bool overlaps_later([[maybe_unused]] Parts message,
+                                             [[maybe_unused]] std::size_t index) noexcept {
         if constexpr (std::is_same_v<std::remove_cvref_t<decltype(message[0])>, buffer>) {
             for (std::size_t later = index + 1; later < message.size(); ++later) {
                 if (overlap(message[index].bytes(), message[later].bytes())) {

@@ -31,7 +31,7 @@ public:
             is_der_ = false;
             return;
         }
-        const auto bytes = token.subspan(2).first(std::min(count, token.size() - 2));
+        const auto bytes = token.subspan(2).first(std::min<std::size_t>(count, token.size() - 2));
         length_ = 0;
         for (const auto byte : bytes) {
             length_ = length_ << 8 | std::to_integer<std::uint64_t>(byte);
@@ -47,7 +47,7 @@ public:
 
     /// Whether the token may begin with `identifier`, all of it that has come.
     [[nodiscard]] bool may_name(std::span<const std::uint8_t> identifier) const noexcept {
-        const auto count = std::min(content_.size(), identifier.size());
+        const auto count = std::min<std::size_t>(content_.size(), identifier.size());
         return is_der_ && identifier.size() <= length_ &&
                std::ranges::equal(content_.first(count), identifier.first(count), {},
                                   [](std::byte byte) { return std::to_integer<std::uint8_t>(byte); });

@@ -35,6 +35,9 @@ inline errc wrap_calls::wrap(established& context, message_frame& frame, std::si
     if (frame.memory_.empty() || frame.capacity_ < size) {
         return frame.memory_.empty() ? errc::invalid_handle : errc::buffer_too_small;
     }
+    if (frame.padding_room_ < context.sizes.block_size) {
+        return errc::buffer_too_small;
+    }
     const std::span memory{frame.memory_};
     const one_part data{memory.subspan(frame.token_room_, size)};
     const auto token = memory.first(frame.token_room_);

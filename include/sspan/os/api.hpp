@@ -53,7 +53,8 @@ SSPAN_OS_CALLS(SSPAN_DECLARE)
 // Windows has each function by its name, WinPR in a table; what a substitute does otherwise is corrected.
 #if defined(_WIN32)
 #define SSPAN_OS(function) ::function
-#define SSPAN_CORRECTED(function, correction) (wine::is_running() ? wine::correction : ::function)
+#define SSPAN_CORRECTED(function, correction)                                                                          \
+    (wine::is_running() ? static_cast<decltype(&::function)>(&wine::correction) : &::function)
 #else
 #define SSPAN_OS(function) winpr::theirs().function
 #define SSPAN_CORRECTED(function, correction) winpr::correction

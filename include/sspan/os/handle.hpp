@@ -32,7 +32,7 @@ public:
     }
 
     explicit operator bool() const noexcept { return Kind::is_valid(value_); }
-    [[nodiscard]] value_type get() const noexcept { return value_; }
+    [[nodiscard]] const value_type& get() const noexcept { return value_; }
     /// For calls that take a pointer to a handle. They do not change the handle.
     [[nodiscard]] value_type* address() noexcept { return &value_; }
     /// Gives the handle away; the caller closes it.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// SSPI's times, which are local.
+// SSPI's times. They are local, by documentation and one reader's check of Kerberos; others take them for UTC.
 #pragma once
 
 #include "api.hpp"

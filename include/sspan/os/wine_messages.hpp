@@ -21,6 +21,8 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail::wine {
 
+/// NTLM's, which is read whether it is all there or not. Those of Kerberos are longer.
+inline constexpr ULONG shortest_token = 16;
 /// Room for a signature or token, whatever the key: Wine copies without looking at the room.
 using token_memory = std::array<std::byte, 256>;
 
@@ -67,6 +69,9 @@ inline SECURITY_STATUS SEC_ENTRY verify(CtxtHandle* context, SecBufferDesc* mess
     message_parts parts{*message};
     if (parts.token == nullptr || !parts.gather()) {
         return parts.token == nullptr ? SEC_E_INVALID_TOKEN : SEC_E_INSUFFICIENT_MEMORY;
+    }
+    if (parts.token->cbBuffer < shortest_token) {
+        return SEC_E_INVALID_TOKEN;
     }
     SecBuffer buffers[]{one_buffer(SECBUFFER_DATA, parts.piece()), *parts.token};
     SecBufferDesc one{SECBUFFER_VERSION, 2, buffers};
@@ -212,6 +217,9 @@ inline SECURITY_STATUS SEC_ENTRY decrypt(CtxtHandle* context, SecBufferDesc* mes
     }
     if (parts.token == nullptr || !parts.gather()) {
         return parts.token == nullptr ? SEC_E_INVALID_TOKEN : SEC_E_INSUFFICIENT_MEMORY;
+    }
+    if (parts.token->cbBuffer < shortest_token) {
+        return SEC_E_INVALID_TOKEN;
     }
     const auto data = parts.piece();
     if (which != package::kerberos) {

@@ -113,11 +113,12 @@ struct context : CtxtHandle {
     alignas(64) std::uint32_t received = 0;
 };
 
-/// Whether the context is NTLM's, by its token; 0 if the package does not say how long one is.
-[[nodiscard]] inline ULONG token_size(CtxtHandle* context) noexcept {
+/// How long the token of an encrypted message is: what tells NTLM from Kerberos.
+[[nodiscard]] inline SECURITY_STATUS query_token_size(CtxtHandle* context, std::size_t& size) noexcept {
     SecPkgContext_Sizes sizes{};
-    return theirs().QueryContextAttributesW(context, SECPKG_ATTR_SIZES, &sizes) == SEC_E_OK ? sizes.cbSecurityTrailer
-                                                                                            : 0;
+    const auto status = theirs().QueryContextAttributesW(context, SECPKG_ATTR_SIZES, &sizes);
+    size = sizes.cbSecurityTrailer;
+    return status;
 }
 inline constexpr ULONG ntlms_token_size = 16;
 
@@ -131,7 +132,6 @@ template <class Call>
     SecBufferDesc message{SECBUFFER_VERSION, 2, buffers};
     const auto status = call(message);
     parts.token->cbBuffer = buffers[1].cbBuffer;
-    parts.scatter();
     return status;
 }
 
@@ -166,13 +166,17 @@ inline SECURITY_STATUS encrypt(context* context, ULONG quality, SecBufferDesc* m
     if (parts.has_header || parts.data == nullptr || parts.token == nullptr) {
         return parts.has_header ? SEC_E_UNSUPPORTED_FUNCTION : SEC_E_INVALID_TOKEN;
     }
-    const auto size = token_size(context);
+    std::size_t size = 0;
+    if (const auto status = query_token_size(context, size); status != SEC_E_OK) {
+        return status;
+    }
     if (parts.token->cbBuffer < size) {
         return SEC_E_BUFFER_TOO_SMALL;
     }
-    parts.token->cbBuffer = size;
+    parts.token->cbBuffer = static_cast<ULONG>(size);
     const auto status = with_one_piece(
         parts, [&](SecBufferDesc& one) { return theirs().EncryptMessage(context, quality, &one, context->sent); });
+    parts.scatter();
     context->sent += status == SEC_E_OK ? 1 : 0;
     return status;
 }
@@ -206,7 +210,10 @@ inline SECURITY_STATUS decrypt(context* context, SecBufferDesc* message, ULONG, 
     if (parts.data == nullptr || parts.has_header) {
         return parts.has_header ? SEC_E_UNSUPPORTED_FUNCTION : SEC_E_INVALID_TOKEN;
     }
-    const std::size_t size = token_size(context);
+    std::size_t size = 0;
+    if (const auto status = query_token_size(context, size); status != SEC_E_OK) {
+        return status;
+    }
     const bool is_kerberos = size != ntlms_token_size;
     if (parts.stream != nullptr) {
         const std::span wire{static_cast<std::byte*>(parts.stream->pvBuffer), parts.stream->cbBuffer};

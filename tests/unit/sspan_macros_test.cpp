@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+//
+// What <windows.h> defines in a program without NOMINMAX, behind the headers that would suffer from it.
+#include <sspan/os/platform.hpp>
+
+#include <gsl/narrow>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <new>
+#include <optional>
+#include <ratio>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#undef min
+#undef max
+#define min(a, b) (((a) < (b)) ? (a) : (b))
+#define max(a, b) (((a) > (b)) ? (a) : (b))
+#include <sspan/sspan.hpp>
+#undef min
+#undef max
+
+#include <gtest/gtest.h>
+
+namespace {
+
+TEST(macros, named_min_and_max_do_not_matter) {
+    EXPECT_FALSE(sspan::security_context{});
+}
+
+} // namespace

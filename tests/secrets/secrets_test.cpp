@@ -21,6 +21,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <cstdio>
 #include <memory>
 #include <new>
@@ -357,6 +358,9 @@ protected:
         auto frame = std::make_unique<sspan::message_frame>(pair.client.sizes(), secret_size);
         std::ranges::copy(text.bytes(), frame->payload().begin());
         text.forget();
+        // The copy has left its last bytes in registers, which a later call may save on the stack: this one leaves zeros.
+        std::vector<std::byte> zeros(secret_size);
+        std::memmove(zeros.data(), text.bytes().data(), zeros.size());
         return frame;
     }
 

@@ -5,8 +5,6 @@
 //   gss_peer serve --port N [options]                                      answers messages; port 0: a free one
 //   gss_peer send --port N --target PRINCIPAL --kind sign|seal [options] SIZE...   a message of each size
 //     --dce           (send) asks for DCE style; a server goes by what its client has asked for
-//     --data-first    a sealed message, not in DCE style, lies across data then token, as Wine's Kerberos has it; without
-//                     this it is token then data
 //     --undemanding   (send) asks for no protection at all
 //     --forge HOW     "handshake" and "third-leg" alter that token. Of the messages the one after the last size, or after
 //                     the first answer, is altered, shortened, moved (by a byte, the border of token and data is),
@@ -58,7 +56,6 @@ struct options {
     const char* target;
     char kind;
     int dce;
-    int data_first;
     int undemanding;
     enum forgery forge;
     long byte;
@@ -419,10 +416,6 @@ static void establish_as_server(struct session* session) {
 
 // ---- messages -------------------------------------------------------------------------------------------------------
 
-static int lies_data_first(const struct session* session) {
-    return session->chosen->data_first && !session->dce;
-}
-
 /// The message that says `data`: of the given kind; encrypted, if it is a sealed one and is to be.
 static struct message protect(const struct session* session, char kind, struct bytes data, int encrypt) {
     struct message made = {.kind = kind};
@@ -436,13 +429,6 @@ static struct message protect(const struct session* session, char kind, struct b
         require_success("gss_get_mic", major, minor);
         made.token = taken(&whole);
         made.data = copy_of(data.at, data.size);
-    } else if (lies_data_first(session)) {
-        major = gss_wrap(&minor, session->context, encrypt, GSS_C_QOP_DEFAULT, &plain, &encrypted, &whole);
-        require_success("gss_wrap", major, minor);
-        const struct bytes both = taken(&whole);
-        made.data = copy_of(both.at, data.size);
-        made.token = copy_of(both.at + data.size, both.size - data.size);
-        free(both.at);
     } else {
         made.data = copy_of(data.at, data.size);
         gss_iov_buffer_desc parts[] = {{GSS_IOV_BUFFER_TYPE_HEADER | GSS_IOV_BUFFER_FLAG_ALLOCATE, GSS_C_EMPTY_BUFFER},
@@ -472,13 +458,6 @@ static struct verdict check(const struct session* session, const struct message*
     if (message->kind == 'S') {
         found.major = gss_verify_mic(&minor, session->context, &data, &token, NULL);
         found.data = copy_of(data.value, data.length);
-    } else if (lies_data_first(session)) {
-        const struct bytes both = joined(message->data, message->token);
-        gss_buffer_desc whole = as_buffer(both);
-        gss_buffer_desc plain = GSS_C_EMPTY_BUFFER;
-        found.major = gss_unwrap(&minor, session->context, &whole, &plain, &found.encrypted, NULL);
-        found.data = taken(&plain);
-        free(both.at);
     } else {
         const struct bytes header = copy_of(message->token.at, message->token.size);
         found.data = copy_of(message->data.at, message->data.size);
@@ -548,9 +527,8 @@ static struct message forged(const struct session* session, char kind, struct by
         alter(made.token, made.data, session->chosen->byte);
     }
     if (how == moved) {
-        const int data_first = kind == 'E' && lies_data_first(session);
-        struct bytes* first = data_first ? &made.data : &made.token;
-        struct bytes* second = data_first ? &made.token : &made.data;
+        struct bytes* first = &made.token;
+        struct bytes* second = &made.data;
         if (first->size == 0) {
             fail("there is no byte to be moved");
         }
@@ -671,7 +649,7 @@ static enum exit_status send_messages(struct session* session, char* const* size
 static _Noreturn void fail_usage(void) {
     fprintf(stderr, "usage: gss_peer serve --port N [options]\n"
                     "       gss_peer send --port N --target PRINCIPAL --kind sign|seal [options] SIZE...\n"
-                    "options: --dce --data-first --undemanding --forge HOW --byte N\n");
+                    "options: --dce --undemanding --forge HOW --byte N\n");
     exit(bad_usage);
 }
 
@@ -708,7 +686,6 @@ int main(int argc, char** argv) {
                                    {"forge", required_argument, NULL, 'f'},
                                    {"byte", required_argument, NULL, 'b'},
                                    {"dce", no_argument, &chosen.dce, 1},
-                                   {"data-first", no_argument, &chosen.data_first, 1},
                                    {"undemanding", no_argument, &chosen.undemanding, 1},
                                    {0}};
     for (int name = 0; (name = getopt_long(argc, argv, "", names, NULL)) != -1;) {

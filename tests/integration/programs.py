@@ -26,6 +26,13 @@ def command(name, *arguments):
 
 def run(name, *arguments, password=None, environment=None):
     """To its end. Its status, what it printed, and what it complained of."""
+    ended = run_once(name, *arguments, password=password, environment=environment)
+    if RUNNER and ended == (1, '', ''):  # Wine did not start it: a program that ends with 1 says how it is used
+        ended = run_once(name, *arguments, password=password, environment=environment)
+    return ended
+
+
+def run_once(name, *arguments, password=None, environment=None):
     with tempfile.TemporaryFile('w+') as printed, tempfile.TemporaryFile('w+') as complaints:
         source = {'stdin': subprocess.DEVNULL} if password is None else {'input': password}
         done = subprocess.run(command(name, *arguments), **source, stdout=printed, stderr=complaints, text=True,

@@ -21,8 +21,8 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstring>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <optional>

@@ -92,7 +92,7 @@ INSTANTIATE_TEST_SUITE_P(each, message_parts, each_profile_and_surface(), name_o
 
 TEST_P(message_parts, signature_is_one_of_all_parts) {
     auto pair = establish(which_profile());
-    parts message;
+    const parts message;
     bytes room(pair.client.sizes().max_signature);
     std::span<std::byte> signature{room};
     ASSERT_TRUE(succeeded(sign(pair.client, message.to_sign(), signature)));

@@ -68,6 +68,7 @@ struct opened_data {
 
 /// What makes a security context: shared by it, the halves that it was split into, and the guards that impersonate its
 /// client. The public classes say what its functions do. `Parts` is one of the three above.
+// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): a platform's handle may keep two cache lines apart
 struct established {
     template <class Parts>
     [[nodiscard]] made_signature sign(Parts message, std::span<std::byte> signature,

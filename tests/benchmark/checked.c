@@ -111,8 +111,8 @@ SECURITY_STATUS checked_encrypt(struct checked_context* context, void* data, siz
     const SecBuffer none = {0, 0, NULL};
     const SecBuffer* padded = pads ? &buffers[2] : &none;
     if (!is_front(&buffers[0], token, *token_size) || buffers[0].cbBuffer == 0 ||
-        !is_front(padded, padding, *padding_size) || buffers[1].cbBuffer != size ||
-        (size != 0 && buffers[1].pvBuffer != data)) {
+        padded->cbBuffer > context->sizes.cbBlockSize || !is_front(padded, padding, *padding_size) ||
+        buffers[1].cbBuffer != size || (size != 0 && buffers[1].pvBuffer != data)) {
         return failures[bad_package];
     }
     *token_size = buffers[0].cbBuffer;

@@ -39,8 +39,10 @@ namespace sspan::inline SSPAN_API_NAMESPACE::detail {
     return false;
 }
 
-/// Flags that ask for more strictness, and that no answer mentions: no_integrity, unverified_target_name; allow_missing_bindings, proxy_bindings.
+// Flags that no package heeds and no answer mentions.
+/// ISC_REQ_NO_INTEGRITY and ISC_REQ_UNVERIFIED_TARGET_NAME.
 inline constexpr ULONG unheeded_by_initialize = 0x00800000 | 0x20000000;
+/// ASC_REQ_ALLOW_MISSING_BINDINGS and ASC_REQ_PROXY_BINDINGS.
 inline constexpr ULONG unheeded_by_accept = 0x10000000 | 0x04000000;
 
 /// One buffer of each type; of the data all parts that the package protects.

@@ -85,7 +85,7 @@ public:
         peer_->receive(wrapped_,
                        wire::receive_length(*peer_, sspan::max_wrapped_size(context_->sizes(), 1 + most_content)));
         std::error_code ec;
-        const auto message = context_->unwrap(wrapped_, ec).data;
+        const auto message = context_->unwrap(wrapped_, {}, ec).data;
         if (ec) {
             throw rejected{ec};
         }

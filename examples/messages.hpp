@@ -73,16 +73,16 @@ public:
 
     /// @return the bytes to be sent, valid until the next call. To seal `data` is to overwrite it.
     std::span<std::byte> write(kind what, std::span<std::byte> data) {
-        sspan::encrypted_message parts{{}, data, {}};
+        sspan::encrypted_message parts{.data = data};
         if (what == kind::sign) {
             parts.token = context_->sign(data, token_);
         } else {
-            parts = context_->encrypt(data, token_, padding_);
+            parts = context_->encrypt({.token = token_, .data = data, .padding = padding_});
         }
         frame_.assign(1, static_cast<std::byte>(what));
         wire::append_number(frame_, parts.token.size());
         wire::append_number(frame_, parts.data.size() + parts.padding.size());
-        for (const auto part : {parts.token, parts.data, parts.padding}) {
+        for (const auto part : parts.in_wire_order()) {
             frame_.insert(frame_.end(), part.begin(), part.end());
         }
         return frame_;
@@ -101,7 +101,7 @@ inline std::span<std::byte> check(sspan::security_context& context, received& me
         context.verify(message.data, message.token);
         return message.data;
     }
-    return context.decrypt(message.data, message.token).data;
+    return context.decrypt({.token = message.token, .data = message.data}).data;
 }
 
 } // namespace messages

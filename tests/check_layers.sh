@@ -11,16 +11,16 @@ floors=(
     os/platform.hpp os/calls.hpp os/rfc4121.hpp os/substitute.hpp os/wine.hpp os/wine_messages.hpp os/winpr.hpp os/api.hpp os/handle.hpp
     os/status_codes.hpp os/secret.hpp os/text.hpp os/time.hpp
     'the words of messages'
-    version.hpp error.hpp flags.hpp buffer.hpp message.hpp secret_bytes.hpp
+    version.hpp error.hpp flags.hpp bytes.hpp message_part.hpp message.hpp secret_bytes.hpp
     'who talks, and with what'
     package.hpp identity.hpp credentials.hpp credential_attributes.hpp channel_bindings.hpp message_frame.hpp
     handshake_step.hpp
     'bodies: detail/'
-    detail/first_token.hpp detail/thread_token.hpp detail/negotiated.hpp detail/established.hpp detail/message_calls.hpp detail/wrap_calls.hpp
+    detail/first_token.hpp detail/thread_token.hpp detail/negotiated.hpp detail/established.hpp detail/message_lists.hpp detail/message_calls.hpp detail/wrap_calls.hpp
     'the halves of a context'
-    message_sender.hpp message_receiver.hpp
+    context_accessors.hpp message_sender.hpp message_receiver.hpp
     'contexts'
-    security_context.hpp server_context.hpp
+    security_context.hpp client_context.hpp server_context.hpp
     'attributes'
     attribute_query.hpp attributes.hpp
     'what makes contexts and acts for them'

@@ -3,8 +3,8 @@
 // What ties a handshake to the secure channel that it runs over.
 #pragma once
 
-#include "buffer.hpp"
 #include "error.hpp"
+#include "message_part.hpp"
 
 #include <cstddef>
 #include <cstring> // std::memcpy

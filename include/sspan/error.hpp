@@ -5,6 +5,8 @@
 
 #include "os/status_codes.hpp"
 
+#include <cstddef>
+#include <new>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -108,8 +110,10 @@ public:
 
 /// The category of SSPI's statuses. `message` gives the symbol, the value and one sentence, the same on every platform.
 [[nodiscard]] inline const std::error_category& category() noexcept {
-    static const detail::category_type instance;
-    return instance;
+    // Never destroyed: code that runs while the program exits may still look at an error.
+    alignas(detail::category_type) static std::byte memory[sizeof(detail::category_type)];
+    static const std::error_category* const instance = ::new (memory) detail::category_type;
+    return *instance;
 }
 
 [[nodiscard]] inline std::error_code make_error_code(errc code) noexcept {

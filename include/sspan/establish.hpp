@@ -3,6 +3,7 @@
 // A whole handshake, over two functions of the caller's.
 #pragma once
 
+#include "bytes.hpp"
 #include "error.hpp"
 #include "handshake.hpp"
 #include "handshake_step.hpp"
@@ -11,6 +12,7 @@
 #include <cstddef>
 #include <span>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -21,38 +23,51 @@ concept handshake_side = std::same_as<Handshake, client_handshake> || std::same_
 
 namespace detail {
 
-/// The loop of both forms: the functions set `ec`, or throw.
+template <class Result>
+inline constexpr bool is_token = std::convertible_to<const Result&, const_bytes>;
+
+/// The loop of both forms: the functions set `ec`, or throw. The last token of ours is returned, not sent.
 template <class Step, class Send, class Receive>
-void exchange_tokens(bool is_client, Step& step, Send& send, Receive& receive, std::error_code& ec) {
+std::vector<std::byte> exchange_tokens(bool is_client, Step& step, Send& send, Receive& receive, std::error_code& ec) {
     std::vector<std::byte> pending; // what the peer has sent and no step has taken
     auto state = is_client ? handshake_state::message_fragment : handshake_state::continue_needed;
-    while (state != handshake_state::complete) {
+    for (;;) {
         if (state == handshake_state::incomplete_message ||
             (state == handshake_state::continue_needed && pending.empty())) {
             const auto received = receive(ec);
-            const std::span<const std::byte> token{received};
+            const_bytes token;
+            if constexpr (is_token<decltype(received)>) { // else `establish` has said so, in one line
+                token = received;
+            }
             if (!ec && token.empty()) {
                 ec = errc::invalid_token;
             }
             if (ec) {
-                return;
+                return {};
             }
             pending.insert(pending.end(), token.begin(), token.end());
         }
         const bool takes_nothing = state == handshake_state::message_fragment; // as a client's first step
         const handshake_step taken =
             step(takes_nothing ? std::span<const std::byte>{} : std::span<const std::byte>{pending}, ec);
-        if (!ec && !taken.token.empty()) {
-            send(taken.token, ec);
-        }
         if (ec) {
-            return;
+            return {};
         }
         pending.erase(pending.begin(), pending.begin() + static_cast<std::ptrdiff_t>(taken.used));
         state = taken.state;
-    }
-    if (!pending.empty()) {
-        ec = errc::illegal_message;
+        if (state == handshake_state::complete) {
+            if (!pending.empty()) {
+                ec = errc::illegal_message;
+                return {};
+            }
+            return {taken.token.begin(), taken.token.end()};
+        }
+        if (!taken.token.empty()) {
+            send(taken.token, ec);
+        }
+        if (ec) {
+            return {};
+        }
     }
 }
 
@@ -60,15 +75,19 @@ void exchange_tokens(bool is_client, Step& step, Send& send, Receive& receive, s
 
 /// Establishes a context: `send(token)` sends a token of ours, `receive()` returns the peer's next one.
 ///
-/// The two functions keep tokens apart, by a length in front of each for example, and bound what they take in. `send`
-/// takes a std::span<const std::byte>, never an empty one; what `receive` returns converts to one. If our side fails
-/// and has a token that tells the peer why, that is sent.
+/// The two functions keep tokens apart, for example by a length in front of each, and limit how much they accept. `send`
+/// takes a std::span<const std::byte>, which is never empty; `receive` returns any bytes that convert to `const_bytes`. If
+/// our side fails and has a token that tells the peer why, that token is sent. Our last token is sent after `finish` has
+/// succeeded: a peer that is refused does not get it.
 ///
-/// @return a client's `security_context`, a server's `server_context`. The peer may yet refuse it.
-/// @throws what the handshake's `step` and `finish` and the two functions throw; error `invalid_token` when `receive`
-///   returns nothing, `illegal_message` when the peer's last token is followed by more: use `step` where that is right.
+/// @return a `client_context` or a `server_context`. The peer may yet refuse it.
+/// @throws what the handshake's `step` and `finish` and the two functions throw; error `invalid_token` if `receive`
+///   returns nothing, `illegal_message` if the peer's last token is followed by more. Where bytes may follow, use `step`.
 template <handshake_side Handshake, std::invocable<std::span<const std::byte>> Send, std::invocable Receive>
 [[nodiscard]] auto establish(Handshake&& handshake, Send send, Receive receive) {
+    static_assert(
+        detail::is_token<std::invoke_result_t<Receive&>>,
+        "sspan::establish: receive() must return bytes, for example a std::vector<std::byte> or a std::string");
     const auto step = [&](std::span<const std::byte> input, std::error_code&) {
         try {
             return handshake.step(input);
@@ -86,15 +105,22 @@ template <handshake_side Handshake, std::invocable<std::span<const std::byte>> S
     const auto send_or_throw = [&](std::span<const std::byte> token, std::error_code&) { send(token); };
     const auto receive_or_throw = [&](std::error_code&) { return receive(); };
     std::error_code ec;
-    detail::exchange_tokens(std::same_as<Handshake, client_handshake>, step, send_or_throw, receive_or_throw, ec);
+    const auto last =
+        detail::exchange_tokens(std::same_as<Handshake, client_handshake>, step, send_or_throw, receive_or_throw, ec);
     detail::throw_if(ec, "sspan::establish");
-    return std::forward<Handshake>(handshake).finish();
+    auto context = std::forward<Handshake>(handshake).finish();
+    if (!last.empty()) {
+        send(std::span<const std::byte>{last});
+    }
+    return context;
 }
 
 /// As above; `send(token, ec)` and `receive(ec)` set `ec` to end the handshake, and throw nothing.
 template <handshake_side Handshake, std::invocable<std::span<const std::byte>, std::error_code&> Send,
           std::invocable<std::error_code&> Receive>
 [[nodiscard]] auto establish(Handshake&& handshake, Send send, Receive receive, std::error_code& ec) noexcept {
+    static_assert(detail::is_token<std::invoke_result_t<Receive&, std::error_code&>>,
+                  "sspan::establish: receive(ec) must return bytes, for example a std::vector<std::byte>");
     const auto step = [&](std::span<const std::byte> input, std::error_code& failure) {
         const auto taken = handshake.step(input, failure);
         if (failure && !taken.token.empty()) {
@@ -105,8 +131,15 @@ template <handshake_side Handshake, std::invocable<std::span<const std::byte>, s
     };
     using context = decltype(std::forward<Handshake>(handshake).finish());
     return detail::without_bad_alloc<context>(ec, [&]() -> context {
-        detail::exchange_tokens(std::same_as<Handshake, client_handshake>, step, send, receive, ec);
-        return ec ? context{} : std::forward<Handshake>(handshake).finish(ec);
+        const auto last = detail::exchange_tokens(std::same_as<Handshake, client_handshake>, step, send, receive, ec);
+        if (ec) {
+            return {};
+        }
+        auto finished = std::forward<Handshake>(handshake).finish(ec);
+        if (!ec && !last.empty()) {
+            send(std::span<const std::byte>{last}, ec);
+        }
+        return ec ? context{} : std::move(finished);
     });
 }
 

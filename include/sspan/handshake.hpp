@@ -3,12 +3,12 @@
 // Establishing a security context: tokens go to and fro until both sides know each other.
 #pragma once
 
+#include "client_context.hpp"
 #include "credentials.hpp"
 #include "error.hpp"
 #include "handshake_base.hpp"
 #include "handshake_step.hpp"
 #include "os/text.hpp"
-#include "security_context.hpp"
 #include "server_context.hpp"
 
 #include <span>
@@ -68,10 +68,12 @@ public:
     ///   The handshake is over and its context deleted then.
     /// @note Calls QueryContextAttributes for the sizes and for the package that Negotiate has chosen: NTLM is not
     ///   believed when it says that the server has proved who it is.
-    [[nodiscard]] security_context finish(std::error_code& ec) && noexcept { return handshake::finish(false, ec); }
-    [[nodiscard]] security_context finish() && {
+    [[nodiscard]] client_context finish(std::error_code& ec) && noexcept {
+        return client_context{handshake::finish(false, ec)};
+    }
+    [[nodiscard]] client_context finish() && {
         std::error_code ec;
-        auto context = handshake::finish(false, ec);
+        client_context context{handshake::finish(false, ec)};
         if (ec) {
             throw_unfinished(ec);
         }

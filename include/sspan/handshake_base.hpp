@@ -3,7 +3,6 @@
 // What the two sides of a handshake have in common.
 #pragma once
 
-#include "buffer.hpp"
 #include "channel_bindings.hpp"
 #include "credentials.hpp"
 #include "detail/established.hpp"
@@ -12,6 +11,7 @@
 #include "error.hpp"
 #include "flags.hpp"
 #include "handshake_step.hpp"
+#include "message_part.hpp"
 #include "os/handle.hpp"
 #include "os/text.hpp"
 #include "os/time.hpp"

@@ -3,8 +3,11 @@
 // What protecting a message takes and gives.
 #pragma once
 
+#include "bytes.hpp"
+#include "message_part.hpp"
 #include "os/platform.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -35,42 +38,48 @@ struct protect_options {
 };
 
 /// What a received message must have been protected with.
-enum class least_protection : std::uint8_t {
+enum class minimum_protection : std::uint8_t {
     as_required,    ///< `encrypted` if the handshake required confidentiality, else `integrity_only`.
     encrypted,      ///< A message that was merely signed is refused.
-    integrity_only, ///< Both are taken.
+    integrity_only, ///< Both are accepted.
 };
 
 /// What to accept as one message.
 struct accept_options {
-    least_protection at_least = least_protection::as_required; ///< Of `decrypt` and `unwrap`.
-    std::uint32_t sequence_number = 0;                         ///< The one that it was protected with.
+    minimum_protection minimum = minimum_protection::as_required; ///< Of `decrypt` and `unwrap`.
+    std::uint32_t sequence_number = 0;                            ///< The one that it was protected with.
 };
 
-/// An encrypted message, as parts of the caller's buffers. On the wire: token, data, padding, without gaps.
+namespace detail {
+/// Stands first in a structure whose members must be named: `{.token = token, .data = data}`.
+struct named_members {
+    explicit named_members() = default;
+};
+} // namespace detail
+
+/// An encrypted message and what protects it, in the order in which they go over the wire, without gaps. `encrypt` and
+/// `decrypt` take it; `encrypt` returns it. The members are named: `{.token = token, .data = data, .padding = padding}`.
 struct encrypted_message {
-    std::span<std::byte> token;
-    std::span<std::byte> data;
-    std::span<std::byte> padding;
-};
+    detail::named_members only_by_name = detail::named_members{};
+    /// Room for `sizes().security_trailer` bytes, or the token as received.
+    mutable_bytes token{};
+    /// The message in one piece, or a list of `message_part`.
+    message_data data{};
+    /// Room for `sizes().block_size` bytes, or the padding as received. On the wire it lies directly behind the data, or
+    /// behind the last `message_part::data`.
+    mutable_bytes padding{};
 
-/// What `encrypt` has added to a message in parts. On the wire: token, the parts in their order, and the padding
-/// directly behind the last `buffer::data`, where `decrypt` wants it.
-struct encrypted_parts {
-    std::span<std::byte> token;
-    std::span<std::byte> padding;
+    /// The three in the order in which they are sent. Of a message in parts, send the parts instead of the empty `data`.
+    [[nodiscard]] std::array<std::span<const std::byte>, 3> in_wire_order() const noexcept {
+        return {token, data, padding};
+    }
 };
 
 /// A decrypted message, as part of the caller's buffer, and what protected it on its way.
 struct decrypted_message {
+    /// The message without its padding. For a message in parts: what is left of the last `message_part::data`; the other
+    /// parts are whole.
     std::span<std::byte> data;
-    quality_of_protection quality = quality_of_protection::integrity_only;
-};
-
-/// What became of a decrypted message in parts.
-struct decrypted_parts {
-    /// What is left of the last `buffer::data`, behind which the padding was. The other parts are whole.
-    std::span<std::byte> last;
     quality_of_protection quality = quality_of_protection::integrity_only;
 };
 

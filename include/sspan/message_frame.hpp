@@ -3,27 +3,31 @@
 // Memory for one wrapped message after another.
 #pragma once
 
+#include "bytes.hpp"
+#include "error.hpp"
 #include "message.hpp"
 #include "os/secret.hpp"
 
+#include <algorithm> // std::min, std::ranges::copy
 #include <cstddef>
 #include <initializer_list>
 #include <span>
 #include <stdexcept>
+#include <system_error>
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
 namespace detail {
 struct wrap_calls;
+inline constexpr std::size_t longest_message = 0x7FFFFFFF;
 } // namespace detail
 
-/// How many bytes `wrap` makes at most of a payload of `size` bytes: what a receiver need take in.
-/// @throws std::length_error for more than 31 bits can count.
+/// The size in bytes that `wrap` makes at most of a payload of `size` bytes. A receiver needs so much memory.
+/// @throws std::length_error if the result exceeds 31 bits.
 [[nodiscard]] inline std::size_t max_wrapped_size(const context_sizes& sizes, std::size_t size) {
-    constexpr std::size_t most = 0x7FFFFFFF;
     std::size_t sum = 0;
     for (const auto part : {std::size_t{sizes.security_trailer}, size, std::size_t{sizes.block_size}}) {
-        if (part > most - sum) {
+        if (part > detail::longest_message - sum) {
             throw std::length_error{"sspan::max_wrapped_size: more than 31 bits can count"};
         }
         sum += part;
@@ -31,15 +35,34 @@ struct wrap_calls;
     return sum;
 }
 
-/// Memory for messages to `wrap`: the payload with room around it for what the package adds, so that no byte of the
-/// payload is ever copied. It is used again for every message, and wiped when it is freed.
+/// The size in bytes of the largest payload that `wrap` makes at most `wire_limit` bytes of: the inverse of
+/// `max_wrapped_size`, and gss_wrap_size_limit of GSS-API. It is 0 also if not even an empty message fits.
+[[nodiscard]] constexpr std::size_t max_payload(const context_sizes& sizes, std::size_t wire_limit) noexcept {
+    const auto limit = std::min<std::size_t>(wire_limit, detail::longest_message);
+    if (limit < sizes.security_trailer || limit - sizes.security_trailer < sizes.block_size) {
+        return 0;
+    }
+    return limit - sizes.security_trailer - sizes.block_size;
+}
+
+struct message_frame_options {
+    std::size_t front = 0; ///< Room in bytes in front of each message, for `prepend`.
+};
+
+/// Memory for messages to `wrap`: the payload with room around it for what the package adds, so that the payload is
+/// never copied. The same frame serves every message. Its memory is wiped when it is freed.
 class message_frame {
 public:
     /// For payloads of up to `capacity` bytes, sent over contexts of these `sizes`. Allocates, once.
-    /// @throws std::bad_alloc, std::length_error.
-    message_frame(const context_sizes& sizes, std::size_t capacity)
-        : token_room_{sizes.security_trailer}, capacity_{capacity}, padding_room_{sizes.block_size} {
-        memory_.resize(max_wrapped_size(sizes, capacity));
+    /// @throws std::bad_alloc; std::length_error if a message or the whole frame exceeds 31 bits.
+    message_frame(const context_sizes& sizes, std::size_t capacity, const message_frame_options& options = {})
+        : front_{options.front}, token_room_{sizes.security_trailer}, capacity_{capacity},
+          padding_room_{sizes.block_size} {
+        const auto message = max_wrapped_size(sizes, capacity);
+        if (front_ > detail::longest_message - message) {
+            throw std::length_error{"sspan::message_frame: more than 31 bits can count"};
+        }
+        memory_.resize(front_ + message);
     }
     message_frame(message_frame&&) noexcept = default;
     message_frame& operator=(message_frame&&) noexcept = default;
@@ -47,17 +70,47 @@ public:
     message_frame& operator=(const message_frame&) = delete;
     ~message_frame() = default;
 
-    /// To be filled from its front with the next payload. `wrap` overwrites it. Empty when moved from.
-    [[nodiscard]] std::span<std::byte> payload() noexcept {
-        return memory_.empty() ? std::span<std::byte>{} : std::span{memory_}.subspan(token_room_, capacity_);
+    /// The memory for the next payload, to be filled from its front. `wrap` overwrites it. Empty when moved from.
+    [[nodiscard]] std::span<std::byte> payload() & noexcept {
+        return memory_.empty() ? std::span<std::byte>{} : std::span{memory_}.subspan(front_ + token_room_, capacity_);
+    }
+    std::span<std::byte> payload() && = delete;
+
+    /// Copies `prefix` directly in front of the message that the last `wrap` made, for example its length.
+    ///
+    /// @return the prefix and the message as one range, part of the frame; send it before the frame's next use.
+    /// @throws error `buffer_too_small` if `prefix` is longer than `message_frame_options::front`, `invalid_parameter` if
+    ///   there is no message because the last `wrap` failed or there was none.
+    [[nodiscard]] std::span<const std::byte> prepend(const_bytes prefix, std::error_code& ec) & noexcept {
+        ec.clear();
+        if (memory_.empty() || message_size_ == 0) {
+            ec = errc::invalid_parameter;
+            return {};
+        }
+        if (prefix.size() > front_) {
+            ec = errc::buffer_too_small;
+            return {};
+        }
+        const auto sent = std::span{memory_}.subspan(message_offset_ - prefix.size(), prefix.size() + message_size_);
+        std::ranges::copy(prefix, sent.begin());
+        return sent;
+    }
+    [[nodiscard]] std::span<const std::byte> prepend(const_bytes prefix) & {
+        std::error_code ec;
+        const auto sent = prepend(prefix, ec);
+        detail::throw_if(ec, "sspan::message_frame::prepend");
+        return sent;
     }
 
 private:
     friend struct detail::wrap_calls;
 
+    std::size_t front_;
     std::size_t token_room_;
     std::size_t capacity_;
     std::size_t padding_room_;
+    std::size_t message_offset_ = 0; // of the last message in `memory_`
+    std::size_t message_size_ = 0;
     detail::wiped_vector memory_;
 };
 

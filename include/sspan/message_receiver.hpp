@@ -3,17 +3,17 @@
 // Checking and opening messages: verify, decrypt, unwrap.
 #pragma once
 
-#include "buffer.hpp"
+#include "bytes.hpp"
+#include "context_accessors.hpp"
 #include "detail/message_calls.hpp"
+#include "detail/message_lists.hpp"
 #include "detail/wrap_calls.hpp"
 #include "error.hpp"
-#include "flags.hpp"
 #include "message.hpp"
+#include "message_part.hpp"
 
-#include <chrono>
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -21,181 +21,142 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// What `security_context` and `message_receiver` can do. One thread at a time, and messages in the order in which they
-/// were sent.
+/// The operations of the side that receives. `security_context` and `message_receiver` have them. One thread at a time,
+/// and messages in the order in which they were sent.
 ///
 /// A message that is not the peer's next one, unchanged, is `message_altered`, `out_of_sequence`, `invalid_token` or
-/// another error of the package; close the connection then. Of NTLM every later message fails, too.
+/// another error of the package. Close the connection then: with NTLM every later message fails, too.
 ///
-/// Every function fails with `invalid_handle` in the zero state, with `qop_not_supported` when no such protection was
-/// granted, and with `invalid_parameter` when a buffer exceeds 32 bits or overlaps another, or when there are no parts
-/// or more than `max_message_parts`. All these are found before the package is called, and no buffer has been touched
-/// then. Any status of the package but SEC_E_OK is an error.
-template <class Derived>
-class message_receiving {
+/// Every function fails with `invalid_handle` in the zero state, with `qop_not_supported` if no such protection was
+/// granted, and with `invalid_parameter` if a buffer exceeds 32 bits, if buffers overlap, or if a list of parts is empty or
+/// longer than `max_message_parts`. These errors are found before the package is called, and all buffers are unchanged
+/// then. Every status of the package other than SEC_E_OK is an error.
+template <class Base>
+class message_receiving : public Base {
 public:
-    /// Checks that `signature`, exactly as received, is the peer's for `message`. Both are only read.
+    /// Checks that `signature`, exactly as received, is the peer's for `message`. Both are only read. A message in parts
+    /// must have the same parts as when it was signed.
     ///
     /// @return whether it is; never true together with an error.
     /// @note Calls VerifySignature.
-    [[nodiscard]] bool verify(std::span<const std::byte> message, std::span<const std::byte> signature,
-                              const accept_options& options, std::error_code& ec) noexcept {
-        return detail::succeeded(call_verify(detail::one_const_part{message}, signature, options), ec);
-    }
-    [[nodiscard]] bool verify(std::span<const std::byte> message, std::span<const std::byte> signature,
+    [[nodiscard]] bool verify(const const_message_data& message, const_bytes signature, const accept_options& options,
                               std::error_code& ec) noexcept {
-        return verify(message, signature, {}, ec);
+        return detail::succeeded(call_verify(message, signature, options), ec);
     }
-    void verify(std::span<const std::byte> message, std::span<const std::byte> signature,
-                const accept_options& options = {}) {
-        detail::throw_if(call_verify(detail::one_const_part{message}, signature, options), "VerifySignature");
-    }
-    /// As above, of a message in the same parts as it was signed in.
-    [[nodiscard]] bool verify(std::span<const const_buffer> message, std::span<const std::byte> signature,
-                              const accept_options& options, std::error_code& ec) noexcept {
-        return detail::succeeded(call_verify(detail::many_parts<const_buffer>{message}, signature, options), ec);
-    }
-    [[nodiscard]] bool verify(std::span<const const_buffer> message, std::span<const std::byte> signature,
-                              std::error_code& ec) noexcept {
-        return verify(message, signature, {}, ec);
-    }
-    void verify(std::span<const const_buffer> message, std::span<const std::byte> signature,
-                const accept_options& options = {}) {
-        detail::throw_if(call_verify(detail::many_parts<const_buffer>{message}, signature, options), "VerifySignature");
+    void verify(const const_message_data& message, const_bytes signature, const accept_options& options = {}) {
+        detail::throw_if(call_verify(message, signature, options), "VerifySignature");
     }
 
-    /// Checks and decrypts `data`, which includes the padding if there is any, in place; `token` is exactly as received
-    /// and may be overwritten.
+    /// Checks and decrypts `message.data` in place. `message.token` is exactly as received and may be overwritten.
     ///
-    /// @return the part of `data` that is the message, and what protected it. On failure there is none, and `data` and
+    /// Padding is part of the data: either `data` includes it, or `padding` is the memory directly behind `data`. A message
+    /// in parts must have the same parts as when it was encrypted; its last `message_part::data` includes the padding.
+    /// @return the part of the data that is the message, and what protected it. On failure both are empty, and `data` and
     ///   `token` are all zeros, unless the package was not called.
-    /// @throws error `qop_not_supported` also for a message that is authentic but was not encrypted, see
-    ///   `accept_options`.
+    /// @throws error `qop_not_supported` also for an authentic message that was not encrypted (see `accept_options`),
+    ///   `invalid_parameter` also if `padding` lies elsewhere.
     /// @note Calls DecryptMessage.
-    [[nodiscard]] decrypted_message decrypt(std::span<std::byte> data, std::span<std::byte> token,
-                                            const accept_options& options, std::error_code& ec) noexcept {
-        const auto opened = call_decrypt(detail::one_part{data}, token, options);
-        return detail::succeeded(opened.status, ec)
-                   ? decrypted_message{data.subspan(opened.offset, opened.size), opened.quality}
-                   : decrypted_message{};
-    }
-    [[nodiscard]] decrypted_message decrypt(std::span<std::byte> data, std::span<std::byte> token,
+    [[nodiscard]] decrypted_message decrypt(const encrypted_message& message, const accept_options& options,
                                             std::error_code& ec) noexcept {
-        return decrypt(data, token, {}, ec);
+        const auto opened = call_decrypt(message, options);
+        return detail::succeeded(opened.status, ec) ? left(message.data, opened) : decrypted_message{};
     }
-    [[nodiscard]] decrypted_message decrypt(std::span<std::byte> data, std::span<std::byte> token,
-                                            const accept_options& options = {}) {
-        const auto opened = call_decrypt(detail::one_part{data}, token, options);
+    [[nodiscard]] decrypted_message decrypt(const encrypted_message& message, const accept_options& options = {}) {
+        const auto opened = call_decrypt(message, options);
         detail::throw_if(opened.status, "DecryptMessage");
-        return {data.subspan(opened.offset, opened.size), opened.quality};
-    }
-    /// As above, of a message in the same parts as it was encrypted in; the last `buffer::data` includes the padding.
-    /// On failure every `buffer::data` is all zeros.
-    [[nodiscard]] decrypted_parts decrypt(std::span<const buffer> message, std::span<std::byte> token,
-                                          const accept_options& options, std::error_code& ec) noexcept {
-        const auto opened = call_decrypt(detail::many_parts<buffer>{message}, token, options);
-        return detail::succeeded(opened.status, ec) ? parts_of(message, opened) : decrypted_parts{};
-    }
-    [[nodiscard]] decrypted_parts decrypt(std::span<const buffer> message, std::span<std::byte> token,
-                                          std::error_code& ec) noexcept {
-        return decrypt(message, token, {}, ec);
-    }
-    [[nodiscard]] decrypted_parts decrypt(std::span<const buffer> message, std::span<std::byte> token,
-                                          const accept_options& options = {}) {
-        const auto opened = call_decrypt(detail::many_parts<buffer>{message}, token, options);
-        detail::throw_if(opened.status, "DecryptMessage");
-        return parts_of(message, opened);
+        return left(message.data, opened);
     }
 
     /// Checks and decrypts a message in one piece, as `wrap` and gss_wrap make it, in place.
     ///
-    /// @return the part of `wire` that is the message, and what protected it. On failure there is none, and `wire` is
-    ///   all zeros, unless the package was not called.
+    /// @return the part of `wire` that is the message, and what protected it. On failure both are empty, and `wire` is all
+    ///   zeros, unless the package was not called.
     /// @throws error as `decrypt`.
     /// @note Calls DecryptMessage with SECBUFFER_STREAM; for NTLM and in DCE style with TOKEN and DATA.
-    [[nodiscard]] decrypted_message unwrap(std::span<std::byte> wire, const accept_options& options,
+    [[nodiscard]] decrypted_message unwrap(mutable_bytes wire, const accept_options& options,
                                            std::error_code& ec) noexcept {
         const auto opened = call_unwrap(wire, options);
-        return detail::succeeded(opened.status, ec)
-                   ? decrypted_message{wire.subspan(opened.offset, opened.size), opened.quality}
-                   : decrypted_message{};
+        return detail::succeeded(opened.status, ec) ? part_of(wire, opened) : decrypted_message{};
     }
-    [[nodiscard]] decrypted_message unwrap(std::span<std::byte> wire, std::error_code& ec) noexcept {
-        return unwrap(wire, {}, ec);
-    }
-    [[nodiscard]] decrypted_message unwrap(std::span<std::byte> wire, const accept_options& options = {}) {
+    [[nodiscard]] decrypted_message unwrap(mutable_bytes wire, const accept_options& options = {}) {
         const auto opened = call_unwrap(wire, options);
         detail::throw_if(opened.status, "DecryptMessage");
-        return {wire.subspan(opened.offset, opened.size), opened.quality};
+        return part_of(wire, opened);
     }
-    /// As `unwrap`, for those who do not mind two copies and two allocations.
-    /// @throws std::bad_alloc, perhaps when the package has counted the message already: close the connection then.
-    [[nodiscard]] unwrapped_copy unwrap_copy(std::span<const std::byte> wire, const accept_options& options = {}) {
+    /// As `unwrap`, with two copies and two allocations, from bytes that stay unchanged.
+    /// @throws std::bad_alloc, perhaps after the package has counted the message: close the connection then.
+    [[nodiscard]] unwrapped_copy unwrap_copy(const_bytes wire, const accept_options& options = {}) {
         detail::wiped_vector copy{wire.begin(), wire.end()};
         const auto message = unwrap(copy, options);
         return {{message.data.begin(), message.data.end()}, message.quality};
     }
 
-private:
-    friend Derived;
+protected:
     message_receiving() noexcept = default;
+    explicit message_receiving(std::shared_ptr<detail::established> state) noexcept : Base{std::move(state)} {}
     message_receiving(message_receiving&&) noexcept = default;
     message_receiving& operator=(message_receiving&&) noexcept = default;
     ~message_receiving() = default;
 
-    [[nodiscard]] detail::established* state() noexcept { return static_cast<Derived&>(*this).state(); }
-
-    static decrypted_parts parts_of(std::span<const buffer> message, const detail::opened_data& opened) noexcept {
-        for (std::size_t i = message.size(); i-- != 0;) {
-            if (message[i].writable()) {
-                return {message[i].writable_bytes().subspan(opened.offset, opened.size), opened.quality};
+private:
+    static decrypted_message part_of(std::span<std::byte> memory, const detail::opened_data& opened) noexcept {
+        return {memory.subspan(opened.offset, opened.size), opened.quality};
+    }
+    /// What is left of the data, or of the last part that was decrypted.
+    static decrypted_message left(const message_data& data, const detail::opened_data& opened) noexcept {
+        if (!data.in_parts()) {
+            return {{data.data() + opened.offset, opened.size}, opened.quality};
+        }
+        for (std::size_t i = data.parts().size(); i-- != 0;) {
+            if (data.parts()[i].writable()) {
+                return part_of(data.parts()[i].writable_bytes(), opened);
             }
         }
         return {{}, opened.quality};
     }
-    template <class Parts>
-    [[nodiscard]] errc call_verify(Parts message, std::span<const std::byte> signature,
+
+    [[nodiscard]] errc call_verify(const const_message_data& message, std::span<const std::byte> signature,
                                    const accept_options& options) noexcept {
-        auto* const context = state();
-        return context == nullptr ? errc::invalid_handle : context->verify(message, signature, options.sequence_number);
+        auto* const context = this->state_.get();
+        if (context == nullptr) {
+            return errc::invalid_handle;
+        }
+        return message.in_parts()
+                   ? context->verify(detail::parts_to_read{message.parts()}, signature, options.sequence_number)
+                   : context->verify(detail::one_part_to_read{message}, signature, options.sequence_number);
     }
-    template <class Parts>
-    [[nodiscard]] detail::opened_data call_decrypt(Parts message, std::span<std::byte> token,
+    [[nodiscard]] detail::opened_data call_decrypt(const encrypted_message& message,
                                                    const accept_options& options) noexcept {
-        auto* const context = state();
-        return context == nullptr ? detail::opened_data{errc::invalid_handle}
-                                  : context->decrypt(message, token, options);
+        auto* const context = this->state_.get();
+        if (context == nullptr) {
+            return {errc::invalid_handle};
+        }
+        const auto& data = message.data;
+        const auto padding = message.padding.size();
+        if (padding != 0 && (data.in_parts() || message.padding.data() != data.data() + data.size())) {
+            return {errc::invalid_parameter};
+        }
+        return data.in_parts() ? context->decrypt(detail::parts_to_change{data.parts()}, message.token, options)
+                               : context->decrypt(detail::one_part_to_change{{data.data(), data.size() + padding}},
+                                                  message.token, options);
     }
     [[nodiscard]] detail::opened_data call_unwrap(std::span<std::byte> wire, const accept_options& options) noexcept {
-        auto* const context = state();
+        auto* const context = this->state_.get();
         return context == nullptr ? detail::opened_data{errc::invalid_handle}
                                   : detail::wrap_calls::unwrap(*context, wire, options);
     }
 };
 
-/// The receiving half of a context that was `split`: one thread's, while another has the sending half.
-class message_receiver : public message_receiving<message_receiver> {
+/// The receiving half of a context that was `split`: one thread uses it, while another uses the sending half.
+class message_receiver : public message_receiving<context_accessors> {
 public:
-    /// The zero state, in which a moved-from object is, too.
+    /// Makes the zero state, which is also the state of a moved-from object.
     message_receiver() noexcept = default;
 
-    [[nodiscard]] context_sizes sizes() const noexcept { return context_ ? context_->sizes : context_sizes{}; }
-    /// As of the context.
-    [[nodiscard]] context_flags granted() const noexcept { return context_ ? context_->granted : context_flags::none; }
-    /// As of the context.
-    [[nodiscard]] std::optional<std::chrono::system_clock::time_point> expiry() const noexcept {
-        return context_ ? context_->expiry : std::nullopt;
-    }
-    /// False in the zero state.
-    explicit operator bool() const noexcept { return context_ != nullptr; }
-
 private:
-    friend class message_receiving<message_receiver>;
     friend class security_context;
-    explicit message_receiver(std::shared_ptr<detail::established> context) noexcept : context_{std::move(context)} {}
-    [[nodiscard]] detail::established* state() const noexcept { return context_.get(); }
-
-    std::shared_ptr<detail::established> context_;
+    explicit message_receiver(std::shared_ptr<detail::established> state) noexcept
+        : message_receiving{std::move(state)} {}
 };
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE

@@ -3,19 +3,19 @@
 // Protecting messages: sign, encrypt, wrap.
 #pragma once
 
-#include "buffer.hpp"
+#include "bytes.hpp"
+#include "context_accessors.hpp"
 #include "detail/message_calls.hpp"
+#include "detail/message_lists.hpp"
 #include "detail/wrap_calls.hpp"
 #include "error.hpp"
-#include "flags.hpp"
 #include "message.hpp"
 #include "message_frame.hpp"
+#include "message_part.hpp"
 
 #include <algorithm> // std::ranges::copy
-#include <chrono>
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -23,100 +23,59 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// What `security_context` and `message_sender` can do. One thread at a time.
+/// The operations of the side that sends. `security_context` and `message_sender` have them. One thread at a time.
 ///
-/// Every function fails with `invalid_handle` in the zero state, with `qop_not_supported` when the protection was not
-/// granted, with `invalid_parameter` when a buffer exceeds 32 bits or overlaps another, or when there are no
-/// parts or more than `max_message_parts`, and with `buffer_too_small`. All these are found before the package is
-/// called, and no buffer has been touched then. Any status of the package but SEC_E_OK is an error, `context_expired`
-/// for example.
-template <class Derived>
-class message_sending {
+/// Every function fails with `invalid_handle` in the zero state, with `qop_not_supported` if the protection was not
+/// granted, with `buffer_too_small`, and with `invalid_parameter` if a buffer exceeds 32 bits, if buffers overlap, or if a
+/// list of parts is empty or longer than `max_message_parts`. These errors are found before the package is called, and all
+/// buffers are unchanged then. Every status of the package other than SEC_E_OK is an error, for example
+/// `context_expired`.
+template <class Base>
+class message_sending : public Base {
 public:
     /// Signs `message` with the context's session key.
     ///
-    /// Writes at most `sizes().max_signature` bytes to the front of `signature`, which must have room for so many;
+    /// Writes at most `sizes().max_signature` bytes to the front of `signature`, which must have room for that many;
     /// `message` is only read.
     /// @return the part of `signature` that was written; send it with the message.
     /// @note Calls MakeSignature. The peer checks with `verify`.
-    [[nodiscard]] std::span<std::byte> sign(std::span<const std::byte> message, std::span<std::byte> signature,
+    [[nodiscard]] std::span<std::byte> sign(const const_message_data& message, mutable_bytes signature,
                                             const protect_options& options, std::error_code& ec) noexcept {
-        return succeeded(call_sign(detail::one_const_part{message}, signature, options), signature, ec);
+        const auto made = call_sign(message, signature, options);
+        return detail::succeeded(made.status, ec) ? signature.first(made.size) : std::span<std::byte>{};
     }
-    [[nodiscard]] std::span<std::byte> sign(std::span<const std::byte> message, std::span<std::byte> signature,
-                                            std::error_code& ec) noexcept {
-        return sign(message, signature, {}, ec);
-    }
-    [[nodiscard]] std::span<std::byte> sign(std::span<const std::byte> message, std::span<std::byte> signature,
+    [[nodiscard]] std::span<std::byte> sign(const const_message_data& message, mutable_bytes signature,
                                             const protect_options& options = {}) {
-        return or_throw(call_sign(detail::one_const_part{message}, signature, options), signature);
-    }
-    /// As above, of a message in parts.
-    [[nodiscard]] std::span<std::byte> sign(std::span<const const_buffer> message, std::span<std::byte> signature,
-                                            const protect_options& options, std::error_code& ec) noexcept {
-        return succeeded(call_sign(detail::many_parts<const_buffer>{message}, signature, options), signature, ec);
-    }
-    [[nodiscard]] std::span<std::byte> sign(std::span<const const_buffer> message, std::span<std::byte> signature,
-                                            std::error_code& ec) noexcept {
-        return sign(message, signature, {}, ec);
-    }
-    [[nodiscard]] std::span<std::byte> sign(std::span<const const_buffer> message, std::span<std::byte> signature,
-                                            const protect_options& options = {}) {
-        return or_throw(call_sign(detail::many_parts<const_buffer>{message}, signature, options), signature);
+        const auto made = call_sign(message, signature, options);
+        detail::throw_if(made.status, "MakeSignature");
+        return signature.first(made.size);
     }
 
-    /// Encrypts `data` in place.
+    /// Encrypts `message.data` in place. In a message in parts, each `message_part::data` is encrypted and the other parts
+    /// are only read.
     ///
-    /// Writes at most `sizes().security_trailer` bytes to the front of `token` and at most `sizes().block_size` bytes
-    /// to the front of `padding`, which must have room for so many. An empty `padding` is allowed: the package gets no
-    /// buffer for it then, and fails if it needs one. On failure `data` is no message, and may still be the plaintext: do
-    /// not send it.
-    /// @return the written parts of `token` and `padding`, and `data`; all three go to the peer.
-    /// @note Calls EncryptMessage. The peer uses `decrypt`. NTLM encrypts even what is to be `integrity_only`.
-    [[nodiscard]] encrypted_message encrypt(std::span<std::byte> data, std::span<std::byte> token,
-                                            std::span<std::byte> padding, const protect_options& options,
+    /// Writes at most `sizes().security_trailer` bytes to the front of `message.token` and at most `sizes().block_size`
+    /// bytes to the front of `message.padding`, which must have room for that many. `message.padding` may be empty; a
+    /// package that needs padding fails then. If the package fails, all data that was to be encrypted is zeros.
+    /// @return the written parts of `token` and `padding`, and `data`; all three go to the peer, in this order.
+    /// @note Calls EncryptMessage. The peer uses `decrypt`. NTLM encrypts even an `integrity_only` message.
+    [[nodiscard]] encrypted_message encrypt(const encrypted_message& message, const protect_options& options,
                                             std::error_code& ec) noexcept {
-        const auto made = call_encrypt(detail::one_part{data}, token, padding, options);
-        return detail::succeeded(made.status, ec)
-                   ? encrypted_message{token.first(made.token), data, padding.first(made.padding)}
-                   : encrypted_message{};
+        const auto made = call_encrypt(message, options);
+        return detail::succeeded(made.status, ec) ? written(message, made) : encrypted_message{};
     }
-    [[nodiscard]] encrypted_message encrypt(std::span<std::byte> data, std::span<std::byte> token,
-                                            std::span<std::byte> padding, std::error_code& ec) noexcept {
-        return encrypt(data, token, padding, {}, ec);
-    }
-    [[nodiscard]] encrypted_message encrypt(std::span<std::byte> data, std::span<std::byte> token,
-                                            std::span<std::byte> padding, const protect_options& options = {}) {
-        const auto made = call_encrypt(detail::one_part{data}, token, padding, options);
+    [[nodiscard]] encrypted_message encrypt(const encrypted_message& message, const protect_options& options = {}) {
+        const auto made = call_encrypt(message, options);
         detail::throw_if(made.status, "EncryptMessage");
-        return {token.first(made.token), data, padding.first(made.padding)};
-    }
-    /// As above, of a message in parts: each `buffer::data` is encrypted, the others are as they were.
-    [[nodiscard]] encrypted_parts encrypt(std::span<const buffer> message, std::span<std::byte> token,
-                                          std::span<std::byte> padding, const protect_options& options,
-                                          std::error_code& ec) noexcept {
-        const auto made = call_encrypt(detail::many_parts<buffer>{message}, token, padding, options);
-        return detail::succeeded(made.status, ec)
-                   ? encrypted_parts{token.first(made.token), padding.first(made.padding)}
-                   : encrypted_parts{};
-    }
-    [[nodiscard]] encrypted_parts encrypt(std::span<const buffer> message, std::span<std::byte> token,
-                                          std::span<std::byte> padding, std::error_code& ec) noexcept {
-        return encrypt(message, token, padding, {}, ec);
-    }
-    [[nodiscard]] encrypted_parts encrypt(std::span<const buffer> message, std::span<std::byte> token,
-                                          std::span<std::byte> padding, const protect_options& options = {}) {
-        const auto made = call_encrypt(detail::many_parts<buffer>{message}, token, padding, options);
-        detail::throw_if(made.status, "EncryptMessage");
-        return {token.first(made.token), padding.first(made.padding)};
+        return written(message, made);
     }
 
     /// Encrypts the first `size` bytes of the frame's payload, in place, into a message in one piece: token, data and
-    /// padding without gaps, as gss_unwrap takes it. The payload has been overwritten then, on failure with zeros,
-    /// unless the package was not called.
+    /// padding without gaps, as gss_unwrap takes it. The payload is overwritten, with zeros if the package fails.
     ///
-    /// @return the message, part of the frame; send it before the frame's next use.
-    /// @throws error `buffer_too_small` also when the frame was made for smaller `sizes`.
+    /// @return the message, part of the frame; send it before the frame's next use. `message_frame::prepend` puts a length
+    ///   in front of it.
+    /// @throws error `buffer_too_small` also if the frame was made for smaller `sizes`.
     /// @note Calls EncryptMessage. The peer uses `unwrap`.
     [[nodiscard]] std::span<const std::byte> wrap(message_frame& frame, std::size_t size,
                                                   const protect_options& options, std::error_code& ec) noexcept {
@@ -125,90 +84,71 @@ public:
         return wire;
     }
     [[nodiscard]] std::span<const std::byte> wrap(message_frame& frame, std::size_t size,
-                                                  std::error_code& ec) noexcept {
-        return wrap(frame, size, {}, ec);
-    }
-    [[nodiscard]] std::span<const std::byte> wrap(message_frame& frame, std::size_t size,
                                                   const protect_options& options = {}) {
         std::span<const std::byte> wire;
         detail::throw_if(call_wrap(frame, size, options, wire), "EncryptMessage");
         return wire;
     }
-    /// As `wrap`, for those who do not mind two copies and two allocations.
-    /// @throws std::bad_alloc, perhaps when the package has counted the message already: close the connection then.
-    [[nodiscard]] std::vector<std::byte> wrap_copy(std::span<const std::byte> message,
-                                                   const protect_options& options = {}) {
-        const auto* const context = state();
-        detail::throw_if(context == nullptr ? errc::invalid_handle : errc{}, "EncryptMessage");
-        message_frame frame{context->sizes, message.size()};
+    /// As `wrap`, with two copies and two allocations, from any bytes.
+    /// @throws std::bad_alloc, perhaps after the package has counted the message: close the connection then.
+    [[nodiscard]] std::vector<std::byte> wrap_copy(const_bytes message, const protect_options& options = {}) {
+        detail::throw_if(this->state_ == nullptr ? errc::invalid_handle : errc{}, "EncryptMessage");
+        message_frame frame{this->state_->sizes, message.size()};
         std::ranges::copy(message, frame.payload().begin());
         const auto wire = wrap(frame, message.size(), options);
         return {wire.begin(), wire.end()};
     }
 
-private:
-    friend Derived;
+protected:
     message_sending() noexcept = default;
+    explicit message_sending(std::shared_ptr<detail::established> state) noexcept : Base{std::move(state)} {}
     message_sending(message_sending&&) noexcept = default;
     message_sending& operator=(message_sending&&) noexcept = default;
     ~message_sending() = default;
 
-    [[nodiscard]] detail::established* state() noexcept { return static_cast<Derived&>(*this).state(); }
-
-    static std::span<std::byte> succeeded(detail::made_signature made, std::span<std::byte> signature,
-                                          std::error_code& ec) noexcept {
-        return detail::succeeded(made.status, ec) ? signature.first(made.size) : std::span<std::byte>{};
+private:
+    static encrypted_message written(const encrypted_message& given, detail::made_token made) noexcept {
+        return {
+            .token = given.token.first(made.token), .data = given.data, .padding = given.padding.first(made.padding)};
     }
-    static std::span<std::byte> or_throw(detail::made_signature made, std::span<std::byte> signature) {
-        detail::throw_if(made.status, "MakeSignature");
-        return signature.first(made.size);
-    }
-    template <class Parts>
-    [[nodiscard]] detail::made_signature call_sign(Parts message, std::span<std::byte> signature,
+    [[nodiscard]] detail::made_signature call_sign(const const_message_data& message, std::span<std::byte> signature,
                                                    const protect_options& options) noexcept {
-        auto* const context = state();
-        return context == nullptr ? detail::made_signature{errc::invalid_handle}
-                                  : context->sign(message, signature, options.sequence_number);
+        auto* const context = this->state_.get();
+        if (context == nullptr) {
+            return {errc::invalid_handle};
+        }
+        return message.in_parts()
+                   ? context->sign(detail::parts_to_read{message.parts()}, signature, options.sequence_number)
+                   : context->sign(detail::one_part_to_read{message}, signature, options.sequence_number);
     }
-    template <class Parts>
-    [[nodiscard]] detail::made_token call_encrypt(Parts message, std::span<std::byte> token,
-                                                  std::span<std::byte> padding,
+    [[nodiscard]] detail::made_token call_encrypt(const encrypted_message& message,
                                                   const protect_options& options) noexcept {
-        auto* const context = state();
-        return context == nullptr ? detail::made_token{errc::invalid_handle}
-                                  : context->encrypt(message, token, padding, options);
+        auto* const context = this->state_.get();
+        if (context == nullptr) {
+            return {errc::invalid_handle};
+        }
+        const auto& data = message.data;
+        return data.in_parts()
+                   ? context->encrypt(detail::parts_to_change{data.parts()}, message.token, message.padding, options)
+                   : context->encrypt(detail::one_part_to_change{data}, message.token, message.padding, options);
     }
     [[nodiscard]] errc call_wrap(message_frame& frame, std::size_t size, const protect_options& options,
                                  std::span<const std::byte>& wire) noexcept {
-        auto* const context = state();
+        auto* const context = this->state_.get();
         return context == nullptr ? errc::invalid_handle
                                   : detail::wrap_calls::wrap(*context, frame, size, options, wire);
     }
 };
 
-/// The sending half of a context that was `split`: one thread's, while another has the receiving half.
-class message_sender : public message_sending<message_sender> {
+/// The sending half of a context that was `split`: one thread uses it, while another uses the receiving half.
+class message_sender : public message_sending<context_accessors> {
 public:
-    /// The zero state, in which a moved-from object is, too.
+    /// Makes the zero state, which is also the state of a moved-from object.
     message_sender() noexcept = default;
 
-    [[nodiscard]] context_sizes sizes() const noexcept { return context_ ? context_->sizes : context_sizes{}; }
-    /// As of the context.
-    [[nodiscard]] context_flags granted() const noexcept { return context_ ? context_->granted : context_flags::none; }
-    /// As of the context.
-    [[nodiscard]] std::optional<std::chrono::system_clock::time_point> expiry() const noexcept {
-        return context_ ? context_->expiry : std::nullopt;
-    }
-    /// False in the zero state.
-    explicit operator bool() const noexcept { return context_ != nullptr; }
-
 private:
-    friend class message_sending<message_sender>;
     friend class security_context;
-    explicit message_sender(std::shared_ptr<detail::established> context) noexcept : context_{std::move(context)} {}
-    [[nodiscard]] detail::established* state() const noexcept { return context_.get(); }
-
-    std::shared_ptr<detail::established> context_;
+    explicit message_sender(std::shared_ptr<detail::established> state) noexcept : message_sending{std::move(state)} {}
 };
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE

@@ -3,6 +3,7 @@
 // An established security context.
 #pragma once
 
+#include "context_accessors.hpp"
 #include "detail/established.hpp"
 #include "error.hpp"
 #include "flags.hpp"
@@ -12,9 +13,8 @@
 #include "os/handle.hpp"
 #include "package.hpp" // detail::without_bad_alloc
 
-#include <chrono>
+#include <atomic>
 #include <memory>
-#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -33,41 +33,24 @@ struct message_halves {
     message_receiver receiver;
 };
 
-/// Owns a CtxtHandle, and has a share of the credentials that it was established with. It comes from a handshake's
-/// `finish`.
+/// Owns a CtxtHandle, and has a share of the credentials that it was established with: either side's context. A
+/// handshake's `finish` returns a `client_context` or a `server_context`, which are the two kinds.
 ///
-/// What it can do with messages is in message_sender.hpp (`sign`, `encrypt`, `wrap`) and message_receiver.hpp
-/// (`verify`, `decrypt`, `unwrap`). One thread may send while another receives; `split` makes that hard to get wrong.
-class SSPAN_EMPTY_BASES security_context : public message_sending<security_context>,
-                                           public message_receiving<security_context> {
+/// message_sender.hpp has the operations of the sender (`sign`, `encrypt`, `wrap`) and message_receiver.hpp those of the
+/// receiver (`verify`, `decrypt`, `unwrap`). One thread may send while another receives; `split` gives each its half.
+/// A context can be moved into a `security_context`, which cannot be assigned to: a server's would become a client's.
+class security_context : public message_sending<message_receiving<context_accessors>> {
 public:
-    /// The zero state, in which a moved-from object is, too.
+    /// Makes the zero state, which is also the state of a moved-from object.
     security_context() noexcept = default;
     security_context(security_context&&) noexcept = default;
-    security_context& operator=(security_context&&) noexcept = default;
     security_context(const security_context&) = delete;
     security_context& operator=(const security_context&) = delete;
     ~security_context() = default;
 
-    /// Takes a client's handle that was established elsewhere with `granted` (`from_isc_ret`), all of which counts as
-    /// required. Where the package says that it is NTLM, mutual_auth and delegate are taken away.
-    /// The caller keeps the credentials until the context has gone.
-    /// @throws error what QueryContextAttributes reports for SECPKG_ATTR_SIZES, `insufficient_memory`; then the handle
-    ///   has been deleted.
-    [[nodiscard]] static security_context adopt(CtxtHandle handle, context_flags granted,
-                                                std::error_code& ec) noexcept {
-        return adopt(handle, granted, false, ec);
-    }
-    [[nodiscard]] static security_context adopt(CtxtHandle handle, context_flags granted) {
-        std::error_code ec;
-        auto adopted = adopt(handle, granted, ec);
-        detail::throw_if(ec, "QueryContextAttributes");
-        return adopted;
-    }
-
-    /// Gives one thread the right to send and another the right to receive; this object is in the zero state then. The
-    /// halves cannot be asked for attributes, nor impersonated: do that before, or let two threads use the whole context.
-    /// Allocates nothing.
+    /// Divides the context into one half for a thread that sends and one for a thread that receives. This object is in the
+    /// zero state then. The halves cannot be asked for attributes, nor impersonated: do that before, or let two threads use
+    /// the whole context. Allocates nothing.
     /// @throws error `invalid_handle`.
     [[nodiscard]] message_halves split(std::error_code& ec) && noexcept {
         ec.clear();
@@ -85,17 +68,8 @@ public:
         return halves;
     }
 
-    /// What the handshake granted.
-    [[nodiscard]] context_flags granted() const noexcept { return state_ ? state_->granted : context_flags::none; }
-    [[nodiscard]] context_sizes sizes() const noexcept { return state_ ? state_->sizes : context_sizes{}; }
-
     /// Whether AcceptSecurityContext has established it.
     [[nodiscard]] bool is_server() const noexcept { return state_ && state_->is_server; }
-    /// When it ends; nothing if never, or if the package has not told. From then on message calls may fail with
-    /// `context_expired`.
-    [[nodiscard]] std::optional<std::chrono::system_clock::time_point> expiry() const noexcept {
-        return state_ ? state_->expiry : std::nullopt;
-    }
 
     /// Lends the handle; zero when there is none.
     [[nodiscard]] CtxtHandle native_handle() const noexcept {
@@ -109,7 +83,7 @@ public:
     /// @throws error `not_owner` while an `impersonation_guard` keeps the context alive. Nothing changes then.
     [[nodiscard]] CtxtHandle release(std::error_code& ec) noexcept {
         ec.clear();
-        if (state_.use_count() > 1) {
+        if (is_shared()) {
             ec = errc::not_owner;
             return {0, 0};
         }
@@ -122,10 +96,10 @@ public:
         detail::throw_if(ec, "sspan::security_context::release");
         return handle;
     }
-    /// False in the zero state.
-    explicit operator bool() const noexcept { return state_ != nullptr; }
 
 protected:
+    security_context& operator=(security_context&&) noexcept = default;
+
     [[nodiscard]] static security_context adopt(CtxtHandle handle, context_flags granted, bool is_server,
                                                 std::error_code& ec) noexcept {
         detail::context_handle owned{handle}; // deleted if there is no memory
@@ -150,12 +124,15 @@ private:
     friend class detail::handshake;
     friend struct detail::context_transfer;
     friend class impersonation_guard;
-    friend class message_sending<security_context>;
-    friend class message_receiving<security_context>;
-    explicit security_context(std::shared_ptr<detail::established> state) noexcept : state_{std::move(state)} {}
-    [[nodiscard]] detail::established* state() noexcept { return state_.get(); }
+    explicit security_context(std::shared_ptr<detail::established> state) noexcept
+        : message_sending{std::move(state)} {}
 
-    std::shared_ptr<detail::established> state_;
+    /// Whether a guard uses it as well.
+    [[nodiscard]] bool is_shared() const noexcept {
+        const bool shared = state_.use_count() > 1;
+        std::atomic_thread_fence(std::memory_order_acquire); // after what the last other share has done
+        return shared;
+    }
 };
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE

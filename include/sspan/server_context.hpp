@@ -10,13 +10,22 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// What a server handshake established: the only kind of context that can be impersonated.
+/// A server's context: what `server_handshake::finish` returns. Only this kind can be impersonated.
 class server_context : public security_context {
 public:
+    /// Makes the zero state, which is also the state of a moved-from object.
     server_context() noexcept = default;
+    server_context(server_context&&) noexcept = default;
+    server_context& operator=(server_context&&) noexcept = default;
+    server_context(const server_context&) = delete;
+    server_context& operator=(const server_context&) = delete;
+    ~server_context() = default;
 
-    /// As `security_context::adopt`, of a handle that AcceptSecurityContext established with `granted`
-    /// (`from_asc_ret`).
+    /// Takes a handle that AcceptSecurityContext established elsewhere with `granted` (`from_asc_ret`), all of which
+    /// counts as required. If the package says that it is NTLM, mutual_auth and delegate are taken away. The caller keeps
+    /// the credentials until the context has gone.
+    /// @throws error what QueryContextAttributes reports for SECPKG_ATTR_SIZES, `insufficient_memory`; the handle has been
+    ///   deleted then.
     [[nodiscard]] static server_context adopt(CtxtHandle handle, context_flags granted, std::error_code& ec) noexcept {
         return server_context{security_context::adopt(handle, granted, true, ec)};
     }

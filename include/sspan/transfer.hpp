@@ -5,9 +5,10 @@
 
 #include "access_token.hpp"
 #include "attributes.hpp"
-#include "buffer.hpp"
+#include "client_context.hpp"
 #include "error.hpp"
 #include "flags.hpp"
+#include "message_part.hpp"
 #include "os/handle.hpp"
 #include "os/secret.hpp"
 #include "os/text.hpp"
@@ -16,11 +17,11 @@
 #include "security_context.hpp"
 #include "server_context.hpp"
 
+#include <concepts>
 #include <cstddef>
 #include <span>
 #include <string>
 #include <system_error>
-#include <type_traits>
 #include <utility>
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
@@ -56,7 +57,7 @@ inline exported_context context_transfer::give(security_context& context, std::e
             ec = errc::invalid_handle;
             return {};
         }
-        if (context.state_.use_count() > 1) { // a guard still acts for its client
+        if (context.is_shared()) { // a guard still acts for its client
             ec = errc::not_owner;
             return {};
         }
@@ -86,22 +87,22 @@ inline exported_context context_transfer::give(security_context& context, std::e
         }
         exported.packed = secret_bytes{bytes.get()};
         exported.granted = context.granted();
-        exported.required = context.state()->required;
+        exported.required = context.state_->required;
         exported.is_server = context.is_server();
         exported.package = std::move(package);
-        context = security_context{};
+        context.state_ = nullptr;
         return exported;
     });
 }
 
 template <class Context>
 Context context_transfer::take(exported_context& exported, std::error_code& ec, const char*& function) noexcept {
-    constexpr bool takes_servers_only = std::is_same_v<Context, server_context>;
+    constexpr bool is_server = std::same_as<Context, server_context>;
     function = "ImportSecurityContext";
     return without_bad_alloc<Context>(ec, [&]() -> Context {
         os_string name;
         const auto packed = exported.packed.get();
-        if ((takes_servers_only && !exported.is_server) || packed.empty() || !fits(packed.size()) ||
+        if (is_server != exported.is_server || packed.empty() || !fits(packed.size()) ||
             unsatisfied(exported.required, exported.granted) != context_flags::none ||
             !to_os_name(exported.package, name)) {
             ec = errc::invalid_parameter;
@@ -118,7 +119,7 @@ Context context_transfer::take(exported_context& exported, std::error_code& ec, 
             return {};
         }
         function = "QueryContextAttributes";
-        auto context = security_context::adopt(owned.release(), exported.granted, exported.is_server, ec);
+        auto context = security_context::adopt(owned.release(), exported.granted, is_server, ec);
         if (ec) {
             return {};
         }
@@ -126,13 +127,9 @@ Context context_transfer::take(exported_context& exported, std::error_code& ec, 
             ec = errc::security_qos_failed;
             return {};
         }
-        context.state()->required = exported.required;
+        context.state_->required = exported.required;
         exported = exported_context{};
-        if constexpr (takes_servers_only) {
-            return server_context{std::move(context)};
-        } else {
-            return context;
-        }
+        return Context{std::move(context)};
     });
 }
 
@@ -156,35 +153,29 @@ Context context_transfer::take(exported_context& exported, std::error_code& ec, 
     return exported;
 }
 
-/// Turns what `export_context` has made into a context again, once: after a success `exported` is empty, its bytes are
-/// wiped and its token is closed. On failure it is as it was.
-///
-/// The context is of the side that was exported, and requires what that one required.
-/// @throws error `invalid_parameter` for an empty `packed` or one that exceeds 32 bits, for a zero inside `package`, and
-///   when `granted` does not satisfy `required`; `security_qos_failed` when that shows only after the import; `secpkg_not_found`, `invalid_token`, `unsupported_function`,
-///   `insufficient_memory` and others of the package.
-/// @note Calls ImportSecurityContext and QueryContextAttributes.
-[[nodiscard]] inline security_context import_context(exported_context&& exported, std::error_code& ec) noexcept {
-    const char* function = nullptr;
-    return detail::context_transfer::take<security_context>(exported, ec, function);
-}
-[[nodiscard]] inline security_context import_context(exported_context&& exported) {
-    std::error_code ec;
-    const char* function = nullptr;
-    auto imported = detail::context_transfer::take<security_context>(exported, ec, function);
-    detail::throw_if(ec, function);
-    return imported;
-}
+/// Which kind of context to import.
+template <class Context>
+concept one_sides_context = std::same_as<Context, client_context> || std::same_as<Context, server_context>;
 
-/// As `import_context`, of a server's context, whose client can be impersonated. A client's is `invalid_parameter`.
-[[nodiscard]] inline server_context import_server_context(exported_context&& exported, std::error_code& ec) noexcept {
+/// Turns what `export_context` has made into a context again, once: `import_context<server_context>(std::move(exported))`.
+/// After a success `exported` is empty, its bytes are wiped and its token is closed. On failure it is unchanged.
+///
+/// The context requires what the exported one required.
+/// @throws error `invalid_parameter` if the other side's context was exported, if `packed` is empty or exceeds 32 bits, if
+///   `package` has a zero inside, and if `granted` does not satisfy `required`; `security_qos_failed` if that shows only
+///   after the import; `secpkg_not_found`, `invalid_token`, `unsupported_function`, `insufficient_memory` and others of the
+///   package.
+/// @note Calls ImportSecurityContext and QueryContextAttributes.
+template <one_sides_context Context>
+[[nodiscard]] Context import_context(exported_context&& exported, std::error_code& ec) noexcept {
     const char* function = nullptr;
-    return detail::context_transfer::take<server_context>(exported, ec, function);
+    return detail::context_transfer::take<Context>(exported, ec, function);
 }
-[[nodiscard]] inline server_context import_server_context(exported_context&& exported) {
+template <one_sides_context Context>
+[[nodiscard]] Context import_context(exported_context&& exported) {
     std::error_code ec;
     const char* function = nullptr;
-    auto imported = detail::context_transfer::take<server_context>(exported, ec, function);
+    auto imported = detail::context_transfer::take<Context>(exported, ec, function);
     detail::throw_if(ec, function);
     return imported;
 }

@@ -2,7 +2,7 @@
 //
 // overhead OPERATION hand-written|checked|throwing|error_code COUNT: so many calls in a row, for overhead.sh to count their
 // instructions. `overhead cost` prints what a message costs besides, `overhead threads` what two threads gain.
-#include <sspan/security_context.hpp>
+#include <sspan/client_context.hpp>
 
 #include "checked.h"
 #include "hand_written.h"
@@ -32,7 +32,7 @@ constexpr auto all = sspan::context_flags::integrity | sspan::context_flags::con
 /// The memory of one message, and both ways to protect it.
 struct subject {
     CtxtHandle handle{1, 1};
-    sspan::security_context context{sspan::security_context::adopt(handle, all)};
+    sspan::client_context context{sspan::client_context::adopt(handle, all)};
     std::array<std::byte, size> data{};
     std::array<std::byte, nothing_token> token{};
     std::array<std::byte, 1> padding{};
@@ -117,25 +117,28 @@ void subject::run(std::string_view what, std::string_view form, long count) {
     } else if (is("verify", "throwing")) {
         repeat(count, [&] { context.verify(data, token); });
     } else if (is("encrypt", "throwing")) {
-        repeat(count, [&] { written += context.encrypt(data, token, padding).token.size(); });
+        repeat(count,
+               [&] { written += context.encrypt({.token = token, .data = data, .padding = padding}).token.size(); });
     } else if (is("decrypt", "throwing")) {
-        repeat(count, [&] { written += context.decrypt(data, token).data.size(); });
+        repeat(count, [&] { written += context.decrypt({.token = token, .data = data}).data.size(); });
     } else if (is("wrap", "throwing")) {
         repeat(count, [&] { written += context.wrap(frame, size).size(); });
     } else if (is("unwrap", "throwing")) {
         repeat(count, [&] { written += context.unwrap(wire).data.size(); });
     } else if (is("sign", "error_code")) {
-        repeat(count, [&] { written += context.sign(data, token, ec).size(); });
+        repeat(count, [&] { written += context.sign(data, token, {}, ec).size(); });
     } else if (is("verify", "error_code")) {
-        repeat(count, [&] { written += context.verify(data, token, ec) ? 1U : 0U; });
+        repeat(count, [&] { written += context.verify(data, token, {}, ec) ? 1U : 0U; });
     } else if (is("encrypt", "error_code")) {
-        repeat(count, [&] { written += context.encrypt(data, token, padding, ec).token.size(); });
+        repeat(count, [&] {
+            written += context.encrypt({.token = token, .data = data, .padding = padding}, {}, ec).token.size();
+        });
     } else if (is("decrypt", "error_code")) {
-        repeat(count, [&] { written += context.decrypt(data, token, ec).data.size(); });
+        repeat(count, [&] { written += context.decrypt({.token = token, .data = data}, {}, ec).data.size(); });
     } else if (is("wrap", "error_code")) {
-        repeat(count, [&] { written += context.wrap(frame, size, ec).size(); });
+        repeat(count, [&] { written += context.wrap(frame, size, {}, ec).size(); });
     } else if (is("unwrap", "error_code")) {
-        repeat(count, [&] { written += context.unwrap(wire, ec).data.size(); });
+        repeat(count, [&] { written += context.unwrap(wire, {}, ec).data.size(); });
     } else {
         std::abort();
     }
@@ -198,7 +201,7 @@ double gain_of_two_threads(One one, Other other) {
 /// One thread signs while another verifies, over one context.
 void print_threads() {
     constexpr long count = 20'000'000;
-    auto context = sspan::security_context::adopt(CtxtHandle{1, 1}, all);
+    auto context = sspan::client_context::adopt(CtxtHandle{1, 1}, all);
     auto halves = std::move(context).split();
     const auto sign = [&] {
         std::array<std::byte, size> data{};

@@ -22,7 +22,7 @@ namespace {
 using clock_type = std::chrono::steady_clock;
 
 struct pair_of_contexts {
-    sspan::security_context client;
+    sspan::client_context client;
     sspan::server_context server;
 };
 
@@ -106,8 +106,8 @@ void run(const std::wstring& service) {
                 must(hand_decrypt(&server, data.data(), &left, token.data(), written));
             },
             [&] {
-                const auto sent = pair.client.encrypt(data, token, padding);
-                static_cast<void>(pair.server.decrypt(sent.data, sent.token));
+                const auto sent = pair.client.encrypt({.token = token, .data = data, .padding = padding});
+                static_cast<void>(pair.server.decrypt({.token = sent.token, .data = sent.data}));
             });
     }
 }

@@ -8,7 +8,7 @@
 
 auto program(sspan::security_context& context, std::span<std::byte> data, std::span<std::byte> token) {
 #if defined(MUST_FAIL)
-    context.decrypt(data, token);
+    context.decrypt({.token = token, .data = data});
 #endif
-    return context.decrypt(data, token);
+    return context.decrypt({.token = token, .data = data});
 }

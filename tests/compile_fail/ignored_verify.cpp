@@ -9,7 +9,7 @@
 
 bool program(sspan::security_context& context, std::span<const std::byte> message, std::error_code& ec) {
 #if defined(MUST_FAIL)
-    context.verify(message, message, ec);
+    context.verify(message, message, {}, ec);
 #endif
-    return context.verify(message, message, ec);
+    return context.verify(message, message, {}, ec);
 }

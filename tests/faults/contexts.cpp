@@ -147,17 +147,17 @@ public:
         token.holds_after_failure = [this] { return !token_ && loopback::live().thread_tokens == 0; };
         token.allocates_nothing = true;
         give_and_take(pair_.server, [](auto&&... arguments) {
-            return sspan::import_server_context(std::forward<decltype(arguments)>(arguments)...);
+            return sspan::import_context<sspan::server_context>(std::forward<decltype(arguments)>(arguments)...);
         });
         give_and_take(pair_.client, [](auto&&... arguments) {
-            return sspan::import_context(std::forward<decltype(arguments)>(arguments)...);
+            return sspan::import_context<sspan::client_context>(std::forward<decltype(arguments)>(arguments)...);
         });
 
         auto& works = add(
             "they talk",
             [this](std::error_code& ec) {
-                signature_ = pair_.client.sign(message_, room_, ec);
-                right_ = !ec && pair_.server.verify(message_, signature_, ec);
+                signature_ = pair_.client.sign(message_, room_, {}, ec);
+                right_ = !ec && pair_.server.verify(message_, signature_, {}, ec);
             },
             [this] {
                 signature_ = pair_.client.sign(message_, room_);

@@ -177,7 +177,7 @@ private:
     std::optional<sspan::server_handshake> server_;
     sspan::handshake_step taken_;
     bytes token_;
-    sspan::security_context client_context_;
+    sspan::client_context client_context_;
     sspan::server_context server_context_;
 };
 
@@ -284,7 +284,7 @@ private:
     std::optional<sspan::server_handshake> server_;
     std::span<const std::byte> answer_;
     bool spoken_ = false;
-    sspan::security_context client_context_;
+    sspan::client_context client_context_;
     sspan::server_context server_context_;
 };
 

@@ -3,8 +3,8 @@
 
 #include "unit/messages.hpp"
 
-#include <sspan/buffer.hpp>
 #include <sspan/message_frame.hpp>
+#include <sspan/message_part.hpp>
 #include <sspan/security_context.hpp>
 #include <sspan/server_context.hpp>
 
@@ -34,7 +34,7 @@ protected:
 
     void sign() {
         sends(add(
-                  "sign", [this](std::error_code& ec) { signature_ = sender_.sign(message_, room_, ec); },
+                  "sign", [this](std::error_code& ec) { signature_ = sender_.sign(message_, room_, {}, ec); },
                   [this] { signature_ = sender_.sign(message_, room_); }))
             .prepare = [this] {
             room_.assign(sender_.sizes().max_signature, std::byte{0xEE});
@@ -44,7 +44,7 @@ protected:
         operations.back().holds_after_failure = [this] { return signature_.empty() && message_ == plain_; };
 
         receives(add(
-                     "verify", [this](std::error_code& ec) { right_ = receiver_.verify(message_, signature_, ec); },
+                     "verify", [this](std::error_code& ec) { right_ = receiver_.verify(message_, signature_, {}, ec); },
                      [this] { receiver_.verify(message_, signature_), right_ = true; }))
             .prepare = [this] { right_ = false; };
         operations.back().holds = [this] { return right_; };
@@ -55,9 +55,11 @@ protected:
         sends(add(
                   "encrypt",
                   [this, protection](std::error_code& ec) {
-                      sealed_ = sender_.encrypt(data_, token_, padding_, protection, ec);
+                      sealed_ = sender_.encrypt({.token = token_, .data = data_, .padding = padding_}, protection, ec);
                   },
-                  [this, protection] { sealed_ = sender_.encrypt(data_, token_, padding_, protection); }))
+                  [this, protection] {
+                      sealed_ = sender_.encrypt({.token = token_, .data = data_, .padding = padding_}, protection);
+                  }))
             .prepare = [this] {
             data_ = plain_;
             token_.assign(sender_.sizes().security_trailer, std::byte{0xEE});
@@ -69,12 +71,13 @@ protected:
             return sealed_.data.empty() && sealed_.token.empty() && sealed_.padding.empty();
         };
 
-        opens(add(
-                  "decrypt",
-                  [this, acceptance](std::error_code& ec) {
-                      opened_ = receiver_.decrypt(wire_, wire_token_, acceptance, ec);
-                  },
-                  [this, acceptance] { opened_ = receiver_.decrypt(wire_, wire_token_, acceptance); }))
+        opens(
+            add(
+                "decrypt",
+                [this, acceptance](std::error_code& ec) {
+                    opened_ = receiver_.decrypt({.token = wire_token_, .data = wire_}, acceptance, ec);
+                },
+                [this, acceptance] { opened_ = receiver_.decrypt({.token = wire_token_, .data = wire_}, acceptance); }))
             .prepare = [this] {
             wire_ = copy_of(sealed_.data);
             wire_.insert(wire_.end(), sealed_.padding.begin(), sealed_.padding.end());
@@ -86,7 +89,7 @@ protected:
     /// `first`: the receiver does not know yet how the package takes it.
     void wrap(bool first) {
         sends(add(
-                  "wrap", [this](std::error_code& ec) { wrapped_ = sender_.wrap(*frame_, message_size, ec); },
+                  "wrap", [this](std::error_code& ec) { wrapped_ = sender_.wrap(*frame_, message_size, {}, ec); },
                   [this] { wrapped_ = sender_.wrap(*frame_, message_size); }))
             .prepare = [this] {
             std::ranges::copy(plain_, frame_->payload().begin());
@@ -96,7 +99,7 @@ protected:
         operations.back().holds_after_failure = [this] { return wrapped_.empty() && all_zero(frame_->payload()); };
 
         opens(add(
-                  "unwrap", [this](std::error_code& ec) { opened_ = receiver_.unwrap(wire_, ec); },
+                  "unwrap", [this](std::error_code& ec) { opened_ = receiver_.unwrap(wire_, {}, ec); },
                   [this] { opened_ = receiver_.unwrap(wire_); }))
             .prepare = [this] {
             wire_ = copy_of(wrapped_);
@@ -162,7 +165,7 @@ public:
         sign();
         encrypt({}, {});
         if (which.package != sspan::package::ntlm) { // which encrypts even this
-            encrypt({quality_of_protection::integrity_only}, {sspan::least_protection::integrity_only});
+            encrypt({quality_of_protection::integrity_only}, {sspan::minimum_protection::integrity_only});
         }
         frame();
         wrap(true);
@@ -243,8 +246,10 @@ public:
 
         auto& encrypt = signs(add(
             "encrypt",
-            [this](std::error_code& ec) { sealed_ = pair.client.encrypt(to_seal(), token_, padding_, {}, ec); },
-            [this] { sealed_ = pair.client.encrypt(to_seal(), token_, padding_); }));
+            [this](std::error_code& ec) {
+                sealed_ = pair.client.encrypt({.token = token_, .data = to_seal(), .padding = padding_}, {}, ec);
+            },
+            [this] { sealed_ = pair.client.encrypt({.token = token_, .data = to_seal(), .padding = padding_}); }));
         encrypt.prepare = [this] {
             first_ = plain_;
             last_ = plain_;
@@ -257,8 +262,11 @@ public:
         encrypt.after_odd_success = sequel::stop;
 
         auto& decrypt = signs(add(
-            "decrypt", [this](std::error_code& ec) { opened_ = pair.server.decrypt(to_open(), wire_token_, {}, ec); },
-            [this] { opened_ = pair.server.decrypt(to_open(), wire_token_); }));
+            "decrypt",
+            [this](std::error_code& ec) {
+                opened_ = pair.server.decrypt({.token = wire_token_, .data = to_open()}, {}, ec);
+            },
+            [this] { opened_ = pair.server.decrypt({.token = wire_token_, .data = to_open()}); }));
         decrypt.prepare = [this] {
             wire_first_ = first_;
             wire_last_ = last_;
@@ -266,9 +274,9 @@ public:
             wire_token_ = copy_of(sealed_.token);
             opened_ = {};
         };
-        decrypt.holds = [this] { return wire_first_ == plain_ && std::ranges::equal(opened_.last, plain_); };
+        decrypt.holds = [this] { return wire_first_ == plain_ && std::ranges::equal(opened_.data, plain_); };
         decrypt.holds_after_failure = [this] {
-            return opened_.last.empty() && all_zero(wire_first_) && all_zero(wire_last_) && all_zero(wire_token_);
+            return opened_.data.empty() && all_zero(wire_first_) && all_zero(wire_last_) && all_zero(wire_token_);
         };
         decrypt.after_odd_success = sequel::go_on;
     }
@@ -278,17 +286,17 @@ private:
         which.allocates_nothing = true;
         return which;
     }
-    [[nodiscard]] std::array<sspan::const_buffer, 3> to_sign() const {
-        return {sspan::const_buffer::readonly_with_checksum(header_), sspan::const_buffer::data(plain_),
-                sspan::const_buffer::readonly(header_)};
+    [[nodiscard]] std::array<sspan::message_part, 3> to_sign() const {
+        return {sspan::message_part::readonly_with_checksum(header_), sspan::message_part::data(plain_),
+                sspan::message_part::readonly(header_)};
     }
-    [[nodiscard]] std::array<sspan::buffer, 3> to_seal() {
-        return {sspan::buffer::data(first_), sspan::buffer::readonly_with_checksum(header_),
-                sspan::buffer::data(last_)};
+    [[nodiscard]] std::array<sspan::message_part, 3> to_seal() {
+        return {sspan::message_part::data(first_), sspan::message_part::readonly_with_checksum(header_),
+                sspan::message_part::data(last_)};
     }
-    [[nodiscard]] std::array<sspan::buffer, 3> to_open() {
-        return {sspan::buffer::data(wire_first_), sspan::buffer::readonly_with_checksum(header_),
-                sspan::buffer::data(wire_last_)};
+    [[nodiscard]] std::array<sspan::message_part, 3> to_open() {
+        return {sspan::message_part::data(wire_first_), sspan::message_part::readonly_with_checksum(header_),
+                sspan::message_part::data(wire_last_)};
     }
 
     const bytes header_ = numbered(8);
@@ -300,11 +308,11 @@ private:
     bytes last_;
     bytes token_;
     bytes padding_;
-    sspan::encrypted_parts sealed_;
+    sspan::encrypted_message sealed_;
     bytes wire_first_;
     bytes wire_last_;
     bytes wire_token_;
-    sspan::decrypted_parts opened_;
+    sspan::decrypted_message opened_;
 };
 
 } // namespace

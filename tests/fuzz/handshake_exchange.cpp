@@ -335,8 +335,8 @@ void handshake_exchange::finish() {
         std::error_code ec;
         const bytes message(3);
         bytes signature(client_context_.sizes().max_signature);
-        const auto written = client_context_.sign(message, signature, ec);
-        require(!ec && server_context_.verify(message, written, ec), "both have the same key");
+        const auto written = client_context_.sign(message, signature, {}, ec);
+        require(!ec && server_context_.verify(message, written, {}, ec), "both have the same key");
     }
 }
 

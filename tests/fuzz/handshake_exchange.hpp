@@ -76,7 +76,7 @@ private:
     side server_;
     std::unique_ptr<sspan::client_handshake> client_handshake_;
     std::unique_ptr<sspan::server_handshake> server_handshake_;
-    sspan::security_context client_context_;
+    sspan::client_context client_context_;
     sspan::server_context server_context_;
 };
 

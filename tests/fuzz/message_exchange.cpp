@@ -16,25 +16,26 @@ using sspan::errc;
 
 constexpr std::size_t most_bytes = 96;
 
-std::vector<sspan::const_buffer> to_sign(const std::vector<part>& parts) {
-    std::vector<sspan::const_buffer> list;
+std::vector<sspan::message_part> to_sign(const std::vector<part>& parts) {
+    std::vector<sspan::message_part> list;
     list.reserve(parts.size());
     for (const auto& [kind, content] : parts) {
-        list.push_back(kind == part_kind::data ? sspan::const_buffer::data(content)
+        list.push_back(kind == part_kind::data ? sspan::message_part::data(content)
                        : kind == part_kind::readonly_with_checksum
-                           ? sspan::const_buffer::readonly_with_checksum(content)
-                           : sspan::const_buffer::readonly(content));
+                           ? sspan::message_part::readonly_with_checksum(content)
+                           : sspan::message_part::readonly(content));
     }
     return list;
 }
 
-std::vector<sspan::buffer> to_change(std::vector<part>& parts) {
-    std::vector<sspan::buffer> list;
+std::vector<sspan::message_part> to_change(std::vector<part>& parts) {
+    std::vector<sspan::message_part> list;
     list.reserve(parts.size());
     for (auto& [kind, content] : parts) {
-        list.push_back(kind == part_kind::data                     ? sspan::buffer::data(content)
-                       : kind == part_kind::readonly_with_checksum ? sspan::buffer::readonly_with_checksum(content)
-                                                                   : sspan::buffer::readonly(content));
+        list.push_back(kind == part_kind::data ? sspan::message_part::data(content)
+                       : kind == part_kind::readonly_with_checksum
+                           ? sspan::message_part::readonly_with_checksum(content)
+                           : sspan::message_part::readonly(content));
     }
     return list;
 }
@@ -112,9 +113,9 @@ message_exchange::message_exchange(input& in, peers& ends, context_flags require
 }
 
 void message_exchange::one_more() {
-    options_.at_least =
-        in_->pick(std::array{sspan::least_protection::as_required, sspan::least_protection::integrity_only,
-                             sspan::least_protection::encrypted});
+    options_.minimum =
+        in_->pick(std::array{sspan::minimum_protection::as_required, sspan::minimum_protection::integrity_only,
+                             sspan::minimum_protection::encrypted});
     const auto kind = in_->number(0, 7);
     if (kind < 3) {
         send(*sender_, true);
@@ -204,8 +205,8 @@ void message_exchange::encrypt(Sender& from, sent_message& next, std::error_code
     const auto list = to_change(next.parts);
     const auto calls = calls_now(function::encrypt_message);
     const auto written = on_either(
-        *in_, ec, [&] { return from.encrypt(list, token, padding, options, ec); },
-        [&] { return from.encrypt(list, token, padding, options); });
+        *in_, ec, [&] { return from.encrypt({.token = token, .data = list, .padding = padding}, options, ec); },
+        [&] { return from.encrypt({.token = token, .data = list, .padding = padding}, options); });
     require(lies_in(written.token, token) && lies_in(written.padding, padding), "token and padding are in their rooms");
     require(written.padding.size() <= sizes.block_size, "there is no more padding than the block size");
     require(written.token.empty() == static_cast<bool>(ec), "there is a token unless there is an error");
@@ -337,18 +338,18 @@ void message_exchange::decrypt(Receiver& receiver, const message& what) {
     }
     const auto calls = calls_now(function::decrypt_message);
     std::error_code ec;
-    sspan::decrypted_parts opened;
+    sspan::decrypted_message opened;
     if (is_one_piece(given) && in_->flag()) {
         auto& data = given.parts.front().content;
         const auto whole = on_either(
-            *in_, ec, [&] { return receiver.decrypt(data, token, options_, ec); },
-            [&] { return receiver.decrypt(data, token, options_); });
+            *in_, ec, [&] { return receiver.decrypt({.token = token, .data = data}, options_, ec); },
+            [&] { return receiver.decrypt({.token = token, .data = data}, options_); });
         opened = {whole.data, whole.quality};
     } else {
         const auto list = to_change(given.parts);
         opened = on_either(
-            *in_, ec, [&] { return receiver.decrypt(list, token, options_, ec); },
-            [&] { return receiver.decrypt(list, token, options_); });
+            *in_, ec, [&] { return receiver.decrypt({.token = token, .data = list}, options_, ec); },
+            [&] { return receiver.decrypt({.token = token, .data = list}, options_); });
     }
     const bool asked = calls != calls_now(function::decrypt_message);
     require(!(asked && overlapping), "overlapping buffers are refused");
@@ -361,13 +362,13 @@ void message_exchange::decrypt(Receiver& receiver, const message& what) {
         }
     }
     if (ec) {
-        require(opened.last.data() == nullptr, "a failure gives nothing");
+        require(opened.data.data() == nullptr, "a failure gives nothing");
         require(!asked || all_zero(token), "the token of a message that is not authentic is zeroed");
         require(asked || given.token == what.token, "a refused token is untouched");
     } else {
-        require(last != nullptr && lies_in(opened.last, last->content), "the plaintext lies in the last part");
+        require(last != nullptr && lies_in(opened.data, last->content), "the plaintext lies in the last part");
         auto plain = given.parts;
-        last_data(plain)->content = copy_of(opened.last);
+        last_data(plain)->content = copy_of(opened.data);
         check_opened(what, data_of(plain), opened.quality);
     }
     const auto* const sent = find(what);
@@ -453,8 +454,8 @@ sspan::quality_of_protection message_exchange::quality_of(const sent_message& se
 }
 
 bool message_exchange::is_good_enough(const sent_message& sent) const {
-    const bool must_be_encrypted = options_.at_least == sspan::least_protection::encrypted ||
-                                   (options_.at_least == sspan::least_protection::as_required &&
+    const bool must_be_encrypted = options_.minimum == sspan::minimum_protection::encrypted ||
+                                   (options_.minimum == sspan::minimum_protection::as_required &&
                                     contains(required_, context_flags::confidentiality));
     return !sent.sealed || !must_be_encrypted || quality_of(sent) == sspan::quality_of_protection::encrypted;
 }

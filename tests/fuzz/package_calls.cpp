@@ -203,8 +203,8 @@ void package_calls::adopt() {
     std::error_code ec;
     if (in_->flag()) {
         client_ = on_either(
-            ec, [&] { return sspan::security_context::adopt(raw, granted, ec); },
-            [&] { return sspan::security_context::adopt(raw, granted); });
+            ec, [&] { return sspan::client_context::adopt(raw, granted, ec); },
+            [&] { return sspan::client_context::adopt(raw, granted); });
     } else {
         server_ = on_either(
             ec, [&] { return sspan::server_context::adopt(raw, granted, ec); },
@@ -279,8 +279,8 @@ void package_calls::hand_over() {
         exported.is_server = !in_->rarely();
         const bool had_bytes = !exported.packed.empty();
         server_ = on_either(
-            ec, [&] { return sspan::import_server_context(std::move(exported), ec); },
-            [&] { return sspan::import_server_context(std::move(exported)); });
+            ec, [&] { return sspan::import_context<sspan::server_context>(std::move(exported), ec); },
+            [&] { return sspan::import_context<sspan::server_context>(std::move(exported)); });
         require(static_cast<bool>(server_) != static_cast<bool>(ec), "there is a context, or an error");
         require(exported.packed.empty() == (!ec || !had_bytes), "bytes are used once, or kept");
     }

@@ -68,7 +68,7 @@ private:
     sspan::credentials credentials_;
     std::optional<sspan::client_handshake> client_handshake_;
     std::optional<sspan::server_handshake> server_handshake_;
-    sspan::security_context client_;
+    sspan::client_context client_;
     sspan::server_context server_;
     sspan::message_halves halves_;
 };

@@ -31,18 +31,18 @@ struct parts {
         for (auto& content : contents) {
             content = in.sized(most_bytes);
             writable.push_back(!in.rarely());
-            list.push_back(writable.back() ? sspan::buffer::data(content)
-                                           : sspan::buffer::readonly_with_checksum(content));
-            to_sign.push_back(writable.back() ? sspan::const_buffer::data(content)
-                                              : sspan::const_buffer::readonly(content));
+            list.push_back(writable.back() ? sspan::message_part::data(content)
+                                           : sspan::message_part::readonly_with_checksum(content));
+            to_sign.push_back(writable.back() ? sspan::message_part::data(content)
+                                              : sspan::message_part::readonly(content));
         }
         before = contents;
     }
     std::vector<bytes> contents;
     std::vector<bytes> before;
     std::vector<bool> writable;
-    std::vector<sspan::buffer> list;
-    std::vector<sspan::const_buffer> to_sign;
+    std::vector<sspan::message_part> list;
+    std::vector<sspan::message_part> to_sign;
 };
 
 } // namespace
@@ -53,8 +53,8 @@ sspan::protect_options package_calls::protection() {
 }
 
 sspan::accept_options package_calls::acceptance() {
-    return {in_->pick(std::array{sspan::least_protection::as_required, sspan::least_protection::encrypted,
-                                 sspan::least_protection::integrity_only}),
+    return {in_->pick(std::array{sspan::minimum_protection::as_required, sspan::minimum_protection::encrypted,
+                                 sspan::minimum_protection::integrity_only}),
             in_->any<std::uint8_t>()};
 }
 
@@ -79,7 +79,7 @@ void package_calls::encrypt(Context& context) {
     const auto options = protection();
     const auto calls = here().message_calls;
     std::error_code ec;
-    const auto written = context.encrypt(message.list, token, padding, options, ec);
+    const auto written = context.encrypt({.token = token, .data = message.list, .padding = padding}, options, ec);
     require(ec || here().message_status == SEC_E_OK, "a message call has one success");
     require(lies_in(written.token, token) && lies_in(written.padding, padding), "token and padding are in their rooms");
     require(written.token.empty() == static_cast<bool>(ec), "there is a token, or an error");
@@ -136,7 +136,7 @@ void package_calls::decrypt(Context& context) {
     const auto options = acceptance();
     const auto calls = here().message_calls;
     std::error_code ec;
-    const auto opened = context.decrypt(message.list, token, options, ec);
+    const auto opened = context.decrypt({.token = token, .data = message.list}, options, ec);
     require(ec || here().message_status == SEC_E_OK, "a message call has one success");
     const bool asked = calls != here().message_calls;
     bytes* last = nullptr;
@@ -149,11 +149,11 @@ void package_calls::decrypt(Context& context) {
         }
     }
     require(!ec || (asked ? all_zero(token) : token == token_before), "no token is left of a failure");
-    require(!ec || opened.last.data() == nullptr, "a failure gives nothing");
+    require(!ec || opened.data.data() == nullptr, "a failure gives nothing");
     require(ec || asked, "only the package decrypts");
-    require(opened.last.empty() || (last != nullptr && lies_in(opened.last, *last)),
+    require(opened.data.empty() || (last != nullptr && lies_in(opened.data, *last)),
             "the plaintext is in the last part");
-    touch(opened.last);
+    touch(opened.data);
 }
 
 template <class Context>

@@ -19,7 +19,7 @@ namespace fuzzing {
 struct peers {
     sspan::credentials outbound;
     sspan::credentials inbound;
-    sspan::security_context client;
+    sspan::client_context client;
     sspan::server_context server;
 };
 

@@ -64,7 +64,7 @@ inline bool all_zero(std::span<const std::byte> part) {
 }
 
 struct pair_of_contexts {
-    sspan::security_context client;
+    sspan::client_context client;
     sspan::server_context server;
 };
 
@@ -123,7 +123,7 @@ inline sealed encrypt(sspan::security_context& sender, std::span<const std::byte
     sealed result{{}, copy_of(message)};
     bytes token(sender.sizes().security_trailer);
     bytes padding(sender.sizes().block_size);
-    const auto made = sender.encrypt(result.data, token, padding, options);
+    const auto made = sender.encrypt({.token = token, .data = result.data, .padding = padding}, options);
     result.token = copy_of(made.token);
     result.data.insert(result.data.end(), made.padding.begin(), made.padding.end());
     return result;

@@ -46,7 +46,7 @@ struct situation {
 void expect_messages_pass(pair_of_contexts& pair) {
     EXPECT_NO_THROW(pair.server.verify(numbered(20), sign(pair.client, numbered(20))));
     auto answer = encrypt(pair.server, numbered(20));
-    EXPECT_EQ(copy_of(pair.client.decrypt(answer.data, answer.token).data), numbered(20));
+    EXPECT_EQ(copy_of(pair.client.decrypt({.token = answer.token, .data = answer.data}).data), numbered(20));
 }
 
 void shake_hands(const situation& with, style which) {

@@ -44,7 +44,7 @@ bytes open_signed(security_context& receiver, sealed& message, const sspan::acce
 
 bytes open_encrypted(security_context& receiver, sealed& message, const sspan::accept_options& options,
                      std::error_code& ec) {
-    return copy_of(receiver.decrypt(message.data, message.token, options, ec).data);
+    return copy_of(receiver.decrypt({.token = message.token, .data = message.data}, options, ec).data);
 }
 
 sealed wrap(security_context& sender, std::span<const std::byte> message, const sspan::protect_options& options) {
@@ -83,9 +83,9 @@ protected:
 
     /// @return the message; of what was refused, nothing.
     static bytes open(security_context& receiver, sealed& message, std::error_code& ec) {
-        const auto at_least = which().quality == integrity_only ? sspan::least_protection::integrity_only
-                                                                : sspan::least_protection::encrypted;
-        return which().open(receiver, message, {.at_least = at_least}, ec);
+        const auto at_least = which().quality == integrity_only ? sspan::minimum_protection::integrity_only
+                                                                : sspan::minimum_protection::encrypted;
+        return which().open(receiver, message, {.minimum = at_least}, ec);
     }
     /// A copy of the message; @return why it was refused.
     static std::error_code verdict(security_context& receiver, sealed message) {
@@ -132,8 +132,10 @@ TEST_P(kerberos_messages, of_every_size_arrive_whole_both_ways) {
                                                              : expected.token;
     for (const auto size : sizes) {
         for (const bool client_sends : {true, false}) {
-            security_context& sender = client_sends ? pair.client : pair.server;
-            security_context& receiver = client_sends ? pair.server : pair.client;
+            security_context& client = pair.client;
+            security_context& server = pair.server;
+            auto& sender = client_sends ? client : server;
+            auto& receiver = client_sends ? server : client;
             const auto original = numbered(size);
             const auto message = protect(sender, original);
             EXPECT_EQ(message.token.size() + message.data.size(), size + added);
@@ -290,7 +292,7 @@ TEST_P(kerberos_qualities, merely_signed_message_is_taken_by_who_asks_for_it) {
     auto message = which.protect(pair.client, numbered(40), {.quality = integrity_only});
     auto again = which.protect(pair.client, numbered(40), {.quality = integrity_only});
     std::error_code ec;
-    const auto opened = which.open(pair.server, message, {.at_least = sspan::least_protection::integrity_only}, ec);
+    const auto opened = which.open(pair.server, message, {.minimum = sspan::minimum_protection::integrity_only}, ec);
     EXPECT_EQ(opened, numbered(40)) << ec.message();
     EXPECT_TRUE(which.open(pair.server, again, {}, ec).empty()); // as required: encrypted
     EXPECT_EQ(ec, sspan::errc::qop_not_supported);

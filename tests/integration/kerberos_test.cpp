@@ -31,7 +31,7 @@ TEST_P(kerberos, parts_are_protected_as_the_message_that_they_make) {
     auto whole = first;
     whole.insert(whole.end(), second.begin(), second.end());
     bytes signature(pair.client.sizes().max_signature);
-    const sspan::const_buffer to_sign[]{sspan::const_buffer::data(first), sspan::const_buffer::data(second)};
+    const sspan::message_part to_sign[]{sspan::message_part::data(first), sspan::message_part::data(second)};
     EXPECT_NO_THROW(pair.server.verify(whole, pair.client.sign(to_sign, signature)));
     EXPECT_NO_THROW(pair.server.verify(to_sign, sign(pair.client, whole)));
     const auto signed_part = pair.client.sign(to_sign, signature);
@@ -45,11 +45,11 @@ TEST_P(kerberos, parts_are_protected_as_the_message_that_they_make) {
     const auto plain_second = second;
     bytes token(pair.client.sizes().security_trailer);
     bytes padding(pair.client.sizes().block_size);
-    const sspan::buffer to_encrypt[]{sspan::buffer::data(first), sspan::buffer::data(second)};
-    const auto made = pair.client.encrypt(to_encrypt, token, padding);
+    const sspan::message_part to_encrypt[]{sspan::message_part::data(first), sspan::message_part::data(second)};
+    const auto made = pair.client.encrypt({.token = token, .data = to_encrypt, .padding = padding});
     EXPECT_NE(first, plain_first);
     EXPECT_NE(second, plain_second);
-    static_cast<void>(pair.server.decrypt(to_encrypt, made.token));
+    static_cast<void>(pair.server.decrypt({.token = made.token, .data = to_encrypt}));
     EXPECT_EQ(first, plain_first);
     EXPECT_EQ(second, plain_second);
 }
@@ -61,7 +61,7 @@ TEST_P(kerberos, first_message_opens_and_so_does_the_next_of_another_quality) {
     if (facts.offers_integrity_only) {
         auto merely_signed =
             pair.client.wrap_copy(numbered(20), {.quality = sspan::quality_of_protection::integrity_only});
-        const auto opened = pair.server.unwrap(merely_signed, {.at_least = sspan::least_protection::integrity_only});
+        const auto opened = pair.server.unwrap(merely_signed, {.minimum = sspan::minimum_protection::integrity_only});
         EXPECT_EQ(copy_of(opened.data), numbered(20));
     }
 }

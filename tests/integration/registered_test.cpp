@@ -66,7 +66,7 @@ struct conversation {
 
     sspan::credentials outbound;
     sspan::credentials inbound;
-    sspan::security_context client;
+    sspan::client_context client;
     sspan::server_context server;
 };
 
@@ -324,7 +324,7 @@ int import_and_answer() {
     std::memcpy(&received.required, receive(in).data(), sizeof received.required);
     std::memcpy(&token, receive(in).data(), sizeof token);
     received.token = sspan::access_token{token};
-    auto context = sspan::import_server_context(std::move(received));
+    auto context = sspan::import_context<sspan::server_context>(std::move(received));
     const auto message = receive(in);
     context.verify(message, receive(in));
     const impersonation_guard as_client{context};

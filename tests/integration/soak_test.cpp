@@ -52,16 +52,17 @@ TEST(soak, ten_million_messages_through_one_context) {
         std::error_code ec;
         if (i % one_in == 0) {
             std::ranges::copy(message, frame.payload().begin());
-            const auto sent = pair.client.wrap(frame, size, ec);
+            const auto sent = pair.client.wrap(frame, size, {}, ec);
             wire.assign(sent.begin(), sent.end());
             // What the receiver takes for the token's length is known once this side has wrapped something itself.
             const auto token = sent.size() - size;
-            const auto opened = pair.server.decrypt(std::span{wire}.subspan(token), std::span{wire}.first(token), ec);
+            const auto opened = pair.server.decrypt(
+                {.token = std::span{wire}.first(token), .data = std::span{wire}.subspan(token)}, {}, ec);
             ASSERT_FALSE(ec) << i << ": " << ec.message();
             ASSERT_TRUE(std::ranges::equal(opened.data, message)) << i;
         } else {
-            const auto written = pair.client.sign(message, signature, ec);
-            ASSERT_TRUE(!ec && pair.server.verify(message, written, ec)) << i << ": " << ec.message();
+            const auto written = pair.client.sign(message, signature, {}, ec);
+            ASSERT_TRUE(!ec && pair.server.verify(message, written, {}, ec)) << i << ": " << ec.message();
         }
         if (i == settled) {
             before = resident_bytes();

@@ -44,7 +44,7 @@ struct asked {
 };
 
 struct ends {
-    sspan::security_context client;
+    sspan::client_context client;
     sspan::server_context server;
     std::vector<bytes> tokens;
 };

@@ -72,12 +72,12 @@ TEST_F(winpr_kerberos, says_that_a_message_was_altered) {
     auto pair = establish();
     const auto message = numbered(30);
     std::error_code ec;
-    EXPECT_FALSE(pair.server.verify(numbered(31), sign(pair.client, message), ec));
+    EXPECT_FALSE(pair.server.verify(numbered(31), sign(pair.client, message), {}, ec));
     EXPECT_EQ(ec, errc::message_altered);
     pair = establish();
     auto secret = encrypt(pair.client, message);
     secret.data[7] ^= std::byte{1};
-    EXPECT_TRUE(pair.server.decrypt(secret.data, secret.token, ec).data.empty());
+    EXPECT_TRUE(pair.server.decrypt({.token = secret.token, .data = secret.data}, {}, ec).data.empty());
     EXPECT_EQ(ec, errc::message_altered);
 }
 
@@ -87,11 +87,11 @@ TEST_F(winpr_kerberos, token_that_points_outside_itself_is_refused) {
         auto message = encrypt(pair.client, numbered(40));
         message.token[at] = std::byte{0xFF};
         std::error_code ec;
-        EXPECT_TRUE(pair.server.decrypt(message.data, message.token, ec).data.empty());
+        EXPECT_TRUE(pair.server.decrypt({.token = message.token, .data = message.data}, {}, ec).data.empty());
         EXPECT_EQ(ec, errc::invalid_token);
         auto wire = pair.client.wrap_copy(numbered(40));
         wire[at] = std::byte{0xFF};
-        EXPECT_TRUE(pair.server.unwrap(wire, ec).data.empty());
+        EXPECT_TRUE(pair.server.unwrap(wire, {}, ec).data.empty());
         EXPECT_EQ(ec, errc::invalid_token);
     }
 }

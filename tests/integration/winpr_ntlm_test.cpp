@@ -77,7 +77,7 @@ TEST_F(winpr_ntlm, encrypts_and_decrypts_both_ways) {
             if (size >= 15) {
                 EXPECT_NE(message.data, numbered(size));
             }
-            const auto opened = receiver.decrypt(message.data, message.token);
+            const auto opened = receiver.decrypt({.token = message.token, .data = message.data});
             EXPECT_EQ(copy_of(opened.data), numbered(size));
             EXPECT_EQ(opened.quality, sspan::quality_of_protection::encrypted);
         }
@@ -102,7 +102,7 @@ TEST_F(winpr_ntlm, integrity_only_messages_are_encrypted_all_the_same) {
     auto pair = establish();
     auto message = encrypt(pair.client, numbered(40), {.quality = sspan::quality_of_protection::integrity_only});
     EXPECT_NE(message.data, numbered(40));
-    const auto opened = pair.server.decrypt(message.data, message.token);
+    const auto opened = pair.server.decrypt({.token = message.token, .data = message.data});
     EXPECT_EQ(copy_of(opened.data), numbered(40));
     EXPECT_EQ(opened.quality, sspan::quality_of_protection::encrypted);
 }
@@ -115,12 +115,12 @@ TEST_F(winpr_ntlm, every_changed_byte_is_noticed) {
         auto signature = sign(pair.client, message);
         (at < changed.size() ? changed[at] : signature[at - changed.size()]) ^= std::byte{0x10};
         std::error_code ec;
-        EXPECT_FALSE(pair.server.verify(changed, signature, ec)) << at;
+        EXPECT_FALSE(pair.server.verify(changed, signature, {}, ec)) << at;
         EXPECT_EQ(ec, errc::message_altered) << at;
 
         auto secret = encrypt(pair.server, message);
         (at < message.size() ? secret.data[at] : secret.token[at - message.size()]) ^= std::byte{0x10};
-        EXPECT_TRUE(pair.client.decrypt(secret.data, secret.token, ec).data.empty()) << at;
+        EXPECT_TRUE(pair.client.decrypt({.token = secret.token, .data = secret.data}, {}, ec).data.empty()) << at;
         EXPECT_EQ(ec, errc::message_altered) << at;
         EXPECT_TRUE(all_zero(secret.data)) << at;
     }
@@ -132,17 +132,17 @@ TEST_F(winpr_ntlm, replayed_dropped_and_foreign_messages_are_refused) {
     const auto first = sign(pair.client, message);
     EXPECT_NO_THROW(pair.server.verify(message, first));
     std::error_code ec;
-    EXPECT_FALSE(pair.server.verify(message, first, ec)) << "replayed";
+    EXPECT_FALSE(pair.server.verify(message, first, {}, ec)) << "replayed";
     EXPECT_EQ(ec, errc::message_altered);
 
     pair = establish();
     static_cast<void>(sign(pair.client, message));
-    EXPECT_FALSE(pair.server.verify(message, sign(pair.client, message), ec)) << "one was dropped";
+    EXPECT_FALSE(pair.server.verify(message, sign(pair.client, message), {}, ec)) << "one was dropped";
 
     pair = establish();
     auto other = establish();
-    EXPECT_FALSE(other.server.verify(message, sign(pair.client, message), ec)) << "of another context";
-    EXPECT_FALSE(pair.client.verify(message, sign(pair.client, message), ec)) << "one's own";
+    EXPECT_FALSE(other.server.verify(message, sign(pair.client, message), {}, ec)) << "of another context";
+    EXPECT_FALSE(pair.client.verify(message, sign(pair.client, message), {}, ec)) << "one's own";
 }
 
 TEST_F(winpr_ntlm, short_signatures_and_tokens_are_not_read_past_their_end) {
@@ -151,10 +151,10 @@ TEST_F(winpr_ntlm, short_signatures_and_tokens_are_not_read_past_their_end) {
     for (std::size_t size = 1; size != 16; ++size) {
         auto token = numbered(size);
         std::error_code ec;
-        EXPECT_FALSE(pair.server.verify(message, token, ec)) << size;
+        EXPECT_FALSE(pair.server.verify(message, token, {}, ec)) << size;
         EXPECT_EQ(ec, errc::invalid_token) << size;
         auto data = message;
-        EXPECT_TRUE(pair.server.decrypt(data, token, ec).data.empty()) << size;
+        EXPECT_TRUE(pair.server.decrypt({.token = token, .data = data}, {}, ec).data.empty()) << size;
         EXPECT_EQ(ec, errc::invalid_token) << size;
     }
     EXPECT_NO_THROW(pair.server.verify(message, sign(pair.client, message))) << "none of them was looked at";
@@ -164,9 +164,9 @@ TEST_F(winpr_ntlm, parts_that_are_to_be_left_alone_are_refused_untouched) {
     auto pair = establish();
     auto message = numbered(20);
     bytes token(16);
-    const sspan::buffer readonly[]{sspan::buffer::readonly_with_checksum(message)};
+    const sspan::message_part readonly[]{sspan::message_part::readonly_with_checksum(message)};
     std::error_code ec;
-    static_cast<void>(pair.client.encrypt(readonly, token, {}, {}, ec));
+    static_cast<void>(pair.client.encrypt({.token = token, .data = readonly}, {}, ec));
     EXPECT_EQ(ec, errc::unsupported_function);
     EXPECT_EQ(message, numbered(20));
 }

@@ -224,10 +224,10 @@ private:
                                       : sspan::quality_of_protection::integrity_only;
     }
     static sspan::accept_options least(payload& in) {
-        constexpr std::array<sspan::least_protection, 3> choices{sspan::least_protection::as_required,
-                                                                 sspan::least_protection::encrypted,
-                                                                 sspan::least_protection::integrity_only};
-        return {.at_least = choices.at(in.take_choice(choices.size() - 1))};
+        constexpr std::array<sspan::minimum_protection, 3> choices{sspan::minimum_protection::as_required,
+                                                                   sspan::minimum_protection::encrypted,
+                                                                   sspan::minimum_protection::integrity_only};
+        return {.minimum = choices.at(in.take_choice(choices.size() - 1))};
     }
     static std::byte letter(sspan::quality_of_protection quality) {
         promised(quality == sspan::quality_of_protection::encrypted ||
@@ -268,7 +268,7 @@ private:
         return {std::byte{0}};
     }
     void require_new() const {
-        if (client_ || server_ || context_) {
+        if (client_ || server_ || established_) {
             throw bad_command{"there is a handshake already"};
         }
     }
@@ -287,13 +287,16 @@ private:
         bytes answer{taken.done() ? std::byte{1} : std::byte{0}};
         append(answer, taken.token);
         if (taken.done()) {
-            context_ = std::move(handshake).finish();
+            established_.emplace(std::move(handshake).finish());
         }
         return answer;
     }
 
-    [[nodiscard]] bytes tell_sizes() const {
-        const auto sizes = context_.sizes();
+    /// In the zero state before the handshake is complete.
+    sspan::security_context& context() { return established_ ? *established_ : established_.emplace(); }
+
+    [[nodiscard]] bytes tell_sizes() {
+        const auto sizes = context().sizes();
         bytes answer;
         for (const auto size : {sizes.max_token, sizes.max_signature, sizes.block_size, sizes.security_trailer}) {
             append_number(answer, size);
@@ -304,11 +307,11 @@ private:
     bytes wrap(payload in) {
         const sspan::protect_options options{.quality = quality(in)};
         const auto data = in.take_rest();
-        sspan::message_frame frame{context_.sizes(), data.size()};
+        sspan::message_frame frame{context().sizes(), data.size()};
         std::ranges::copy(data, frame.payload().begin());
         std::error_code ec;
-        const auto wire = context_.wrap(frame, data.size(), options, ec);
-        promised(wire.size() <= sspan::max_wrapped_size(context_.sizes(), data.size()),
+        const auto wire = context().wrap(frame, data.size(), options, ec);
+        promised(wire.size() <= sspan::max_wrapped_size(context().sizes(), data.size()),
                  "a wrapped message is longer than max_wrapped_size");
         succeeded(ec, {frame.payload().begin(), frame.payload().end()});
         return {wire.begin(), wire.end()};
@@ -317,7 +320,7 @@ private:
         const auto options = least(in);
         guarded wire{in.take_rest()};
         std::error_code ec;
-        const auto message = context_.unwrap(wire.span(), options, ec);
+        const auto message = context().unwrap(wire.span(), options, ec);
         wire.check("the message");
         wire.check_part("the message", message.data);
         promised(!ec || message.data.empty(), "unwrap returned data and an error");
@@ -331,8 +334,8 @@ private:
         const sspan::protect_options options{.quality = quality(in)};
         const auto count = in.take_choice(most_parts);
         guarded data{in.take_rest()};
-        guarded token{context_.sizes().security_trailer};
-        guarded padding{context_.sizes().block_size};
+        guarded token{context().sizes().security_trailer};
+        guarded padding{context().sizes().block_size};
         std::error_code ec;
         const auto made = call_encrypt(data.span(), count, token.span(), padding.span(), options, ec);
         data.check("the data");
@@ -348,16 +351,17 @@ private:
         append(answer, made.padding);
         return answer;
     }
-    sspan::encrypted_parts call_encrypt(std::span<std::byte> data, std::size_t count, std::span<std::byte> token,
-                                        std::span<std::byte> padding, const sspan::protect_options& options,
-                                        std::error_code& ec) {
+    sspan::encrypted_message call_encrypt(std::span<std::byte> data, std::size_t count, std::span<std::byte> token,
+                                          std::span<std::byte> padding, const sspan::protect_options& options,
+                                          std::error_code& ec) {
         if (count != 1) {
-            return context_.encrypt(in_parts<sspan::buffer>(data, count), token, padding, options, ec);
+            return context().encrypt(
+                {.token = token, .data = in_parts<sspan::message_part>(data, count), .padding = padding}, options, ec);
         }
-        const auto made = context_.encrypt(data, token, padding, options, ec);
+        const auto made = context().encrypt({.token = token, .data = data, .padding = padding}, options, ec);
         promised(ec || (made.data.data() == data.data() && made.data.size() == data.size()),
                  "encrypt returned other data than it was given");
-        return {made.token, made.padding};
+        return made;
     }
 
     bytes decrypt(payload in) {
@@ -368,12 +372,12 @@ private:
         std::error_code ec;
         sspan::decrypted_message message;
         if (count == 1) {
-            message = context_.decrypt(data.span(), token.span(), options, ec);
+            message = context().decrypt({.token = token.span(), .data = data.span()}, options, ec);
         } else {
-            const auto opened =
-                context_.decrypt(in_parts<sspan::buffer>(data.span(), count), token.span(), options, ec);
+            const auto opened = context().decrypt(
+                {.token = token.span(), .data = in_parts<sspan::message_part>(data.span(), count)}, options, ec);
             message = {data.span(), opened.quality}; // of the last part, too: there is no padding
-            promised(ec || count == 0 || opened.last.size() == (data.span().size() + count - 1) / count,
+            promised(ec || count == 0 || opened.data.size() == (data.span().size() + count - 1) / count,
                      "decrypt has shortened the last part");
         }
         token.check("the token");
@@ -392,11 +396,11 @@ private:
         const auto count = in.take_choice(most_parts);
         const auto content = in.take_rest();
         guarded data{content};
-        guarded signature{context_.sizes().max_signature};
+        guarded signature{context().sizes().max_signature};
         std::error_code ec;
         const auto written =
-            count == 1 ? context_.sign(data.span(), signature.span(), ec)
-                       : context_.sign(in_parts<sspan::const_buffer>(data.span(), count), signature.span(), ec);
+            count == 1 ? context().sign(data.span(), signature.span(), {}, ec)
+                       : context().sign(in_parts<sspan::message_part>(data.span(), count), signature.span(), {}, ec);
         signature.check("the signature");
         data.check_unchanged("the signed message", content);
         signature.check_part("the signature", written);
@@ -412,8 +416,8 @@ private:
         guarded data{content};
         std::error_code ec;
         const bool good =
-            count == 1 ? context_.verify(data.span(), signature.span(), ec)
-                       : context_.verify(in_parts<sspan::const_buffer>(data.span(), count), signature.span(), ec);
+            count == 1 ? context().verify(data.span(), signature.span(), {}, ec)
+                       : context().verify(in_parts<sspan::message_part>(data.span(), count), signature.span(), {}, ec);
         signature.check_unchanged("the signature", received);
         data.check_unchanged("the message", content);
         promised(good == !ec, "verify returned the opposite of its error");
@@ -424,7 +428,7 @@ private:
     sspan::credentials credentials_;
     std::optional<sspan::client_handshake> client_;
     std::optional<sspan::server_handshake> server_;
-    sspan::security_context context_;
+    std::optional<sspan::security_context> established_;
 };
 
 bytes text_bytes(std::string_view text) {

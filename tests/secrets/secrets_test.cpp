@@ -315,7 +315,7 @@ TEST_F(secrets_in_memory, of_an_exported_context) {
     dig_up();
     EXPECT_TRUE(is_somewhere(key));
     std::error_code ec;
-    EXPECT_FALSE(sspan::import_context(std::move(*exported), ec));
+    EXPECT_FALSE(sspan::import_context<sspan::client_context>(std::move(*exported), ec));
     EXPECT_EQ(ec, sspan::errc::invalid_token); // it is no context, but has been handed to the package
     exported.reset();
     EXPECT_TRUE(is_nowhere(key));
@@ -405,7 +405,7 @@ TEST_P(plaintext_in_memory, of_a_message_that_was_not_wrapped) {
         auto frame = filled_with(text);
         loopback::fail_at(loopback::function::encrypt_message, 1, status);
         std::error_code ec;
-        EXPECT_TRUE(pair.client.wrap(*frame, secret_size, ec).empty());
+        EXPECT_TRUE(pair.client.wrap(*frame, secret_size, {}, ec).empty());
         EXPECT_TRUE(is_nowhere(text));
     }
 }
@@ -458,12 +458,12 @@ TEST_P(plaintext_in_memory, of_a_message_that_was_decrypted_and_refused) {
             std::ranges::copy(data, frame.payload().begin());
             secrets::wipe(data);
             auto received = copy_of(pair.client.wrap(frame, secret_size));
-            EXPECT_TRUE(pair.server.unwrap(received, ec).data.empty());
+            EXPECT_TRUE(pair.server.unwrap(received, {}, ec).data.empty());
         } else {
-            const auto sent = pair.client.encrypt(data, token, padding);
+            const auto sent = pair.client.encrypt({.token = token, .data = data, .padding = padding});
             bytes received = copy_of(sent.data);
             received.insert(received.end(), sent.padding.begin(), sent.padding.end());
-            EXPECT_TRUE(pair.server.decrypt(received, sent.token, ec).data.empty());
+            EXPECT_TRUE(pair.server.decrypt({.token = sent.token, .data = received}, {}, ec).data.empty());
         }
         EXPECT_EQ(ec.value(), SEC_I_CONTEXT_EXPIRED);
         EXPECT_TRUE(is_nowhere(text));

@@ -37,7 +37,7 @@ bool converse(const profile& which, const sspan::credentials& outbound, const ss
     std::size_t right = 0;
     for (int i = 0; i != messages; ++i) {
         std::error_code ec;
-        right += server.verify(message, client.sign(message, signature), ec);
+        right += server.verify(message, client.sign(message, signature), {}, ec);
         auto wire = server.wrap_copy(message);
         right += copy_of(client.unwrap(wire).data) == message;
     }

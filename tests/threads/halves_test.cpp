@@ -101,9 +101,9 @@ void receive_all(sspan::message_receiver receiver, channel& from, std::size_t co
             std::error_code ec;
             if (i % 2 == 0) {
                 const auto data = all.first(message_size);
-                right += receiver.verify(data, all.subspan(message_size), ec) && std::ranges::equal(data, expected);
+                right += receiver.verify(data, all.subspan(message_size), {}, ec) && std::ranges::equal(data, expected);
             } else {
-                const auto opened = receiver.unwrap(all, ec);
+                const auto opened = receiver.unwrap(all, {}, ec);
                 right += !ec && std::ranges::equal(opened.data, expected);
             }
         });

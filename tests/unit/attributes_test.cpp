@@ -115,7 +115,7 @@ TEST_P(attributes, native_name_that_the_package_does_not_give_is_empty) {
 TEST_P(attributes, user_name_is_the_clients_on_both_sides) {
     const auto pair = establish(which_profile());
     for (const sspan::security_context* side :
-         {&pair.client, static_cast<const sspan::security_context*>(&pair.server)}) {
+         std::initializer_list<const sspan::security_context*>{&pair.client, &pair.server}) {
         ASSERT_TRUE(succeeded(user_name(*side)));
         EXPECT_EQ(name, L"LOOPBACK\\alice");
         EXPECT_EQ(loopback::last_flags(function::query_context_attributes), static_cast<ULONG>(SECPKG_ATTR_NAMES));
@@ -261,7 +261,7 @@ TEST_P(attributes, trap_no_access_token_is_no_success) {
 }
 
 TEST_P(attributes, zero_state_is_refused_before_the_call) {
-    const sspan::security_context zero;
+    const sspan::client_context zero;
     const auto before = calls(function::query_context_attributes);
     for (const auto& each : all) {
         EXPECT_TRUE(failed_with(each.ask(which_surface(), zero), errc::invalid_handle, query));

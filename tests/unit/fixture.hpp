@@ -48,7 +48,7 @@ protected:
 struct established {
     sspan::credentials client_credentials;
     sspan::credentials server_credentials;
-    sspan::security_context client;
+    sspan::client_context client;
     sspan::server_context server;
 };
 

@@ -492,7 +492,7 @@ TEST_F(handshake_fallback, trap_ntlm_that_claims_to_delegate_is_not_believed) {
     ASSERT_TRUE(succeeded(talk.run()));
     expect_not_granted(talk.client, surface::exception, context_flags::delegate, "InitializeSecurityContext");
     auto raw = establish(ntlm).client.release();
-    const auto adopted = sspan::security_context::adopt(raw, context_flags::delegate | context_flags::mutual_auth);
+    const auto adopted = sspan::client_context::adopt(raw, context_flags::delegate | context_flags::mutual_auth);
     EXPECT_EQ(adopted.granted(), context_flags::none);
 }
 

@@ -10,9 +10,12 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
+#include <random>
 #include <span>
 #include <stdexcept>
+#include <string_view>
 #include <system_error>
 #include <type_traits>
 #include <utility>
@@ -51,6 +54,40 @@ TEST(message_frame, bound_of_a_message_counts_what_the_package_adds) {
     EXPECT_THROW(static_cast<void>(sspan::max_wrapped_size({100, 28, 0, 60}, 0x7FFFFFFFU - 59U)), std::length_error);
     EXPECT_THROW(static_cast<void>(sspan::max_wrapped_size({100, 28, 0, 0xFFFFFFF0U}, 0x20)), std::length_error);
     EXPECT_THROW((message_frame{{100, 28, 0xFFFFFFFFU, 60}, 1}), std::length_error);
+}
+
+TEST(message_frame, largest_payload_is_the_inverse_of_the_bound) {
+    std::minstd_rand random{7};
+    const auto up_to = [&random](std::uint32_t most) {
+        return std::uniform_int_distribution<std::uint32_t>{0, most}(random);
+    };
+    for (int i = 0; i != 20'000; ++i) {
+        const sspan::context_sizes sizes{0, 0, up_to(64), up_to(200)};
+        const std::size_t limit = i % 2 == 0 ? up_to(600) : 0x7FFFFF00U + up_to(0x200);
+        const auto most = sspan::max_payload(sizes, limit);
+        const auto overhead = sspan::max_wrapped_size(sizes, 0);
+        if (overhead > limit) {
+            EXPECT_EQ(most, 0U);
+            continue;
+        }
+        EXPECT_LE(sspan::max_wrapped_size(sizes, most), limit);
+        if (overhead + most == 0x7FFFFFFFU) {
+            EXPECT_THROW(static_cast<void>(sspan::max_wrapped_size(sizes, most + 1)), std::length_error);
+        } else {
+            EXPECT_EQ(sspan::max_wrapped_size(sizes, most + 1), limit + 1);
+        }
+    }
+    static_assert(sspan::max_payload(some_sizes, 68) == 0);
+    static_assert(sspan::max_payload(some_sizes, 69) == 1);
+    EXPECT_EQ(sspan::max_payload({0, 0, 0xFFFFFFFFU, 0xFFFFFFFFU}, std::numeric_limits<std::size_t>::max()), 0U);
+}
+
+TEST(message_frame, room_in_front_counts) {
+    message_frame frame{some_sizes, 100, {.front = 4}};
+    EXPECT_EQ(frame.payload().size(), 100U);
+    EXPECT_THROW((message_frame{some_sizes, 100, {.front = 0x7FFFFFFFU - 167U}}), std::length_error);
+    EXPECT_THROW((message_frame{some_sizes, 100, {.front = std::numeric_limits<std::size_t>::max()}}),
+                 std::length_error);
 }
 
 class message_frame_secrets : public loopback_test {};
@@ -105,8 +142,9 @@ TEST_P(wrapping, round_trip_of_every_size_both_ways_in_one_frame) {
     auto pair = establish(which_profile());
     message_frame frame{pair.client.sizes(), message_sizes.back()};
     for (const auto size : message_sizes) {
-        for (auto* sender : {&pair.client, static_cast<sspan::security_context*>(&pair.server)}) {
-            sspan::security_context& receiver = sender == &pair.client ? pair.server : pair.client;
+        for (auto* sender : std::initializer_list<sspan::security_context*>{&pair.client, &pair.server}) {
+            sspan::security_context& receiver =
+                sender == &pair.client ? static_cast<sspan::security_context&>(pair.server) : pair.client;
             const auto message = numbered(size);
             std::ranges::copy(message, frame.payload().begin());
             std::span<const std::byte> wire;
@@ -132,7 +170,9 @@ TEST_P(wrapping, message_is_token_data_and_padding_and_nothing_was_copied) {
     EXPECT_NE(copy_of(wire.subspan(token, message.size())), message);
 
     auto received = copy_of(wire);
-    const auto data = pair.server.decrypt(std::span{received}.subspan(token), std::span{received}.first(token)).data;
+    const auto data =
+        pair.server.decrypt({.token = std::span{received}.first(token), .data = std::span{received}.subspan(token)})
+            .data;
     EXPECT_EQ(copy_of(data), message);
 }
 
@@ -240,7 +280,7 @@ TEST_P(wrapping, trap_message_that_was_merely_signed_is_refused_unless_it_is_ask
     EXPECT_TRUE(all_zero(wire));
     wire = wrapped(pair.client, numbered(6), integrity_only);
     sspan::accept_options both;
-    both.at_least = sspan::least_protection::integrity_only;
+    both.minimum = sspan::minimum_protection::integrity_only;
     ASSERT_TRUE(succeeded(unwrap(pair.server, wire, opened, both)));
     EXPECT_EQ(opened.quality, quality_of_protection::integrity_only);
     EXPECT_EQ(copy_of(opened.data), numbered(6));
@@ -285,7 +325,7 @@ TEST_P(wrapping, frame_for_a_context_with_smaller_sizes_is_refused) {
 TEST_P(wrapping, refused_message_can_be_wrapped_by_another_context) {
     auto pair = establish(which_profile());
     auto weak =
-        sspan::security_context::adopt(establish(which_profile()).client.release(), sspan::context_flags::integrity);
+        sspan::client_context::adopt(establish(which_profile()).client.release(), sspan::context_flags::integrity);
     const auto message = numbered(10);
     auto frame = filled(pair.client, message);
     std::span<const std::byte> wire;
@@ -294,9 +334,43 @@ TEST_P(wrapping, refused_message_can_be_wrapped_by_another_context) {
     EXPECT_EQ(unwrapped(pair.server, copy_of(pair.client.wrap(frame, 10))), message);
 }
 
+TEST_P(wrapping, prefix_and_message_are_one_range_of_the_frame) {
+    which_profile().settings().token_shortfall = 3; // so that the token moves up to the data
+    auto pair = establish(which_profile());
+    message_frame frame{pair.client.sizes(), 40, {.front = 4}};
+    const auto prepend = [&frame](sspan::const_bytes prefix, std::span<const std::byte>& sent) {
+        return outcome_of(
+            which_surface(), [&](std::error_code& ec) { sent = frame.prepend(prefix, ec); },
+            [&] { sent = frame.prepend(prefix); });
+    };
+    std::span<const std::byte> sent;
+    EXPECT_TRUE(failed_with(prepend("1234", sent), errc::invalid_parameter, "sspan::message_frame::prepend"));
+    for (const std::string_view prefix : {"1234", "12", ""}) {
+        std::ranges::copy(numbered(40), frame.payload().begin());
+        const auto wire = pair.client.wrap(frame, 40);
+        ASSERT_TRUE(succeeded(prepend(prefix, sent)));
+        EXPECT_EQ(sent.size(), prefix.size() + wire.size());
+        EXPECT_EQ(sent.data() + prefix.size(), wire.data()) << "the message has not moved";
+        EXPECT_TRUE(std::ranges::equal(sent.first(prefix.size()), std::as_bytes(std::span{prefix})));
+        EXPECT_EQ(unwrapped(pair.server, copy_of(sent.subspan(prefix.size()))), numbered(40));
+    }
+    EXPECT_TRUE(failed_with(prepend("12345", sent), errc::buffer_too_small, "sspan::message_frame::prepend"));
+    std::error_code ec;
+    loopback::fail_at(function::encrypt_message, 1, static_cast<SECURITY_STATUS>(errc::internal_error));
+    EXPECT_TRUE(pair.client.wrap(frame, 40, {}, ec).empty());
+    EXPECT_TRUE(failed_with(prepend("1234", sent), errc::invalid_parameter, "sspan::message_frame::prepend"))
+        << "a failed wrap leaves no message";
+    std::ranges::copy(numbered(40), frame.payload().begin());
+    loopback::clear_faults();
+    pair = establish(which_profile());
+    static_cast<void>(pair.client.wrap(frame, 40));
+    const auto moved = std::move(frame);
+    EXPECT_TRUE(failed_with(prepend("1234", sent), errc::invalid_parameter, "sspan::message_frame::prepend"));
+}
+
 TEST_P(wrapping, zero_states_are_refused_before_any_call) {
     auto pair = establish(which_profile());
-    sspan::security_context zero;
+    sspan::client_context zero;
     auto frame = filled(pair.client, numbered(10));
     std::span<const std::byte> wire;
     EXPECT_TRUE(failed_with(wrap(zero, frame, 10, wire), errc::invalid_handle, protect));
@@ -362,9 +436,9 @@ TEST_P(wrapping, allocates_nothing) {
     const auto before = allocation::count();
     for (int i = 0; i != 10; ++i) {
         std::error_code ec;
-        const auto wire = pair.client.wrap(frame, 10, ec);
+        const auto wire = pair.client.wrap(frame, 10, {}, ec);
         std::ranges::copy(wire, received.begin());
-        static_cast<void>(pair.server.unwrap(std::span{received}.first(wire.size()), ec));
+        static_cast<void>(pair.server.unwrap(std::span{received}.first(wire.size()), {}, ec));
         ASSERT_FALSE(ec);
     }
     EXPECT_EQ(allocation::count(), before);
@@ -377,7 +451,7 @@ TEST_P(wrapping, copies_for_those_who_do_not_mind) {
     EXPECT_EQ(opened.data, numbered(10));
     EXPECT_EQ(opened.quality, quality_of_protection::encrypted);
     EXPECT_THROW(static_cast<void>(pair.server.unwrap_copy(wire)), sspan::error);
-    sspan::security_context zero;
+    sspan::client_context zero;
     EXPECT_THROW(static_cast<void>(zero.wrap_copy(numbered(10))), sspan::error);
     EXPECT_THROW(static_cast<void>(zero.unwrap_copy(wire)), sspan::error);
 }

@@ -92,7 +92,7 @@ TEST_P(message_halves, misuse_07_context_is_deleted_with_the_second) {
 }
 
 TEST_P(message_halves, zero_state_does_not_split) {
-    sspan::security_context zero;
+    sspan::client_context zero;
     sspan::message_halves halves;
     EXPECT_TRUE(failed_with(split(zero, halves), errc::invalid_handle, "sspan::security_context::split"));
     EXPECT_FALSE(halves.sender);
@@ -115,17 +115,17 @@ TEST_P(message_halves, moved_from_half_is_the_zero_state) {
     sspan::message_frame frame{sender.sizes(), 10};
     std::error_code ec;
     const auto refused = [&ec] { return std::exchange(ec, {}) == errc::invalid_handle; };
-    EXPECT_TRUE(halves.sender.sign(numbered(1), memory, ec).empty());
+    EXPECT_TRUE(halves.sender.sign(numbered(1), memory, {}, ec).empty());
     EXPECT_TRUE(refused());
-    static_cast<void>(halves.sender.encrypt(memory, {}, {}, ec));
+    static_cast<void>(halves.sender.encrypt({.data = memory}, {}, ec));
     EXPECT_TRUE(refused());
-    EXPECT_TRUE(halves.sender.wrap(frame, 1, ec).empty());
+    EXPECT_TRUE(halves.sender.wrap(frame, 1, {}, ec).empty());
     EXPECT_TRUE(refused());
-    EXPECT_FALSE(halves.receiver.verify(numbered(1), memory, ec));
+    EXPECT_FALSE(halves.receiver.verify(numbered(1), memory, {}, ec));
     EXPECT_TRUE(refused());
-    static_cast<void>(halves.receiver.decrypt(memory, {}, ec));
+    static_cast<void>(halves.receiver.decrypt({.data = memory}, {}, ec));
     EXPECT_TRUE(refused());
-    static_cast<void>(halves.receiver.unwrap(memory, ec));
+    static_cast<void>(halves.receiver.unwrap(memory, {}, ec));
     EXPECT_TRUE(refused());
     EXPECT_EQ(memory, numbered(100));
 }

@@ -20,9 +20,8 @@ namespace {
 using namespace testing_support;
 using loopback::calls;
 using loopback::function;
-using sspan::buffer;
-using sspan::const_buffer;
 using sspan::errc;
+using sspan::message_part;
 
 /// A header that everybody may read, a message, a trailer; and one that the package may protect or not.
 struct parts {
@@ -32,13 +31,13 @@ struct parts {
     bytes trailer = numbered(8);
     bytes readonly = numbered(5);
 
-    [[nodiscard]] std::array<const_buffer, 5> to_sign() const {
-        return {const_buffer::readonly_with_checksum(header), const_buffer::data(first), const_buffer::data(second),
-                const_buffer::readonly_with_checksum(trailer), const_buffer::readonly(readonly)};
+    [[nodiscard]] std::array<message_part, 5> to_sign() const {
+        return {message_part::readonly_with_checksum(header), message_part::data(first), message_part::data(second),
+                message_part::readonly_with_checksum(trailer), message_part::readonly(readonly)};
     }
-    [[nodiscard]] std::array<buffer, 5> to_encrypt() {
-        return {buffer::readonly_with_checksum(header), buffer::data(first), buffer::data(second),
-                buffer::readonly_with_checksum(trailer), buffer::readonly(readonly)};
+    [[nodiscard]] std::array<message_part, 5> to_encrypt() {
+        return {message_part::readonly_with_checksum(header), message_part::data(first), message_part::data(second),
+                message_part::readonly_with_checksum(trailer), message_part::readonly(readonly)};
     }
     /// All that the checksum covers, whatever the package is.
     [[nodiscard]] std::array<bytes*, 4> protected_ones() { return {&header, &first, &second, &trailer}; }
@@ -47,39 +46,43 @@ struct parts {
 
 class message_parts : public surface_test {
 protected:
-    static outcome sign(sspan::security_context& sender, std::span<const const_buffer> message,
+    static outcome sign(sspan::security_context& sender, std::span<const message_part> message,
                         std::span<std::byte>& signature) {
         const auto room = signature;
         return outcome_of(
-            which_surface(), [&](std::error_code& ec) { signature = sender.sign(message, room, ec); },
+            which_surface(), [&](std::error_code& ec) { signature = sender.sign(message, room, {}, ec); },
             [&] { signature = sender.sign(message, room); });
     }
-    static outcome verify(sspan::security_context& receiver, std::span<const const_buffer> message,
+    static outcome verify(sspan::security_context& receiver, std::span<const message_part> message,
                           std::span<const std::byte> signature) {
         return outcome_of(
             which_surface(),
             [&](std::error_code& ec) {
-                const bool verified = receiver.verify(message, signature, ec);
+                const bool verified = receiver.verify(message, signature, {}, ec);
                 EXPECT_EQ(verified, !ec);
             },
             [&] { receiver.verify(message, signature); });
     }
-    static outcome encrypt(sspan::security_context& sender, std::span<const buffer> message, std::span<std::byte> token,
-                           std::span<std::byte> padding, sspan::encrypted_parts& made) {
+    static outcome encrypt(sspan::security_context& sender, std::span<const message_part> message,
+                           std::span<std::byte> token, std::span<std::byte> padding, sspan::encrypted_message& made) {
         return outcome_of(
-            which_surface(), [&](std::error_code& ec) { made = sender.encrypt(message, token, padding, ec); },
-            [&] { made = sender.encrypt(message, token, padding); });
+            which_surface(),
+            [&](std::error_code& ec) {
+                made = sender.encrypt({.token = token, .data = message, .padding = padding}, {}, ec);
+            },
+            [&] { made = sender.encrypt({.token = token, .data = message, .padding = padding}); });
     }
-    static outcome decrypt(sspan::security_context& receiver, std::span<const buffer> message,
-                           std::span<std::byte> token, sspan::decrypted_parts& opened) {
+    static outcome decrypt(sspan::security_context& receiver, std::span<const message_part> message,
+                           std::span<std::byte> token, sspan::decrypted_message& opened) {
         return outcome_of(
-            which_surface(), [&](std::error_code& ec) { opened = receiver.decrypt(message, token, ec); },
-            [&] { opened = receiver.decrypt(message, token); });
+            which_surface(),
+            [&](std::error_code& ec) { opened = receiver.decrypt({.token = token, .data = message}, {}, ec); },
+            [&] { opened = receiver.decrypt({.token = token, .data = message}); });
     }
     static bytes sealed(sspan::security_context& sender, parts& message) {
         bytes token(sender.sizes().security_trailer);
         bytes padding(sender.sizes().block_size);
-        const auto made = sender.encrypt(message.to_encrypt(), token, padding);
+        const auto made = sender.encrypt({.token = token, .data = message.to_encrypt(), .padding = padding});
         message.second.insert(message.second.end(), made.padding.begin(), made.padding.end());
         return copy_of(made.token);
     }
@@ -117,7 +120,7 @@ TEST_P(message_parts, each_changed_bit_of_a_signed_part_is_refused) {
 TEST_P(message_parts, whole_message_is_the_special_case) {
     auto pair = establish(which_profile());
     const auto message = numbered(10);
-    const const_buffer whole[]{const_buffer::data(message)};
+    const message_part whole[]{message_part::data(message)};
     const auto flat = testing_support::sign(pair.client, message);
     EXPECT_TRUE(succeeded(verify(pair.server, whole, flat.signature)));
     bytes room(pair.client.sizes().max_signature);
@@ -132,7 +135,7 @@ TEST_P(message_parts, only_data_is_encrypted) {
     parts message;
     bytes token(pair.client.sizes().security_trailer);
     bytes padding(pair.client.sizes().block_size);
-    sspan::encrypted_parts made;
+    sspan::encrypted_message made;
     ASSERT_TRUE(succeeded(encrypt(pair.client, message.to_encrypt(), token, padding, made)));
     EXPECT_EQ(message.header, parts{}.header);
     EXPECT_EQ(message.trailer, parts{}.trailer);
@@ -143,11 +146,11 @@ TEST_P(message_parts, only_data_is_encrypted) {
 
     message.second.insert(message.second.end(), made.padding.begin(), made.padding.end());
     auto received = copy_of(made.token);
-    sspan::decrypted_parts opened;
+    sspan::decrypted_message opened;
     ASSERT_TRUE(succeeded(decrypt(pair.server, message.to_encrypt(), received, opened)));
     EXPECT_EQ(message.first, parts{}.first);
-    EXPECT_EQ(copy_of(opened.last), parts{}.second) << "without its padding";
-    EXPECT_EQ(opened.last.data(), message.second.data());
+    EXPECT_EQ(copy_of(opened.data), parts{}.second) << "without its padding";
+    EXPECT_EQ(opened.data.data(), message.second.data());
     EXPECT_EQ(opened.quality, sspan::quality_of_protection::encrypted);
 }
 
@@ -160,13 +163,13 @@ TEST_P(message_parts, each_changed_bit_of_an_encrypted_part_is_refused_and_leave
             auto token = sealed(pair.client, message);
             flip(*message.protected_ones()[which], bit);
             const auto header = message.header;
-            sspan::decrypted_parts opened;
+            sspan::decrypted_message opened;
             EXPECT_TRUE(tells_of_tampering(decrypt(pair.server, message.to_encrypt(), token, opened).code));
             EXPECT_TRUE(all_zero(message.first));
             EXPECT_TRUE(all_zero(message.second));
             EXPECT_TRUE(all_zero(token));
             EXPECT_EQ(message.header, header) << "not ours to write to";
-            EXPECT_EQ(opened.last.data(), nullptr);
+            EXPECT_EQ(opened.data.data(), nullptr);
         }
     }
 }
@@ -187,7 +190,7 @@ TEST_P(message_parts, toggle_readonly_part_is_covered_or_not_as_the_package_has_
         auto token = sealed(pair.client, message);
         EXPECT_EQ(message.readonly, parts{}.readonly) << "not encrypted";
         message.readonly[0] ^= std::byte{1};
-        sspan::decrypted_parts opened;
+        sspan::decrypted_message opened;
         EXPECT_TRUE(is_right(decrypt(pair.server, message.to_encrypt(), token, opened)));
         EXPECT_EQ(message.first, covered ? bytes(message.first.size()) : parts{}.first);
     }
@@ -196,8 +199,8 @@ TEST_P(message_parts, toggle_readonly_part_is_covered_or_not_as_the_package_has_
 TEST_P(message_parts, parts_in_another_order_are_refused) {
     auto pair = establish(which_profile());
     const auto one = numbered(10), two = numbered(11);
-    const const_buffer order[]{const_buffer::data(one), const_buffer::data(two)};
-    const const_buffer other[]{const_buffer::data(two), const_buffer::data(one)};
+    const message_part order[]{message_part::data(one), message_part::data(two)};
+    const message_part other[]{message_part::data(two), message_part::data(one)};
     bytes room(pair.client.sizes().max_signature);
     std::span<std::byte> signature{room};
     ASSERT_TRUE(succeeded(sign(pair.client, order, signature)));
@@ -207,17 +210,17 @@ TEST_P(message_parts, parts_in_another_order_are_refused) {
 TEST_P(message_parts, sixteen_are_taken_and_seventeen_refused_untouched) {
     auto pair = establish(which_profile());
     std::vector<bytes> memory(17, numbered(3));
-    std::vector<const_buffer> readable;
-    std::vector<buffer> writable;
+    std::vector<message_part> readable;
+    std::vector<message_part> writable;
     for (auto& part : memory) {
-        readable.push_back(const_buffer::data(part));
-        writable.push_back(buffer::data(part));
+        readable.push_back(message_part::data(part));
+        writable.push_back(message_part::data(part));
     }
     const auto first = [](const auto& list, std::size_t count) { return std::span{list}.first(count); };
     bytes token(100), padding(100);
     std::span<std::byte> signature{token};
-    sspan::encrypted_parts made;
-    sspan::decrypted_parts opened;
+    sspan::encrypted_message made;
+    sspan::decrypted_message opened;
     EXPECT_TRUE(failed_with(sign(pair.client, readable, signature), errc::invalid_parameter, "MakeSignature"));
     EXPECT_TRUE(failed_with(verify(pair.server, readable, token), errc::invalid_parameter, "VerifySignature"));
     EXPECT_TRUE(
@@ -240,26 +243,27 @@ TEST_P(message_parts, overlapping_parts_may_be_signed_and_not_encrypted) {
     auto memory = numbered(20);
     const std::span<std::byte> all{memory};
     bytes token(100), padding(100);
-    const const_buffer twice[]{const_buffer::readonly(all), const_buffer::data(all)};
+    const message_part twice[]{message_part::readonly(all), message_part::data(all)};
     std::span<std::byte> signature{token};
     ASSERT_TRUE(succeeded(sign(pair.client, twice, signature)));
     EXPECT_TRUE(succeeded(verify(pair.server, twice, signature)));
     signature = token;
-    sspan::encrypted_parts made;
-    sspan::decrypted_parts opened;
-    const auto refused_everywhere = [&](const buffer& one, const buffer& other, std::span<std::byte> token_room) {
-        const buffer both[]{one, other};
+    sspan::encrypted_message made;
+    sspan::decrypted_message opened;
+    const auto refused_everywhere = [&](const message_part& one, const message_part& other,
+                                        std::span<std::byte> token_room) {
+        const message_part both[]{one, other};
         EXPECT_TRUE(failed_with(encrypt(pair.client, both, token_room, padding, made), errc::invalid_parameter,
                                 "EncryptMessage"));
         EXPECT_TRUE(
             failed_with(decrypt(pair.server, both, token_room, opened), errc::invalid_parameter, "DecryptMessage"));
     };
-    refused_everywhere(buffer::data(all), buffer::data(all.subspan(19)), token);
-    refused_everywhere(buffer::readonly(all.first(10)), buffer::data(all.subspan(9)), token);
-    refused_everywhere(buffer::readonly(all), buffer::readonly_with_checksum(all), token);
-    refused_everywhere(buffer::data(std::span{token}.subspan(99)), buffer::data(all), token);
+    refused_everywhere(message_part::data(all), message_part::data(all.subspan(19)), token);
+    refused_everywhere(message_part::readonly(all.first(10)), message_part::data(all.subspan(9)), token);
+    refused_everywhere(message_part::readonly(all), message_part::readonly_with_checksum(all), token);
+    refused_everywhere(message_part::data(std::span{token}.subspan(99)), message_part::data(all), token);
     EXPECT_EQ(memory, numbered(20));
-    const const_buffer in_the_signature[]{const_buffer::data(all), const_buffer::data(std::span{token}.first(1))};
+    const message_part in_the_signature[]{message_part::data(all), message_part::data(std::span{token}.first(1))};
     EXPECT_TRUE(failed_with(sign(pair.client, in_the_signature, signature), errc::invalid_parameter, "MakeSignature"));
     EXPECT_EQ(loopback::violations(), 0U);
 }
@@ -267,8 +271,8 @@ TEST_P(message_parts, overlapping_parts_may_be_signed_and_not_encrypted) {
 #if SIZE_MAX > 0xFFFFFFFF
 TEST_P(message_parts, parts_that_make_more_than_4_GiB_are_refused_before_the_call) { // each of them fits
     auto pair = establish(which_profile());
-    const auto part = const_buffer::data(more_than_4_gib().first(0x80000000U));
-    const const_buffer to_sign[]{part, part};
+    const auto part = message_part::data(more_than_4_gib().first(0x80000000U));
+    const message_part to_sign[]{part, part};
     bytes token(100);
     std::span<std::byte> signature{token};
     EXPECT_TRUE(failed_with(sign(pair.client, to_sign, signature), errc::invalid_parameter, "MakeSignature"));
@@ -279,12 +283,12 @@ TEST_P(message_parts, parts_that_make_more_than_4_GiB_are_refused_before_the_cal
 TEST_P(message_parts, part_of_more_than_4_GiB_is_refused_before_the_call) {
     auto pair = establish(which_profile());
     auto small = numbered(3);
-    const const_buffer to_sign[]{const_buffer::data(small), const_buffer::data(more_than_4_gib())};
-    const buffer to_encrypt[]{buffer::data(small), buffer::data(more_than_4_gib())};
+    const message_part to_sign[]{message_part::data(small), message_part::data(more_than_4_gib())};
+    const message_part to_encrypt[]{message_part::data(small), message_part::data(more_than_4_gib())};
     bytes token(100), padding(100);
     std::span<std::byte> signature{token};
-    sspan::encrypted_parts made;
-    sspan::decrypted_parts opened;
+    sspan::encrypted_message made;
+    sspan::decrypted_message opened;
     EXPECT_TRUE(failed_with(sign(pair.client, to_sign, signature), errc::invalid_parameter, "MakeSignature"));
     EXPECT_TRUE(failed_with(verify(pair.server, to_sign, token), errc::invalid_parameter, "VerifySignature"));
     EXPECT_TRUE(
@@ -299,13 +303,30 @@ TEST_P(message_parts, no_parts_at_all_are_refused_before_any_call) {
     auto pair = establish(which_profile());
     bytes token(100), padding(100);
     std::span<std::byte> signature{token};
-    sspan::encrypted_parts made;
-    sspan::decrypted_parts opened;
+    sspan::encrypted_message made;
+    sspan::decrypted_message opened;
     EXPECT_TRUE(failed_with(sign(pair.client, {}, signature), errc::invalid_parameter, "MakeSignature"));
     EXPECT_TRUE(failed_with(verify(pair.server, {}, token), errc::invalid_parameter, "VerifySignature"));
     EXPECT_TRUE(failed_with(encrypt(pair.client, {}, token, padding, made), errc::invalid_parameter, "EncryptMessage"));
     EXPECT_TRUE(failed_with(decrypt(pair.server, {}, token, opened), errc::invalid_parameter, "DecryptMessage"));
     EXPECT_EQ(calls(function::make_signature) + calls(function::encrypt_message), 0U);
+}
+
+TEST_P(message_parts, constant_data_can_be_signed_and_not_encrypted) {
+    auto pair = establish(which_profile());
+    auto text = numbered(10);
+    bytes token(100), padding(100);
+    const message_part both[]{message_part::data("constant"), message_part::data(text)};
+    std::span<std::byte> signature{token};
+    ASSERT_TRUE(succeeded(sign(pair.client, both, signature)));
+    EXPECT_TRUE(succeeded(verify(pair.server, both, signature)));
+    sspan::encrypted_message made;
+    sspan::decrypted_message opened;
+    EXPECT_TRUE(
+        failed_with(encrypt(pair.client, both, token, padding, made), errc::invalid_parameter, "EncryptMessage"));
+    EXPECT_TRUE(failed_with(decrypt(pair.server, both, token, opened), errc::invalid_parameter, "DecryptMessage"));
+    EXPECT_EQ(text, numbered(10));
+    EXPECT_EQ(calls(function::encrypt_message) + calls(function::decrypt_message), 0U);
 }
 
 TEST_P(message_parts, trap_header_that_the_package_would_not_check_is_refused) {
@@ -315,15 +336,15 @@ TEST_P(message_parts, trap_header_that_the_package_would_not_check_is_refused) {
     const parts original;
     parts message;
     bytes token(100), padding(100);
-    sspan::encrypted_parts made;
-    sspan::decrypted_parts opened;
+    sspan::encrypted_message made;
+    sspan::decrypted_message opened;
     EXPECT_TRUE(failed_with(encrypt(pair.client, message.to_encrypt(), token, padding, made),
                             errc::unsupported_function, "EncryptMessage"));
     EXPECT_TRUE(failed_with(decrypt(pair.server, message.to_encrypt(), token, opened), errc::unsupported_function,
                             "DecryptMessage"));
     EXPECT_EQ(message, original);
     EXPECT_EQ(calls(function::encrypt_message) + calls(function::decrypt_message), 0U);
-    const buffer without_header[]{buffer::data(message.first), buffer::data(message.second)};
+    const message_part without_header[]{message_part::data(message.first), message_part::data(message.second)};
     EXPECT_TRUE(succeeded(encrypt(pair.client, without_header, token, padding, made)));
     std::span<std::byte> signature{token};
     EXPECT_TRUE(succeeded(sign(pair.client, message.to_sign(), signature))); // a signature covers what is plain data
@@ -335,7 +356,7 @@ TEST_P(message_parts, hostile_outputs_are_an_internal_error) {
         auto pair = establish(which_profile());
         parts message;
         bytes token(100), padding(100);
-        sspan::encrypted_parts made;
+        sspan::encrypted_message made;
         loopback::hostile_at(function::encrypt_message, 1, how);
         EXPECT_TRUE(failed_with(encrypt(pair.client, message.to_encrypt(), token, padding, made), errc::internal_error,
                                 "EncryptMessage"));
@@ -344,7 +365,7 @@ TEST_P(message_parts, hostile_outputs_are_an_internal_error) {
         auto pair = establish(which_profile());
         parts message;
         auto token = sealed(pair.client, message);
-        sspan::decrypted_parts opened;
+        sspan::decrypted_message opened;
         loopback::hostile_at(function::decrypt_message, 1, how);
         EXPECT_TRUE(failed_with(decrypt(pair.server, message.to_encrypt(), token, opened), errc::internal_error,
                                 "DecryptMessage"));
@@ -361,8 +382,9 @@ TEST_P(message_parts, allocate_nothing) {
         std::error_code ec;
         const auto signature = pair.client.sign(message.to_sign(), token, {}, ec);
         ASSERT_TRUE(pair.server.verify(message.to_sign(), signature, {}, ec));
-        const auto made = pair.client.encrypt(message.to_encrypt(), token, padding, {}, ec);
-        static_cast<void>(pair.server.decrypt(message.to_encrypt(), made.token, {}, ec));
+        const auto made =
+            pair.client.encrypt({.token = token, .data = message.to_encrypt(), .padding = padding}, {}, ec);
+        static_cast<void>(pair.server.decrypt({.token = made.token, .data = message.to_encrypt()}, {}, ec));
         ASSERT_FALSE(ec) << ec.message();
     }
     EXPECT_EQ(allocation::count(), before);

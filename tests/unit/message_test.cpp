@@ -33,7 +33,7 @@ TEST(message_values, are_sspis) {
     EXPECT_EQ(static_cast<std::uint32_t>(encrypted), 0U);
     EXPECT_EQ(static_cast<std::uint32_t>(integrity_only), 0x80000001U);
     EXPECT_EQ(sspan::protect_options{}.quality, encrypted);
-    EXPECT_EQ(sspan::accept_options{}.at_least, sspan::least_protection::as_required);
+    EXPECT_EQ(sspan::accept_options{}.minimum, sspan::minimum_protection::as_required);
     EXPECT_EQ(sspan::decrypted_message{}.quality, integrity_only); // what is not known is not encrypted
 }
 
@@ -54,8 +54,10 @@ protected:
                                    const sspan::accept_options& options, sspan::decrypted_message& opened) {
         return outcome_of(
             which_surface(),
-            [&](std::error_code& ec) { opened = receiver.decrypt(message.data, message.token, options, ec); },
-            [&] { opened = receiver.decrypt(message.data, message.token, options); });
+            [&](std::error_code& ec) {
+                opened = receiver.decrypt({.token = message.token, .data = message.data}, options, ec);
+            },
+            [&] { opened = receiver.decrypt({.token = message.token, .data = message.data}, options); });
     }
     /// NTLM encrypts whatever it is asked for and cannot tell.
     static bool has_integrity_only() { return which_profile().package != sspan::package::ntlm; }
@@ -98,14 +100,15 @@ TEST_P(message_quality, merely_signed_message_is_taken_by_who_asks_for_it_and_re
     auto pair = establish(which_profile());
     auto message = encrypt(pair.client, numbered(10), {integrity_only, 0});
     sspan::decrypted_message opened;
-    EXPECT_TRUE(succeeded(decrypt_outcome(pair.server, message, {sspan::least_protection::integrity_only, 0}, opened)));
+    EXPECT_TRUE(
+        succeeded(decrypt_outcome(pair.server, message, {sspan::minimum_protection::integrity_only, 0}, opened)));
     EXPECT_EQ(copy_of(opened.data), numbered(10));
     EXPECT_EQ(opened.quality, has_integrity_only() ? integrity_only : encrypted);
 }
 
 TEST_P(message_quality, encrypted_message_is_more_than_enough) {
     auto pair = establish(which_profile());
-    for (const auto at_least : {sspan::least_protection::encrypted, sspan::least_protection::integrity_only}) {
+    for (const auto at_least : {sspan::minimum_protection::encrypted, sspan::minimum_protection::integrity_only}) {
         auto message = encrypt(pair.client, numbered(10));
         sspan::decrypted_message opened;
         EXPECT_TRUE(succeeded(decrypt_outcome(pair.server, message, {at_least, 0}, opened)));
@@ -127,8 +130,9 @@ TEST_P(message_quality, context_that_did_not_require_confidentiality_takes_both)
     // Unless it is told otherwise.
     if (has_integrity_only()) {
         message = encrypt(pair.client, numbered(10), {integrity_only, 0});
-        EXPECT_TRUE(failed_with(decrypt_outcome(pair.server, message, {sspan::least_protection::encrypted, 0}, opened),
-                                errc::qop_not_supported, "DecryptMessage"));
+        EXPECT_TRUE(
+            failed_with(decrypt_outcome(pair.server, message, {sspan::minimum_protection::encrypted, 0}, opened),
+                        errc::qop_not_supported, "DecryptMessage"));
         EXPECT_TRUE(all_zero(message.data));
     }
 }
@@ -153,8 +157,11 @@ TEST_P(message_quality, without_confidentiality_nothing_is_encrypted) {
     bytes token(100, std::byte{0xEE});
     bytes padding(100, std::byte{0xEE});
     const auto result = outcome_of(
-        which_surface(), [&](std::error_code& ec) { static_cast<void>(pair.client.encrypt(data, token, padding, ec)); },
-        [&] { static_cast<void>(pair.client.encrypt(data, token, padding)); });
+        which_surface(),
+        [&](std::error_code& ec) {
+            static_cast<void>(pair.client.encrypt({.token = token, .data = data, .padding = padding}, {}, ec));
+        },
+        [&] { static_cast<void>(pair.client.encrypt({.token = token, .data = data, .padding = padding})); });
     EXPECT_TRUE(failed_with(result, errc::qop_not_supported, "EncryptMessage"));
     EXPECT_EQ(calls(function::encrypt_message), 0U);
     EXPECT_EQ(data, numbered(10));
@@ -186,16 +193,20 @@ TEST_P(message_quality, without_confidentiality_integrity_only_messages_still_go
 
 TEST_P(message_quality, without_integrity_no_integrity_only_message_is_made) {
     auto pair = establish(which_profile());
-    pair.client = sspan::security_context::adopt(pair.client.release(), context_flags::confidentiality);
+    pair.client = sspan::client_context::adopt(pair.client.release(), context_flags::confidentiality);
     auto data = numbered(10);
     bytes token(pair.client.sizes().security_trailer);
     bytes padding(pair.client.sizes().block_size);
     const auto result = outcome_of(
         which_surface(),
         [&](std::error_code& ec) {
-            static_cast<void>(pair.client.encrypt(data, token, padding, {integrity_only, 0}, ec));
+            static_cast<void>(
+                pair.client.encrypt({.token = token, .data = data, .padding = padding}, {integrity_only, 0}, ec));
         },
-        [&] { static_cast<void>(pair.client.encrypt(data, token, padding, {integrity_only, 0})); });
+        [&] {
+            static_cast<void>(
+                pair.client.encrypt({.token = token, .data = data, .padding = padding}, {integrity_only, 0}));
+        });
     EXPECT_TRUE(failed_with(result, errc::qop_not_supported, "EncryptMessage"));
     EXPECT_EQ(calls(function::encrypt_message), 0U);
 }
@@ -209,7 +220,7 @@ TEST_P(message_quality, trap_context_without_confidentiality_never_reports_encry
     EXPECT_TRUE(succeeded(decrypt_outcome(pair.server, message, {}, opened)));
     EXPECT_EQ(opened.quality, integrity_only);
     message = encrypt(pair.client, numbered(10));
-    EXPECT_TRUE(failed_with(decrypt_outcome(pair.server, message, {sspan::least_protection::encrypted, 0}, opened),
+    EXPECT_TRUE(failed_with(decrypt_outcome(pair.server, message, {sspan::minimum_protection::encrypted, 0}, opened),
                             errc::qop_not_supported, "DecryptMessage"));
 }
 
@@ -230,7 +241,7 @@ TEST_F(message_quality_of_ntlm, trap_output_that_ntlm_leaves_alone_is_initialise
         ASSERT_EQ(sspan::detail::api::decrypt_message(&handle, buffers.native(), 0, &quality), SEC_E_OK);
         ASSERT_EQ(quality, 0xDEADBEEF);
     }
-    EXPECT_EQ(pair.server.decrypt(message.data, message.token).quality, encrypted);
+    EXPECT_EQ(pair.server.decrypt({.token = message.token, .data = message.data}).quality, encrypted);
 }
 
 class sequence_number : public surface_test {
@@ -274,7 +285,8 @@ TEST_P(sequence_number, of_datagrams_is_the_callers) {
     EXPECT_EQ(decrypt(pair.server, sealed, {.sequence_number = 9}), numbered(20));
     auto other = encrypt(pair.client, numbered(20), {.sequence_number = 10});
     std::error_code ec;
-    EXPECT_TRUE(pair.server.decrypt(other.data, other.token, {.sequence_number = 11}, ec).data.empty());
+    EXPECT_TRUE(
+        pair.server.decrypt({.token = other.token, .data = other.data}, {.sequence_number = 11}, ec).data.empty());
     EXPECT_EQ(ec, errc::out_of_sequence);
 
     sspan::message_frame frame{pair.client.sizes(), 20};

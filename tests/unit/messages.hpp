@@ -64,7 +64,7 @@ struct sealed_message {
 inline sealed_message encrypt(sspan::security_context& sender, bytes data, const sspan::protect_options& options = {}) {
     bytes token(sender.sizes().security_trailer);
     bytes padding(sender.sizes().block_size);
-    const auto parts = sender.encrypt(data, token, padding, options);
+    const auto parts = sender.encrypt({.token = token, .data = data, .padding = padding}, options);
     data.insert(data.end(), parts.padding.begin(), parts.padding.end());
     return {std::move(data), copy_of(parts.token)};
 }
@@ -72,7 +72,7 @@ inline sealed_message encrypt(sspan::security_context& sender, bytes data, const
 /// A copy of the plaintext; `message` is used up.
 inline bytes decrypt(sspan::security_context& receiver, sealed_message& message,
                      const sspan::accept_options& options = {}) {
-    return copy_of(receiver.decrypt(message.data, message.token, options).data);
+    return copy_of(receiver.decrypt({.token = message.token, .data = message.data}, options).data);
 }
 inline bytes decrypt(sspan::security_context& receiver, sealed_message&& message,
                      const sspan::accept_options& options = {}) {
@@ -81,10 +81,10 @@ inline bytes decrypt(sspan::security_context& receiver, sealed_message&& message
 
 /// Whether `receiver` refuses; what it says is in `code`.
 inline bool refuses(sspan::security_context& receiver, const signed_message& message, std::error_code& code) {
-    return !receiver.verify(message.data, message.signature, code);
+    return !receiver.verify(message.data, message.signature, {}, code);
 }
 inline bool refuses(sspan::security_context& receiver, sealed_message& message, std::error_code& code) {
-    const auto opened = receiver.decrypt(message.data, message.token, code);
+    const auto opened = receiver.decrypt({.token = message.token, .data = message.data}, {}, code);
     return code && opened.data.empty() && opened.data.data() == nullptr;
 }
 

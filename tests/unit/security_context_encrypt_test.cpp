@@ -45,7 +45,7 @@ TEST_P(security_context_encrypt, round_trip_of_every_size_both_ways) {
         auto message = encrypt(pair.client, data);
         EXPECT_TRUE(size < 8 || copy_of(std::span{message.data}.first(size)) != data) << "encrypted in place";
         const auto* const memory = message.data.data();
-        const auto opened = pair.server.decrypt(message.data, message.token);
+        const auto opened = pair.server.decrypt({.token = message.token, .data = message.data});
         EXPECT_EQ(copy_of(opened.data), data) << size;
         EXPECT_EQ(opened.quality, quality_of_protection::encrypted);
         EXPECT_TRUE(size == 0 || opened.data.data() == memory) << "in place";
@@ -92,7 +92,7 @@ TEST_P(security_context_encrypt, empty_token_is_invalid_without_a_call) {
     auto pair = establish(GetParam());
     auto data = numbered(5);
     std::error_code ec;
-    EXPECT_TRUE(pair.server.decrypt(data, {}, ec).data.empty());
+    EXPECT_TRUE(pair.server.decrypt({.data = data}, {}, ec).data.empty());
     EXPECT_EQ(ec, errc::invalid_token);
     EXPECT_EQ(data, numbered(5));
     EXPECT_EQ(calls(function::decrypt_message), 0U);
@@ -180,17 +180,17 @@ TEST_P(security_context_encrypt, misuse_04_token_shorter_than_the_trailer_is_ret
     auto data = numbered(33);
     bytes token(60, std::byte{0xEE});
     bytes padding(pair.client.sizes().block_size);
-    auto parts = pair.client.encrypt(data, token, padding);
+    auto parts = pair.client.encrypt({.token = token, .data = data, .padding = padding});
     EXPECT_EQ(parts.token.size(), GetParam().package == sspan::package::ntlm ? 16U : 44U);
     EXPECT_EQ(parts.token.data(), token.data());
     EXPECT_EQ(parts.data.data(), data.data());
     EXPECT_EQ(parts.data.size(), data.size());
-    EXPECT_EQ(copy_of(pair.server.decrypt(parts.data, parts.token).data), numbered(33));
+    EXPECT_EQ(copy_of(pair.server.decrypt({.token = parts.token, .data = parts.data}).data), numbered(33));
     // Sent at its maximum, it is another message.
     data = numbered(33);
-    parts = pair.client.encrypt(data, token, padding);
+    parts = pair.client.encrypt({.token = token, .data = data, .padding = padding});
     std::error_code ec;
-    EXPECT_TRUE(pair.server.decrypt(data, token, ec).data.empty());
+    EXPECT_TRUE(pair.server.decrypt({.token = token, .data = data}, {}, ec).data.empty());
     EXPECT_TRUE(tells_of_tampering(ec));
 }
 
@@ -201,10 +201,11 @@ TEST_P(security_context_encrypt, padding_is_passed_on_only_to_a_package_that_pad
     auto data = numbered(33);
     bytes token(pair.client.sizes().security_trailer);
     bytes padding(16, std::byte{0xEE});
-    const auto parts = pair.client.encrypt(data, token, padding); // the loopback package would tell
+    const auto parts =
+        pair.client.encrypt({.token = token, .data = data, .padding = padding}); // the loopback package would tell
     EXPECT_TRUE(parts.padding.empty());
     EXPECT_EQ(padding, bytes(16, std::byte{0xEE}));
-    EXPECT_EQ(copy_of(pair.server.decrypt(parts.data, parts.token).data), numbered(33));
+    EXPECT_EQ(copy_of(pair.server.decrypt({.token = parts.token, .data = parts.data}).data), numbered(33));
 }
 
 class security_context_padding : public loopback_test,
@@ -227,7 +228,7 @@ TEST_P(security_context_padding, misuse_09_padding_is_part_of_the_message) {
     const auto data = all.subspan(60, 100);
     const auto padding = all.subspan(160, 8);
     std::copy_n(numbered(100).begin(), 100, data.begin());
-    const auto parts = pair.client.encrypt(data, token, padding);
+    const auto parts = pair.client.encrypt({.token = token, .data = data, .padding = padding});
     EXPECT_EQ(parts.padding.size(), count);
     EXPECT_TRUE(count == 0 || parts.padding.data() == padding.data());
     EXPECT_EQ(memory.back(), std::byte{0xEE});
@@ -245,7 +246,7 @@ TEST_P(security_context_padding, misuse_09_padding_is_part_of_the_message) {
     EXPECT_EQ(seen[2].memory, padding.data());
 
     const auto received = all.subspan(60, 100U + count);
-    const auto opened = pair.server.decrypt(received, parts.token);
+    const auto opened = pair.server.decrypt({.token = parts.token, .data = received});
     EXPECT_EQ(copy_of(opened.data), numbered(100));
     const auto taken = loopback::last_buffers(function::decrypt_message);
     ASSERT_EQ(taken.size(), 2U);
@@ -288,20 +289,54 @@ TEST_P(security_context_encrypt, no_padding_buffer_where_there_is_never_any) {
     auto pair = establish(GetParam());
     auto data = numbered(10);
     bytes token(pair.client.sizes().security_trailer);
-    const auto parts = pair.client.encrypt(data, token, {});
+    const auto parts = pair.client.encrypt({.token = token, .data = data});
     EXPECT_TRUE(parts.padding.empty());
     EXPECT_EQ(loopback::last_buffers(function::encrypt_message).size(), 2U);
-    EXPECT_EQ(copy_of(pair.server.decrypt(data, parts.token).data), numbered(10));
+    EXPECT_EQ(copy_of(pair.server.decrypt({.token = parts.token, .data = data}).data), numbered(10));
 }
 
 TEST_P(security_context_encrypt, without_room_for_padding_the_package_gets_no_buffer_for_it) {
     auto pair = establish(GetParam());
     auto data = numbered(10);
     bytes token(pair.client.sizes().security_trailer);
-    const auto parts = pair.client.encrypt(data, token, {});
+    const auto parts = pair.client.encrypt({.token = token, .data = data});
     EXPECT_TRUE(parts.padding.empty());
     EXPECT_EQ(loopback::last_buffers(function::encrypt_message).size(), 2U);
-    EXPECT_EQ(copy_of(pair.server.decrypt(parts.data, parts.token).data), numbered(10));
+    EXPECT_EQ(copy_of(pair.server.decrypt({.token = parts.token, .data = parts.data}).data), numbered(10));
+}
+
+TEST_P(security_context_encrypt, padding_is_the_end_of_the_data_or_follows_it) {
+    GetParam().settings().padding = GetParam().settings().block_size;
+    for (const bool apart : {false, true}) {
+        auto pair = establish(GetParam());
+        auto message = encrypt(pair.client, numbered(10));
+        const auto size = message.data.size() - (apart ? GetParam().settings().block_size : 0U);
+        const auto opened = pair.server.decrypt({.token = message.token,
+                                                 .data = std::span{message.data}.first(size),
+                                                 .padding = std::span{message.data}.subspan(size)});
+        EXPECT_EQ(copy_of(opened.data), numbered(10));
+        EXPECT_EQ(opened.data.data(), message.data.data());
+    }
+    auto pair = establish(GetParam());
+    auto message = encrypt(pair.client, numbered(10));
+    const auto received = message.data;
+    bytes elsewhere(8);
+    for (const auto form : surfaces) {
+        EXPECT_TRUE(
+            failed_with(outcome_of(
+                            form,
+                            [&](std::error_code& ec) {
+                                static_cast<void>(pair.server.decrypt(
+                                    {.token = message.token, .data = message.data, .padding = elsewhere}, {}, ec));
+                            },
+                            [&] {
+                                static_cast<void>(pair.server.decrypt(
+                                    {.token = message.token, .data = message.data, .padding = elsewhere}));
+                            }),
+                        errc::invalid_parameter, "DecryptMessage"));
+    }
+    EXPECT_EQ(message.data, received);
+    EXPECT_EQ(decrypt(pair.server, message), numbered(10));
 }
 
 TEST_P(security_context_encrypt, short_token_or_padding_buffer_is_refused_untouched) {
@@ -316,10 +351,10 @@ TEST_P(security_context_encrypt, short_token_or_padding_buffer_is_refused_untouc
             const auto result = outcome_of(
                 form,
                 [&](std::error_code& ec) {
-                    const auto parts = pair.client.encrypt(data, token, padding, ec);
+                    const auto parts = pair.client.encrypt({.token = token, .data = data, .padding = padding}, {}, ec);
                     EXPECT_TRUE(parts.token.empty() && parts.data.empty() && parts.padding.empty());
                 },
-                [&] { static_cast<void>(pair.client.encrypt(data, token, padding)); });
+                [&] { static_cast<void>(pair.client.encrypt({.token = token, .data = data, .padding = padding})); });
             EXPECT_TRUE(failed_with(result, errc::buffer_too_small, "EncryptMessage"));
         }
         EXPECT_EQ(data, numbered(10));
@@ -341,7 +376,7 @@ TEST_P(security_context_encrypt, larger_buffers_are_passed_at_their_full_size) {
     auto data = numbered(10);
     bytes token(pair.client.sizes().security_trailer + 300U, std::byte{0xEE});
     bytes padding(pair.client.sizes().block_size + 200U, std::byte{0xEE});
-    const auto parts = pair.client.encrypt(data, token, padding);
+    const auto parts = pair.client.encrypt({.token = token, .data = data, .padding = padding});
     const auto seen = loopback::last_buffers(function::encrypt_message);
     const bool pads = pair.client.sizes().block_size != 0;
     ASSERT_EQ(seen.size(), pads ? 3U : 2U);
@@ -351,7 +386,7 @@ TEST_P(security_context_encrypt, larger_buffers_are_passed_at_their_full_size) {
     }
     EXPECT_LE(parts.token.size(), pair.client.sizes().security_trailer);
     EXPECT_LE(parts.padding.size(), pair.client.sizes().block_size);
-    EXPECT_EQ(copy_of(pair.server.decrypt(data, parts.token).data), numbered(10));
+    EXPECT_EQ(copy_of(pair.server.decrypt({.token = parts.token, .data = data}).data), numbered(10));
 }
 
 TEST_P(security_context_encrypt, overlapping_buffers_are_refused_untouched) {
@@ -387,9 +422,15 @@ TEST_P(security_context_encrypt, overlapping_buffers_are_refused_untouched) {
             const auto encrypting = outcome_of(
                 form,
                 [&](std::error_code& ec) {
-                    EXPECT_TRUE(pair.client.encrypt(parts.data, parts.token, parts.padding, ec).data.empty());
+                    EXPECT_TRUE(
+                        pair.client
+                            .encrypt({.token = parts.token, .data = parts.data, .padding = parts.padding}, {}, ec)
+                            .data.empty());
                 },
-                [&] { static_cast<void>(pair.client.encrypt(parts.data, parts.token, parts.padding)); });
+                [&] {
+                    static_cast<void>(
+                        pair.client.encrypt({.token = parts.token, .data = parts.data, .padding = parts.padding}));
+                });
             EXPECT_TRUE(failed_with(encrypting, errc::invalid_parameter, "EncryptMessage"));
         }
     }
@@ -399,9 +440,9 @@ TEST_P(security_context_encrypt, overlapping_buffers_are_refused_untouched) {
             const auto decrypting = outcome_of(
                 form,
                 [&](std::error_code& ec) {
-                    EXPECT_TRUE(pair.client.decrypt(parts.data, parts.token, ec).data.empty());
+                    EXPECT_TRUE(pair.client.decrypt({.token = parts.token, .data = parts.data}, {}, ec).data.empty());
                 },
-                [&] { static_cast<void>(pair.client.decrypt(parts.data, parts.token)); });
+                [&] { static_cast<void>(pair.client.decrypt({.token = parts.token, .data = parts.data})); });
             EXPECT_TRUE(failed_with(decrypting, errc::invalid_parameter, "DecryptMessage"));
         }
     }
@@ -415,11 +456,13 @@ TEST_P(security_context_encrypt, adjacent_buffers_in_either_order_do_not_overlap
     const std::size_t block = pair.client.sizes().block_size;
     bytes memory(trailer + 50 + block);
     const std::span all{memory};
-    auto parts = pair.client.encrypt(all.subspan(trailer, 50), all.first(trailer), all.last(block));
-    EXPECT_EQ(copy_of(pair.server.decrypt(parts.data, parts.token).data), bytes(50));
+    auto parts = pair.client.encrypt(
+        {.token = all.first(trailer), .data = all.subspan(trailer, 50), .padding = all.last(block)});
+    EXPECT_EQ(copy_of(pair.server.decrypt({.token = parts.token, .data = parts.data}).data), bytes(50));
     std::ranges::fill(memory, std::byte{0});
-    parts = pair.client.encrypt(all.subspan(block, 50), all.last(trailer), all.first(block));
-    EXPECT_EQ(copy_of(pair.server.decrypt(parts.data, parts.token).data), bytes(50));
+    parts =
+        pair.client.encrypt({.token = all.last(trailer), .data = all.subspan(block, 50), .padding = all.first(block)});
+    EXPECT_EQ(copy_of(pair.server.decrypt({.token = parts.token, .data = parts.data}).data), bytes(50));
 }
 
 #if SIZE_MAX > 0xFFFFFFFF
@@ -438,9 +481,15 @@ TEST_P(security_context_encrypt, more_than_4_GiB_is_refused_before_the_call) {
             const auto encrypting = outcome_of(
                 form,
                 [&](std::error_code& ec) {
-                    EXPECT_TRUE(pair.client.encrypt(parts.data, parts.token, parts.padding, ec).data.empty());
+                    EXPECT_TRUE(
+                        pair.client
+                            .encrypt({.token = parts.token, .data = parts.data, .padding = parts.padding}, {}, ec)
+                            .data.empty());
                 },
-                [&] { static_cast<void>(pair.client.encrypt(parts.data, parts.token, parts.padding)); });
+                [&] {
+                    static_cast<void>(
+                        pair.client.encrypt({.token = parts.token, .data = parts.data, .padding = parts.padding}));
+                });
             EXPECT_TRUE(failed_with(encrypting, errc::invalid_parameter, "EncryptMessage"));
             if (parts.padding.size() == huge.size()) {
                 continue;
@@ -448,9 +497,9 @@ TEST_P(security_context_encrypt, more_than_4_GiB_is_refused_before_the_call) {
             const auto decrypting = outcome_of(
                 form,
                 [&](std::error_code& ec) {
-                    EXPECT_TRUE(pair.client.decrypt(parts.data, parts.token, ec).data.empty());
+                    EXPECT_TRUE(pair.client.decrypt({.token = parts.token, .data = parts.data}, {}, ec).data.empty());
                 },
-                [&] { static_cast<void>(pair.client.decrypt(parts.data, parts.token)); });
+                [&] { static_cast<void>(pair.client.decrypt({.token = parts.token, .data = parts.data})); });
             EXPECT_TRUE(failed_with(decrypting, errc::invalid_parameter, "DecryptMessage"));
         }
     }

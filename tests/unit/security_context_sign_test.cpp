@@ -10,11 +10,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -23,6 +27,7 @@ using loopback::calls;
 using loopback::function;
 using sspan::context_flags;
 using sspan::errc;
+using sspan::message_part;
 
 class security_context_sign : public profile_test {};
 INSTANTIATE_TEST_SUITE_P(each, security_context_sign, each_profile(), name_of{});
@@ -52,7 +57,7 @@ TEST_P(security_context_sign, verify_only_reads) {
     signature.front() ^= std::byte{1};
     const auto sent = signature;
     std::error_code ec;
-    EXPECT_FALSE(pair.server.verify(data, signature, ec));
+    EXPECT_FALSE(pair.server.verify(data, signature, {}, ec));
     EXPECT_EQ(data, altered.data);
     EXPECT_EQ(signature, sent);
 }
@@ -92,7 +97,7 @@ TEST_P(security_context_sign, other_lengths_of_message_and_signature_are_refused
 TEST_P(security_context_sign, empty_signature_is_invalid_without_a_call) {
     auto pair = establish(GetParam());
     std::error_code ec;
-    EXPECT_FALSE(pair.server.verify(numbered(5), {}, ec));
+    EXPECT_FALSE(pair.server.verify(numbered(5), {}, {}, ec));
     EXPECT_EQ(ec, errc::invalid_token);
     EXPECT_EQ(calls(function::verify_signature), 0U);
 }
@@ -186,7 +191,7 @@ TEST_P(security_context_sign, misuse_04_signature_shorter_than_the_maximum_is_re
     // The maximum is not the signature.
     static_cast<void>(pair.client.sign(data, room));
     std::error_code ec;
-    EXPECT_FALSE(pair.server.verify(data, room, ec));
+    EXPECT_FALSE(pair.server.verify(data, room, {}, ec));
     EXPECT_TRUE(tells_of_tampering(ec));
 }
 
@@ -198,7 +203,7 @@ TEST_P(security_context_sign, short_signature_buffer_is_refused_untouched) {
         bytes room(size, std::byte{0xEE});
         for (const auto form : surfaces) {
             const auto result = outcome_of(
-                form, [&](std::error_code& ec) { EXPECT_TRUE(pair.client.sign(data, room, ec).empty()); },
+                form, [&](std::error_code& ec) { EXPECT_TRUE(pair.client.sign(data, room, {}, ec).empty()); },
                 [&] { static_cast<void>(pair.client.sign(data, room)); });
             EXPECT_TRUE(failed_with(result, errc::buffer_too_small, "MakeSignature"));
         }
@@ -259,11 +264,11 @@ TEST_P(security_context_sign, overlapping_buffers_are_refused_untouched) {
     for (const auto& [message, signature] : overlapping) {
         for (const auto form : surfaces) {
             const auto signing = outcome_of(
-                form, [&](std::error_code& ec) { EXPECT_TRUE(pair.client.sign(message, signature, ec).empty()); },
+                form, [&](std::error_code& ec) { EXPECT_TRUE(pair.client.sign(message, signature, {}, ec).empty()); },
                 [&] { static_cast<void>(pair.client.sign(message, signature)); });
             EXPECT_TRUE(failed_with(signing, errc::invalid_parameter, "MakeSignature"));
             const auto verifying = outcome_of(
-                form, [&](std::error_code& ec) { EXPECT_FALSE(pair.client.verify(message, signature, ec)); },
+                form, [&](std::error_code& ec) { EXPECT_FALSE(pair.client.verify(message, signature, {}, ec)); },
                 [&] { pair.client.verify(message, signature); });
             EXPECT_TRUE(failed_with(verifying, errc::invalid_parameter, "VerifySignature"));
         }
@@ -293,24 +298,24 @@ TEST_P(security_context_sign, more_than_4_GiB_is_refused_before_the_call) {
     bytes room(pair.client.sizes().max_signature, std::byte{0xEE});
     const auto huge = more_than_4_gib();
     for (const auto form : surfaces) {
+        EXPECT_TRUE(failed_with(
+            outcome_of(
+                form, [&](std::error_code& ec) { EXPECT_TRUE(pair.client.sign(huge, room, {}, ec).empty()); },
+                [&] { static_cast<void>(pair.client.sign(huge, room)); }),
+            errc::invalid_parameter, "MakeSignature"));
+        EXPECT_TRUE(failed_with(
+            outcome_of(
+                form, [&](std::error_code& ec) { EXPECT_TRUE(pair.client.sign(room, huge, {}, ec).empty()); },
+                [&] { static_cast<void>(pair.client.sign(room, huge)); }),
+            errc::invalid_parameter, "MakeSignature"));
         EXPECT_TRUE(
             failed_with(outcome_of(
-                            form, [&](std::error_code& ec) { EXPECT_TRUE(pair.client.sign(huge, room, ec).empty()); },
-                            [&] { static_cast<void>(pair.client.sign(huge, room)); }),
-                        errc::invalid_parameter, "MakeSignature"));
-        EXPECT_TRUE(
-            failed_with(outcome_of(
-                            form, [&](std::error_code& ec) { EXPECT_TRUE(pair.client.sign(room, huge, ec).empty()); },
-                            [&] { static_cast<void>(pair.client.sign(room, huge)); }),
-                        errc::invalid_parameter, "MakeSignature"));
-        EXPECT_TRUE(
-            failed_with(outcome_of(
-                            form, [&](std::error_code& ec) { EXPECT_FALSE(pair.client.verify(huge, room, ec)); },
+                            form, [&](std::error_code& ec) { EXPECT_FALSE(pair.client.verify(huge, room, {}, ec)); },
                             [&] { pair.client.verify(huge, room); }),
                         errc::invalid_parameter, "VerifySignature"));
         EXPECT_TRUE(
             failed_with(outcome_of(
-                            form, [&](std::error_code& ec) { EXPECT_FALSE(pair.client.verify(room, huge, ec)); },
+                            form, [&](std::error_code& ec) { EXPECT_FALSE(pair.client.verify(room, huge, {}, ec)); },
                             [&] { pair.client.verify(room, huge); }),
                         errc::invalid_parameter, "VerifySignature"));
     }
@@ -338,14 +343,14 @@ void expect_unsigned(established& pair) {
     const auto made = calls(function::make_signature);
     const auto checked = calls(function::verify_signature);
     for (const auto form : surfaces) {
+        EXPECT_TRUE(failed_with(
+            outcome_of(
+                form, [&](std::error_code& ec) { EXPECT_TRUE(pair.client.sign(data, room, {}, ec).empty()); },
+                [&] { static_cast<void>(pair.client.sign(data, room)); }),
+            errc::qop_not_supported, "MakeSignature"));
         EXPECT_TRUE(
             failed_with(outcome_of(
-                            form, [&](std::error_code& ec) { EXPECT_TRUE(pair.client.sign(data, room, ec).empty()); },
-                            [&] { static_cast<void>(pair.client.sign(data, room)); }),
-                        errc::qop_not_supported, "MakeSignature"));
-        EXPECT_TRUE(
-            failed_with(outcome_of(
-                            form, [&](std::error_code& ec) { EXPECT_FALSE(pair.server.verify(data, room, ec)); },
+                            form, [&](std::error_code& ec) { EXPECT_FALSE(pair.server.verify(data, room, {}, ec)); },
                             [&] { pair.server.verify(data, room); }),
                         errc::qop_not_supported, "VerifySignature"));
     }
@@ -392,8 +397,23 @@ TEST_F(ntlm_signature, trap_dummy_signature_is_neither_made_nor_believed) {
     // sspan is not.
     expect_unsigned(pair);
     std::error_code ec;
-    EXPECT_FALSE(pair.server.verify(other, dummy, ec));
+    EXPECT_FALSE(pair.server.verify(other, dummy, {}, ec));
     EXPECT_EQ(ec, errc::qop_not_supported);
+}
+
+TEST_P(security_context_sign, takes_bytes_of_any_kind) {
+    auto pair = establish(GetParam());
+    std::vector<unsigned char> signature(pair.client.sizes().max_signature);
+    const std::string text = "text";
+    const auto signed_as = [&](const sspan::const_message_data& message) {
+        return pair.client.sign(message, signature);
+    };
+    pair.server.verify(text, signed_as("text"));
+    pair.server.verify("text", signed_as(std::string_view{text}));
+    pair.server.verify(to_bytes(text), signed_as(text));
+    pair.server.verify(std::array{message_part::data("te"), message_part::data("xt")},
+                       signed_as(std::array{message_part::data("te"), message_part::data("xt")}));
+    pair.server.verify({}, pair.client.sign({}, signature));
 }
 
 } // namespace

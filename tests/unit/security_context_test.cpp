@@ -36,7 +36,12 @@ static_assert(!std::is_copy_constructible_v<sspan::security_context>);
 static_assert(!std::is_copy_assignable_v<sspan::security_context>);
 static_assert(std::is_nothrow_default_constructible_v<sspan::security_context>);
 static_assert(std::is_nothrow_move_constructible_v<sspan::security_context>);
-static_assert(std::is_nothrow_move_assignable_v<sspan::security_context>);
+static_assert(!std::is_move_assignable_v<sspan::security_context>); // a server's would become a client's
+static_assert(std::is_nothrow_move_assignable_v<sspan::client_context>);
+static_assert(std::is_nothrow_move_assignable_v<sspan::server_context>);
+static_assert(!std::is_assignable_v<sspan::client_context&, sspan::server_context>);
+static_assert(!std::is_constructible_v<sspan::server_context, sspan::client_context>);
+static_assert(!std::is_constructible_v<sspan::server_context, sspan::security_context>);
 
 constexpr std::array message_functions{function::make_signature, function::verify_signature, function::encrypt_message,
                                        function::decrypt_message};
@@ -58,23 +63,31 @@ void expect_unusable(sspan::security_context& context) {
     for (const auto form : surfaces) {
         EXPECT_TRUE(
             failed_with(outcome_of(
-                            form, [&](std::error_code& ec) { EXPECT_TRUE(context.sign(data, token, ec).empty()); },
+                            form, [&](std::error_code& ec) { EXPECT_TRUE(context.sign(data, token, {}, ec).empty()); },
                             [&] { static_cast<void>(context.sign(data, token)); }),
                         errc::invalid_handle, "MakeSignature"));
-        EXPECT_TRUE(failed_with(outcome_of(
-                                    form, [&](std::error_code& ec) { EXPECT_FALSE(context.verify(data, token, ec)); },
-                                    [&] { context.verify(data, token); }),
-                                errc::invalid_handle, "VerifySignature"));
+        EXPECT_TRUE(
+            failed_with(outcome_of(
+                            form, [&](std::error_code& ec) { EXPECT_FALSE(context.verify(data, token, {}, ec)); },
+                            [&] { context.verify(data, token); }),
+                        errc::invalid_handle, "VerifySignature"));
         EXPECT_TRUE(failed_with(
             outcome_of(
-                form, [&](std::error_code& ec) { EXPECT_TRUE(context.encrypt(data, token, padding, ec).data.empty()); },
-                [&] { static_cast<void>(context.encrypt(data, token, padding)); }),
+                form,
+                [&](std::error_code& ec) {
+                    EXPECT_TRUE(
+                        context.encrypt({.token = token, .data = data, .padding = padding}, {}, ec).data.empty());
+                },
+                [&] { static_cast<void>(context.encrypt({.token = token, .data = data, .padding = padding})); }),
             errc::invalid_handle, "EncryptMessage"));
-        EXPECT_TRUE(failed_with(
-            outcome_of(
-                form, [&](std::error_code& ec) { EXPECT_TRUE(context.decrypt(data, token, ec).data.empty()); },
-                [&] { static_cast<void>(context.decrypt(data, token)); }),
-            errc::invalid_handle, "DecryptMessage"));
+        EXPECT_TRUE(failed_with(outcome_of(
+                                    form,
+                                    [&](std::error_code& ec) {
+                                        EXPECT_TRUE(
+                                            context.decrypt({.token = token, .data = data}, {}, ec).data.empty());
+                                    },
+                                    [&] { static_cast<void>(context.decrypt({.token = token, .data = data})); }),
+                                errc::invalid_handle, "DecryptMessage"));
     }
     EXPECT_FALSE(context);
     EXPECT_EQ(context.native_handle().dwLower, 0U);
@@ -94,7 +107,7 @@ class security_context_object : public profile_test {};
 INSTANTIATE_TEST_SUITE_P(each, security_context_object, each_profile(), name_of{});
 
 TEST_P(security_context_object, trap_zeroed_handle_never_reaches_the_package) {
-    sspan::security_context zero;
+    sspan::client_context zero;
     expect_unusable(zero);
     EXPECT_EQ(zero.granted(), context_flags::none);
     EXPECT_EQ(calls(function::delete_security_context), 0U);
@@ -102,7 +115,7 @@ TEST_P(security_context_object, trap_zeroed_handle_never_reaches_the_package) {
 
 TEST_P(security_context_object, moved_from_is_the_zero_state) {
     auto pair = establish(GetParam());
-    sspan::security_context moved = std::move(pair.client);
+    sspan::client_context moved = std::move(pair.client);
     expect_unusable(pair.client);
     pair.client = std::move(moved);
     expect_unusable(moved);
@@ -130,7 +143,7 @@ TEST_P(security_context_object, move_keeps_sizes_and_granted_flags) {
 TEST_P(security_context_object, misuse_07_is_deleted_once) {
     {
         auto pair = establish(GetParam());
-        sspan::security_context moved = std::move(pair.client);
+        sspan::client_context moved = std::move(pair.client);
         pair.client = std::move(moved);
         EXPECT_EQ(calls(function::delete_security_context), 0U);
     }
@@ -143,7 +156,7 @@ TEST_P(security_context_object, move_assignment_deletes_what_was_there) {
     pair.client = std::move(other.client);
     EXPECT_EQ(loopback::live().contexts, 3U);
     EXPECT_TRUE(pair.client);
-    pair.client = sspan::security_context{};
+    pair.client = sspan::client_context{};
     EXPECT_EQ(loopback::live().contexts, 2U);
 }
 
@@ -174,8 +187,8 @@ TEST_P(security_context_object, adopt_takes_a_handle) {
         const auto expiry = pair.client.expiry();
         const auto handle = pair.client.release();
         const auto result = outcome_of(
-            form, [&](std::error_code& ec) { pair.client = sspan::security_context::adopt(handle, granted, ec); },
-            [&] { pair.client = sspan::security_context::adopt(handle, granted); });
+            form, [&](std::error_code& ec) { pair.client = sspan::client_context::adopt(handle, granted, ec); },
+            [&] { pair.client = sspan::client_context::adopt(handle, granted); });
         EXPECT_TRUE(succeeded(result));
         EXPECT_EQ(pair.client.granted(), granted);
         EXPECT_EQ(pair.client.sizes().max_signature, sizes.max_signature);
@@ -190,7 +203,7 @@ TEST_P(security_context_object, adopt_does_not_insist_on_the_expiry) {
     auto pair = establish(GetParam());
     loopback::configure().unsupported_attributes.push_back(SECPKG_ATTR_LIFESPAN);
     const auto granted = pair.client.granted();
-    pair.client = sspan::security_context::adopt(pair.client.release(), granted);
+    pair.client = sspan::client_context::adopt(pair.client.release(), granted);
     EXPECT_EQ(pair.client.expiry(), std::nullopt);
     expect_working(pair);
 }
@@ -202,8 +215,8 @@ TEST_P(security_context_object, lack_of_memory_for_an_adopted_handle_deletes_the
         const auto handle = pair.client.release();
         allocation::fail_at(1);
         const auto result = outcome_of(
-            form, [&](std::error_code& ec) { pair.client = sspan::security_context::adopt(handle, granted, ec); },
-            [&] { pair.client = sspan::security_context::adopt(handle, granted); });
+            form, [&](std::error_code& ec) { pair.client = sspan::client_context::adopt(handle, granted, ec); },
+            [&] { pair.client = sspan::client_context::adopt(handle, granted); });
         allocation::fail_at(0);
         EXPECT_EQ(result.code, errc::insufficient_memory);
         EXPECT_FALSE(pair.client);
@@ -218,9 +231,9 @@ TEST_P(security_context_object, adopt_of_no_handle_is_invalid_without_a_call) {
             const auto result = outcome_of(
                 form,
                 [&](std::error_code& ec) {
-                    EXPECT_FALSE(sspan::security_context::adopt(handle, context_flags::integrity, ec));
+                    EXPECT_FALSE(sspan::client_context::adopt(handle, context_flags::integrity, ec));
                 },
-                [&] { static_cast<void>(sspan::security_context::adopt(handle, context_flags::integrity)); });
+                [&] { static_cast<void>(sspan::client_context::adopt(handle, context_flags::integrity)); });
             EXPECT_TRUE(failed_with(result, errc::invalid_handle, "QueryContextAttributes"));
         }
     }
@@ -236,9 +249,9 @@ TEST_P(security_context_object, misuse_06_adopt_that_cannot_learn_the_sizes_dele
         const auto result = outcome_of(
             form,
             [&](std::error_code& ec) {
-                EXPECT_FALSE(sspan::security_context::adopt(handle, context_flags::integrity, ec));
+                EXPECT_FALSE(sspan::client_context::adopt(handle, context_flags::integrity, ec));
             },
-            [&] { static_cast<void>(sspan::security_context::adopt(handle, context_flags::integrity)); });
+            [&] { static_cast<void>(sspan::client_context::adopt(handle, context_flags::integrity)); });
         EXPECT_TRUE(failed_with(result, errc::unsupported_function, "QueryContextAttributes"));
         EXPECT_EQ(loopback::live().contexts, 1U);
     }
@@ -246,18 +259,18 @@ TEST_P(security_context_object, misuse_06_adopt_that_cannot_learn_the_sizes_dele
 
 TEST_P(security_context_object, adopted_with_less_does_less) {
     auto pair = establish(GetParam());
-    pair.client = sspan::security_context::adopt(pair.client.release(), context_flags::none);
+    pair.client = sspan::client_context::adopt(pair.client.release(), context_flags::none);
     bytes data = numbered(10);
     bytes token(100);
     bytes padding(20);
     std::error_code ec;
-    static_cast<void>(pair.client.sign(data, token, ec));
+    static_cast<void>(pair.client.sign(data, token, {}, ec));
     EXPECT_EQ(ec, errc::qop_not_supported);
-    EXPECT_FALSE(pair.client.verify(data, token, ec));
+    EXPECT_FALSE(pair.client.verify(data, token, {}, ec));
     EXPECT_EQ(ec, errc::qop_not_supported);
-    static_cast<void>(pair.client.encrypt(data, token, padding, ec));
+    static_cast<void>(pair.client.encrypt({.token = token, .data = data, .padding = padding}, {}, ec));
     EXPECT_EQ(ec, errc::qop_not_supported);
-    static_cast<void>(pair.client.decrypt(data, token, ec));
+    static_cast<void>(pair.client.decrypt({.token = token, .data = data}, {}, ec));
     EXPECT_EQ(ec, errc::qop_not_supported);
     EXPECT_EQ(message_call_count(), 0U);
     EXPECT_EQ(data, numbered(10));
@@ -284,7 +297,7 @@ TEST_P(security_context_object, without_a_trailer_nothing_is_encrypted) {
     bytes token(100);
     bytes padding(20);
     std::error_code ec;
-    EXPECT_TRUE(pair.client.encrypt(data, token, padding, ec).data.empty());
+    EXPECT_TRUE(pair.client.encrypt({.token = token, .data = data, .padding = padding}, {}, ec).data.empty());
     EXPECT_EQ(ec, errc::qop_not_supported);
     EXPECT_EQ(calls(function::encrypt_message), 0U);
     EXPECT_EQ(data, numbered(10));
@@ -310,13 +323,14 @@ TEST_P(security_context_object, messages_allocate_nothing) {
     bytes received(data.size() + padding.size());
     const auto exchange_once = [&] {
         std::error_code ec;
-        const auto written = pair.client.sign(data, signature, ec);
-        const bool right = pair.server.verify(data, written, ec);
-        const auto parts = pair.client.encrypt(data, token, padding, ec);
+        const auto written = pair.client.sign(data, signature, {}, ec);
+        const bool right = pair.server.verify(data, written, {}, ec);
+        const auto parts = pair.client.encrypt({.token = token, .data = data, .padding = padding}, {}, ec);
         std::ranges::copy(parts.data, received.begin());
         std::ranges::copy(parts.padding, received.begin() + static_cast<std::ptrdiff_t>(parts.data.size()));
-        const auto opened =
-            pair.server.decrypt(std::span{received}.first(parts.data.size() + parts.padding.size()), parts.token, ec);
+        const auto opened = pair.server.decrypt(
+            {.token = parts.token, .data = std::span{received}.first(parts.data.size() + parts.padding.size())}, {},
+            ec);
         std::ranges::copy(opened.data, data.begin());
         return right && !ec && opened.data.size() == data.size();
     };
@@ -337,13 +351,13 @@ TEST_P(security_context_object, refused_messages_allocate_nothing_on_the_error_c
     auto data = numbered(300);
     bytes signature(pair.client.sizes().max_signature);
     std::error_code ec;
-    static_cast<void>(pair.server.verify(data, signature, ec));
+    static_cast<void>(pair.server.verify(data, signature, {}, ec));
     bool refused = true;
     const auto before = allocation::count();
     for (int i = 0; i != 1000; ++i) {
-        refused = !pair.server.verify(data, signature, ec) && refused;
-        refused = pair.server.decrypt(data, signature, ec).data.empty() && refused;
-        refused = pair.client.sign(data, data, ec).empty() && refused;
+        refused = !pair.server.verify(data, signature, {}, ec) && refused;
+        refused = pair.server.decrypt({.token = signature, .data = data}, {}, ec).data.empty() && refused;
+        refused = pair.client.sign(data, data, {}, ec).empty() && refused;
     }
     const auto after = allocation::count();
     EXPECT_TRUE(refused);
@@ -397,9 +411,12 @@ TEST_P(security_context_object, one_thread_sends_while_another_receives) {
             auto message = over.receive();
             std::error_code ec;
             if (i % 2 == 0) {
-                right += copy_of(receiver.decrypt(message.data, message.token, ec).data) == numbered(i % 97) ? 1U : 0U;
+                right += copy_of(receiver.decrypt({.token = message.token, .data = message.data}, {}, ec).data) ==
+                                 numbered(i % 97)
+                             ? 1U
+                             : 0U;
             } else {
-                right += receiver.verify(message.data, message.token, ec) ? 1U : 0U;
+                right += receiver.verify(message.data, message.token, {}, ec) ? 1U : 0U;
             }
         }
     };

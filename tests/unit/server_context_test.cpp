@@ -24,7 +24,7 @@ using sspan::errc;
 
 static_assert(std::is_base_of_v<sspan::security_context, sspan::server_context>);
 static_assert(std::is_same_v<decltype(std::declval<sspan::server_handshake>().finish()), sspan::server_context>);
-static_assert(std::is_same_v<decltype(std::declval<sspan::client_handshake>().finish()), sspan::security_context>);
+static_assert(std::is_same_v<decltype(std::declval<sspan::client_handshake>().finish()), sspan::client_context>);
 static_assert(!std::is_constructible_v<sspan::server_context, sspan::security_context>);
 static_assert(!std::is_convertible_v<sspan::security_context, sspan::server_context>);
 static_assert(!std::is_copy_constructible_v<sspan::server_context>);
@@ -38,7 +38,7 @@ TEST_P(server_context_test, zero_state_is_unusable) {
     sspan::server_context zero;
     EXPECT_FALSE(zero);
     std::error_code ec;
-    EXPECT_FALSE(zero.verify(bytes{}, numbered(16), ec));
+    EXPECT_FALSE(zero.verify(bytes{}, numbered(16), {}, ec));
     EXPECT_EQ(ec, errc::invalid_handle);
     EXPECT_EQ(calls(function::verify_signature), 0U);
 }

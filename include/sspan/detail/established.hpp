@@ -3,10 +3,10 @@
 // What makes a security context: its handle, what was granted, and the rules for messages.
 #pragma once
 
-#include "../buffer.hpp"
 #include "../error.hpp"
 #include "../flags.hpp"
 #include "../message.hpp"
+#include "../message_part.hpp"
 #include "../os/handle.hpp"
 #include "../os/time.hpp"
 #include "negotiated.hpp"
@@ -16,35 +16,12 @@
 #include <memory>
 #include <span>
 #include <system_error>
-#include <type_traits>
 #include <utility>
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
 /// How DecryptMessage takes a message in one piece: NTLM and DCE style want its token apart.
 enum class unwrap_form : std::uint8_t { stream, token_and_data };
-
-/// A message in one part: what most messages are. A list of one, without memory for the list.
-struct one_const_part {
-    static constexpr std::size_t capacity = 1;
-    std::span<const std::byte> data;
-    [[nodiscard]] static constexpr std::size_t size() noexcept { return 1; }
-    [[nodiscard]] const_buffer operator[](std::size_t) const noexcept { return const_buffer::data(data); }
-};
-struct one_part {
-    static constexpr std::size_t capacity = 1;
-    std::span<std::byte> data;
-    [[nodiscard]] static constexpr std::size_t size() noexcept { return 1; }
-    [[nodiscard]] buffer operator[](std::size_t) const noexcept { return buffer::data(data); }
-};
-/// A message in the caller's parts.
-template <class Part>
-struct many_parts {
-    static constexpr std::size_t capacity = max_message_parts;
-    std::span<const Part> list;
-    [[nodiscard]] std::size_t size() const noexcept { return list.size(); }
-    [[nodiscard]] const Part& operator[](std::size_t index) const noexcept { return list[index]; }
-};
 
 // What the message calls return: the status, errc{} for success, and how much of the caller's memory they have filled.
 // All of it fits into two registers.
@@ -55,7 +32,6 @@ struct made_signature {
 };
 struct made_token {
     errc status{};
-    bool called = false; ///< The package was called: a message that failed is no plaintext any more.
     std::uint32_t token = 0;
     std::uint32_t padding = 0;
 };
@@ -67,7 +43,7 @@ struct opened_data {
 };
 
 /// What makes a security context: shared by it, the halves that it was split into, and the guards that impersonate its
-/// client. The public classes say what its functions do. `Parts` is one of the three above.
+/// client. The public classes say what its functions do. `Parts` is one of message_lists.hpp.
 // NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): a platform's handle may keep two cache lines apart
 struct established {
     template <class Parts>
@@ -93,7 +69,7 @@ struct established {
         }
         auto sizes_of_all = (std::size_t{0} | ... | spans.size()); // fits if each of them does
         for (std::size_t i = 0; i != message.size(); ++i) {
-            sizes_of_all |= message[i].bytes().size();
+            sizes_of_all |= message.bytes(i).size();
         }
         if (!fits(sizes_of_all) || any_overlap(spans...)) {
             return errc::invalid_parameter;
@@ -101,46 +77,49 @@ struct established {
         if constexpr (Parts::capacity != 1) { // the package counts all of them together
             std::uint64_t sum = 0;
             for (std::size_t i = 0; i != message.size(); ++i) {
-                sum += message[i].bytes().size();
+                sum += message.bytes(i).size();
             }
             if (sum > 0xFFFFFFFFU) {
                 return errc::invalid_parameter;
             }
         }
         for (std::size_t i = 0; i != message.size(); ++i) {
-            [[maybe_unused]] const auto bytes = message[i].bytes();
-            if ((overlap(bytes, spans) || ...) || overlaps_later(message, i)) {
+            [[maybe_unused]] const auto bytes = message.bytes(i);
+            if ((overlap(bytes, spans) || ...)) {
                 return errc::invalid_parameter;
             }
-            if (!covers(message[i])) {
-                return errc::unsupported_function;
+            if constexpr (Parts::written_to) {
+                if (const auto refused = refusal_to_change(message, i); refused != errc{}) {
+                    return refused;
+                }
             }
         }
         return errc{};
     }
 
-    /// Whether the package checks a part that claims it.
-    [[nodiscard]] static bool covers(const const_buffer&) noexcept { return true; }
-    [[nodiscard]] bool covers(const buffer& part) const noexcept {
-        return (part.type() & SECBUFFER_READONLY_WITH_CHECKSUM) == 0 || package.covers_headers;
-    }
-
-    /// Whether a part overlaps one behind it. What is only read may.
+    /// Why the package cannot be given this part to encrypt, decrypt or cover. Parts that are only read may overlap.
     template <class Parts>
-    [[nodiscard]] static bool overlaps_later([[maybe_unused]] Parts message,
-                                             [[maybe_unused]] std::size_t index) noexcept {
-        if constexpr (std::is_same_v<std::remove_cvref_t<decltype(message[0])>, buffer>) {
-            for (std::size_t later = index + 1; later < message.size(); ++later) {
-                if (overlap(message[index].bytes(), message[later].bytes())) {
-                    return true;
-                }
+    [[nodiscard]] errc refusal_to_change(Parts message, std::size_t index) const noexcept {
+        for (std::size_t later = index + 1; later < message.size(); ++later) {
+            if (overlap(message.bytes(index), message.bytes(later))) {
+                return errc::invalid_parameter;
             }
         }
-        return false;
+        const auto type = message.type(index);
+        if (type == SECBUFFER_DATA && !message.writable(index)) {
+            return errc::invalid_parameter;
+        }
+        return (type & SECBUFFER_READONLY_WITH_CHECKSUM) == 0 || package.covers_headers ? errc{}
+                                                                                        : errc::unsupported_function;
     }
 
     [[nodiscard]] bool can_sign() const noexcept {
         return contains(granted, context_flags::integrity) && sizes.max_signature != 0;
+    }
+    [[nodiscard]] bool can_encrypt(const protect_options& options) const noexcept {
+        const auto protection = options.quality == quality_of_protection::encrypted ? context_flags::confidentiality
+                                                                                    : context_flags::integrity;
+        return contains(granted, protection) && sizes.security_trailer != 0;
     }
     [[nodiscard]] bool can_decrypt() const noexcept {
         return (granted & (context_flags::integrity | context_flags::confidentiality)) != context_flags::none;
@@ -159,8 +138,8 @@ struct established {
         }
         result = quality_of_protection::integrity_only;
         const bool must_be_encrypted =
-            options.at_least == least_protection::encrypted ||
-            (options.at_least == least_protection::as_required && contains(required, context_flags::confidentiality));
+            options.minimum == minimum_protection::encrypted ||
+            (options.minimum == minimum_protection::as_required && contains(required, context_flags::confidentiality));
         return must_be_encrypted ? errc::qop_not_supported : errc{};
     }
 

@@ -3,12 +3,13 @@
 // The body of every message call: look at the arguments, call the package, look at what it did.
 #pragma once
 
-#include "../buffer.hpp"
 #include "../error.hpp"
 #include "../flags.hpp"
 #include "../message.hpp"
+#include "../message_part.hpp"
 #include "../os/secret.hpp"
 #include "established.hpp"
+#include "message_lists.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -31,7 +32,7 @@ made_signature established::sign(Parts message, std::span<std::byte> signature,
     }
     message_buffers<Parts> buffers;
     for (std::size_t i = 0; i != message.size(); ++i) {
-        buffers.add(message[i].type(), message[i].bytes());
+        buffers.add(message.type(i), message.bytes(i));
     }
     const auto last = buffers.add(SECBUFFER_TOKEN, signature);
     const auto status = api::make_signature(handle.address(), 0, buffers.native(), sequence_number);
@@ -53,21 +54,26 @@ errc established::verify(Parts message, std::span<const std::byte> signature, st
     }
     message_buffers<Parts> buffers;
     for (std::size_t i = 0; i != message.size(); ++i) {
-        buffers.add(message[i].type(), message[i].bytes());
+        buffers.add(message.type(i), message.bytes(i));
     }
     buffers.add(SECBUFFER_TOKEN, signature);
     ULONG quality = 0;
     return to_errc(api::verify_signature(handle.address(), buffers.native(), sequence_number, &quality));
 }
 
+/// For a message that was not encrypted, or not as it should be: nobody is to send it.
+template <class Parts>
+made_token wiped(Parts message, errc status) noexcept {
+    for (std::size_t i = 0; i != message.size(); ++i) {
+        secure_zero(message.writable_bytes(i));
+    }
+    return {status};
+}
+
 template <class Parts>
 made_token established::encrypt(Parts message, std::span<std::byte> token, std::span<std::byte> padding,
                                 protect_options options) noexcept {
-    const auto protection =
-        options.quality == quality_of_protection::encrypted ? context_flags::confidentiality : context_flags::integrity;
-    if (const auto refused =
-            refusal(contains(granted, protection) && sizes.security_trailer != 0, message, token, padding);
-        refused != errc{}) {
+    if (const auto refused = refusal(can_encrypt(options), message, token, padding); refused != errc{}) {
         return {refused};
     }
     if (token.size() < sizes.security_trailer || (!padding.empty() && padding.size() < sizes.block_size)) {
@@ -76,7 +82,7 @@ made_token established::encrypt(Parts message, std::span<std::byte> token, std::
     message_buffers<Parts> buffers;
     buffers.add(SECBUFFER_TOKEN, token);
     for (std::size_t i = 0; i != message.size(); ++i) {
-        buffers.add(message[i].type(), message[i].bytes());
+        buffers.add(message.type(i), message.bytes(i));
     }
     const bool pads = sizes.block_size != 0 && !padding.empty(); // a package that never pads may take offence at it
     if (pads) {
@@ -84,16 +90,16 @@ made_token established::encrypt(Parts message, std::span<std::byte> token, std::
     }
     const auto status = api::encrypt_message(handle.address(), static_cast<ULONG>(options.quality), buffers.native(),
                                              options.sequence_number);
-    if (status != SEC_E_OK) {
-        return {to_errc(status), true};
+    if (status != SEC_E_OK) [[unlikely]] {
+        return wiped(message, to_errc(status));
     }
     const auto padded = pads ? buffers[message.size() + 1].cbBuffer : 0;
     bool sound = buffers[0].cbBuffer != 0 && is_front(buffers[0], token) &&
                  (padded == 0 || (padded <= sizes.block_size && is_front(buffers[message.size() + 1], padding)));
     for (std::size_t i = 0; i != message.size(); ++i) {
-        sound = sound && is_whole(buffers[i + 1], message[i].bytes());
+        sound = sound && is_whole(buffers[i + 1], message.bytes(i));
     }
-    return sound ? made_token{errc{}, true, buffers[0].cbBuffer, padded} : made_token{errc::internal_error, true};
+    return sound ? made_token{errc{}, buffers[0].cbBuffer, padded} : wiped(message, errc::internal_error);
 }
 
 template <class Parts>
@@ -108,8 +114,8 @@ opened_data established::decrypt(Parts message, std::span<std::byte> token, acce
     buffers.add(SECBUFFER_TOKEN, token);
     std::size_t last = 0; // of the parts to decrypt
     for (std::size_t i = 0; i != message.size(); ++i) {
-        const auto index = buffers.add(message[i].type(), message[i].bytes());
-        last = message[i].writable() ? index : last;
+        const auto index = buffers.add(message.type(i), message.bytes(i));
+        last = message.writable(i) ? index : last;
     }
     ULONG quality = 0; // NTLM leaves it alone
     opened_data opened{
@@ -117,8 +123,8 @@ opened_data established::decrypt(Parts message, std::span<std::byte> token, acce
     if (opened.status == errc{}) [[likely]] {
         bool sound = true;
         for (std::size_t i = 0; i != message.size(); ++i) {
-            sound = sound && (i + 1 == last ? is_part(buffers[last], message[i].bytes(), opened.offset)
-                                            : is_whole(buffers[i + 1], message[i].bytes()));
+            sound = sound && (i + 1 == last ? is_part(buffers[last], message.bytes(i), opened.offset)
+                                            : is_whole(buffers[i + 1], message.bytes(i)));
         }
         opened.size = last != 0 ? buffers[last].cbBuffer : 0;
         opened.status = judge(sound, quality, options, opened.quality);
@@ -126,7 +132,7 @@ opened_data established::decrypt(Parts message, std::span<std::byte> token, acce
     if (opened.status != errc{}) [[unlikely]] {
         // Some packages decrypt before they check, so this may be the plaintext of a message that is not authentic.
         for (std::size_t i = 0; i != message.size(); ++i) {
-            secure_zero(message[i].writable_bytes());
+            secure_zero(message.writable_bytes(i));
         }
         secure_zero(token);
         return {opened.status};

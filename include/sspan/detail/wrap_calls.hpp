@@ -32,21 +32,22 @@ private:
 
 inline errc wrap_calls::wrap(established& context, message_frame& frame, std::size_t size, protect_options options,
                              std::span<const std::byte>& wire) noexcept {
-    if (frame.memory_.empty() || frame.capacity_ < size) {
-        return frame.memory_.empty() ? errc::invalid_handle : errc::buffer_too_small;
+    frame.message_size_ = 0;
+    if (!context.can_encrypt(options)) {
+        return errc::qop_not_supported;
     }
-    if (frame.padding_room_ < context.sizes.block_size) {
+    if (frame.memory_.empty()) {
+        return errc::invalid_handle;
+    }
+    if (frame.capacity_ < size || frame.padding_room_ < context.sizes.block_size) {
         return errc::buffer_too_small;
     }
-    const std::span memory{frame.memory_};
-    const one_part data{memory.subspan(frame.token_room_, size)};
+    const auto memory = std::span{frame.memory_}.subspan(frame.front_);
+    const one_part_to_change data{memory.subspan(frame.token_room_, size)};
     const auto token = memory.first(frame.token_room_);
     const auto padding = memory.subspan(frame.token_room_ + size, frame.padding_room_);
     const auto made = context.encrypt(data, token, padding, options);
     if (made.status != errc{}) [[unlikely]] {
-        if (made.called) {
-            secure_zero(data.data); // neither plaintext nor a message
-        }
         return made.status;
     }
     // A token that came out short moves up to the data.
@@ -54,20 +55,22 @@ inline errc wrap_calls::wrap(established& context, message_frame& frame, std::si
     if (gap != 0) {
         std::memmove(memory.data() + gap, memory.data(), made.token);
     }
-    wire = memory.subspan(gap, made.token + size + made.padding);
+    frame.message_offset_ = frame.front_ + gap;
+    frame.message_size_ = made.token + size + made.padding;
+    wire = memory.subspan(gap, frame.message_size_);
     return errc{};
 }
 
 inline opened_data wrap_calls::unwrap_token_and_data(established& context, std::span<std::byte> wire,
                                                      accept_options options) noexcept {
-    if (const auto refused = context.refusal(context.can_decrypt(), one_part{wire}); refused != errc{}) {
+    if (const auto refused = context.refusal(context.can_decrypt(), one_part_to_change{wire}); refused != errc{}) {
         return {refused};
     }
     const auto token = token_size(context, wire);
     if (wire.size() < token) {
         return {errc::invalid_token};
     }
-    auto opened = context.decrypt(one_part{wire.subspan(token)}, wire.first(token), options);
+    auto opened = context.decrypt(one_part_to_change{wire.subspan(token)}, wire.first(token), options);
     opened.offset += static_cast<std::uint32_t>(token);
     return opened;
 }
@@ -77,7 +80,7 @@ inline opened_data wrap_calls::unwrap(established& context, std::span<std::byte>
     if (context.form == unwrap_form::token_and_data) {
         return unwrap_token_and_data(context, wire, options);
     }
-    if (const auto refused = context.refusal(context.can_decrypt(), one_part{wire}); refused != errc{}) {
+    if (const auto refused = context.refusal(context.can_decrypt(), one_part_to_change{wire}); refused != errc{}) {
         return {refused};
     }
     if (wire.empty()) {

@@ -20,13 +20,6 @@
 #define SSPAN_API_NAMESPACE sspan_os
 #endif
 
-// A class with two empty bases is not larger for them. Microsoft's ABI wants to be asked for that.
-#if defined(_MSC_VER)
-#define SSPAN_EMPTY_BASES __declspec(empty_bases)
-#else
-#define SSPAN_EMPTY_BASES
-#endif
-
 #if defined(_WIN32)
 
 #if !defined(SECURITY_WIN32) && !defined(SECURITY_KERNEL)

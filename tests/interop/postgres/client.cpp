@@ -47,7 +47,7 @@ public:
           frame_{context_.sizes(), most_wire} {}
 
     /// What fits into a packet with certainty.
-    [[nodiscard]] std::size_t most_payload() const { return most_wire - sspan::max_wrapped_size(context_.sizes(), 0); }
+    [[nodiscard]] std::size_t most_payload() const { return sspan::max_payload(context_.sizes(), most_wire); }
     [[nodiscard]] bytes wrap(std::span<const std::byte> payload, const sspan::protect_options& options = {}) {
         std::ranges::copy(payload, frame_.payload().begin());
         const auto packet = context_.wrap(frame_, payload.size(), options);
@@ -78,7 +78,7 @@ public:
     }
 
 private:
-    sspan::security_context establish(std::wstring_view target) {
+    sspan::client_context establish(std::wstring_view target) {
         constexpr std::size_t gss_encryption = 80877104; // GSSENCRequest
         bytes request;
         wire::append_number(request, 8);
@@ -94,7 +94,7 @@ private:
     }
 
     net::connection server_;
-    sspan::security_context context_;
+    sspan::client_context context_;
     sspan::message_frame frame_;
 };
 

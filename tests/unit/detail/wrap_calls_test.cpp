@@ -24,7 +24,7 @@ using sspan::errc;
 using sspan::quality_of_protection;
 
 constexpr sspan::protect_options merely_signed{quality_of_protection::integrity_only, 0};
-constexpr sspan::accept_options any_quality{sspan::least_protection::integrity_only, 0};
+constexpr sspan::accept_options any_quality{sspan::minimum_protection::integrity_only, 0};
 
 std::size_t number_at(std::span<const std::byte> bytes, std::size_t index) {
     return std::to_integer<std::size_t>(bytes[index]) << 8 | std::to_integer<std::size_t>(bytes[index + 1]);

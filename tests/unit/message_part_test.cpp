@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <sspan/buffer.hpp>
+#include <sspan/message_part.hpp>
 
 #include <gtest/gtest.h>
 
@@ -12,8 +12,7 @@
 
 namespace {
 
-using sspan::buffer;
-using sspan::const_buffer;
+using sspan::message_part;
 using sspan::detail::any_overlap;
 using sspan::detail::buffer_list;
 using sspan::detail::filled;
@@ -26,15 +25,15 @@ std::array<std::byte, 16> memory{};
 
 constexpr std::uint32_t with_checksum = 0x10000000, without_checksum = 0x80000000;
 
-TEST(buffer, misuse_09_each_role_has_its_type_and_its_whole_memory) {
+TEST(message_part, misuse_09_each_role_has_its_type_and_its_whole_memory) {
     const std::span<std::byte> bytes{memory};
-    const auto data = buffer::data(bytes);
+    const auto data = message_part::data(bytes);
     EXPECT_EQ(data.type(), static_cast<unsigned>(SECBUFFER_DATA));
     EXPECT_TRUE(data.writable());
     EXPECT_EQ(data.writable_bytes().data(), memory.data());
     EXPECT_EQ(data.writable_bytes().size(), memory.size());
-    for (const auto& [part, attribute] : {std::pair{buffer::readonly(bytes), without_checksum},
-                                          std::pair{buffer::readonly_with_checksum(bytes), with_checksum}}) {
+    for (const auto& [part, attribute] : {std::pair{message_part::readonly(bytes), without_checksum},
+                                          std::pair{message_part::readonly_with_checksum(bytes), with_checksum}}) {
         EXPECT_EQ(part.type(), SECBUFFER_DATA | attribute);
         EXPECT_FALSE(part.writable());
         EXPECT_TRUE(part.writable_bytes().empty());
@@ -43,14 +42,34 @@ TEST(buffer, misuse_09_each_role_has_its_type_and_its_whole_memory) {
     }
 }
 
-TEST(const_buffer, each_role_has_its_type_and_its_whole_memory) {
-    for (const auto& [part, type] :
-         {std::pair{const_buffer::data(memory), 1U}, std::pair{const_buffer::readonly(memory), 1U | without_checksum},
-          std::pair{const_buffer::readonly_with_checksum(memory), 1U}}) {
-        EXPECT_EQ(part.type(), type);
-        EXPECT_EQ(part.bytes().data(), memory.data());
-        EXPECT_EQ(part.bytes().size(), memory.size());
+TEST(message_part, of_constant_bytes_is_not_writable) {
+    const auto constant = memory;
+    for (const auto& part : {message_part::data(constant), message_part::data("text"),
+                             message_part::data(std::span<const std::byte>{memory})}) {
+        EXPECT_EQ(part.type(), static_cast<unsigned>(SECBUFFER_DATA));
+        EXPECT_FALSE(part.writable());
+        EXPECT_TRUE(part.writable_bytes().empty());
     }
+    EXPECT_EQ(message_part::data("text").bytes().size(), 4U);
+    EXPECT_TRUE(message_part::data(std::span{memory}.first(0)).writable());
+}
+
+TEST(message_data, is_bytes_or_a_list_of_parts) {
+    const std::array parts{message_part::data(memory), message_part::readonly(memory)};
+    const sspan::message_data one{memory};
+    EXPECT_FALSE(one.in_parts());
+    EXPECT_EQ(one.data(), memory.data());
+    EXPECT_EQ(one.size(), memory.size());
+    const sspan::message_data many{parts};
+    EXPECT_TRUE(many.in_parts());
+    EXPECT_EQ(many.parts().data(), parts.data());
+    EXPECT_EQ(many.parts().size(), 2U);
+    EXPECT_TRUE(many.empty());
+    const sspan::const_message_data to_read{parts};
+    EXPECT_TRUE(to_read.in_parts());
+    EXPECT_EQ(to_read.parts().size(), 2U);
+    EXPECT_FALSE(sspan::const_message_data{}.in_parts());
+    EXPECT_TRUE(sspan::message_data{std::span<const message_part>{}}.in_parts()) << "no parts are not no bytes";
 }
 
 TEST(fits, what_32_bits_can_count) {

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+//
+// The client's side of an established security context.
+#pragma once
+
+#include "security_context.hpp"
+
+#include <system_error>
+#include <utility>
+
+namespace sspan::inline SSPAN_API_NAMESPACE {
+
+/// A client's context: what `client_handshake::finish` returns.
+class client_context : public security_context {
+public:
+    /// Makes the zero state, which is also the state of a moved-from object.
+    client_context() noexcept = default;
+    client_context(client_context&&) noexcept = default;
+    client_context& operator=(client_context&&) noexcept = default;
+    client_context(const client_context&) = delete;
+    client_context& operator=(const client_context&) = delete;
+    ~client_context() = default;
+
+    /// Takes a handle that InitializeSecurityContext established elsewhere with `granted` (`from_isc_ret`), all of which
+    /// counts as required. If the package says that it is NTLM, mutual_auth and delegate are taken away. The caller keeps
+    /// the credentials until the context has gone.
+    /// @throws error what QueryContextAttributes reports for SECPKG_ATTR_SIZES, `insufficient_memory`; the handle has been
+    ///   deleted then.
+    [[nodiscard]] static client_context adopt(CtxtHandle handle, context_flags granted, std::error_code& ec) noexcept {
+        return client_context{security_context::adopt(handle, granted, false, ec)};
+    }
+    [[nodiscard]] static client_context adopt(CtxtHandle handle, context_flags granted) {
+        std::error_code ec;
+        auto adopted = adopt(handle, granted, ec);
+        detail::throw_if(ec, "QueryContextAttributes");
+        return adopted;
+    }
+
+private:
+    friend class client_handshake;
+    friend struct detail::context_transfer;
+    explicit client_context(security_context&& context) noexcept : security_context{std::move(context)} {}
+};
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE

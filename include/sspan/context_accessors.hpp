@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+//
+// What a context and its two halves can be asked for.
+#pragma once
+
+#include "detail/established.hpp"
+#include "flags.hpp"
+#include "message.hpp"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace sspan::inline SSPAN_API_NAMESPACE {
+
+/// A share of an established context, or the zero state. `security_context`, `message_sender` and `message_receiver` are
+/// made of it. The functions may be called from any thread.
+class context_accessors {
+public:
+    /// How much room the package's parts of a message need. All are 0 in the zero state.
+    [[nodiscard]] context_sizes sizes() const noexcept { return state_ ? state_->sizes : context_sizes{}; }
+    /// What the handshake granted.
+    [[nodiscard]] context_flags granted() const noexcept { return state_ ? state_->granted : context_flags::none; }
+    /// When the context ends; nothing if never, or if the package has not told. From then on message calls may fail with
+    /// `context_expired`.
+    [[nodiscard]] std::optional<std::chrono::system_clock::time_point> expiry() const noexcept {
+        return state_ ? state_->expiry : std::nullopt;
+    }
+    /// False in the zero state.
+    explicit operator bool() const noexcept { return state_ != nullptr; }
+
+protected:
+    context_accessors() noexcept = default;
+    explicit context_accessors(std::shared_ptr<detail::established> state) noexcept : state_{std::move(state)} {}
+    context_accessors(context_accessors&&) noexcept = default;
+    context_accessors& operator=(context_accessors&&) noexcept = default;
+    ~context_accessors() = default;
+
+    std::shared_ptr<detail::established> state_;
+};
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+//
+// Messages that lie in several buffers, and the typed buffers that SSPI takes.
+#pragma once
+
+#include "bytes.hpp"
+#include "os/platform.hpp"
+
+#include <gsl/narrow>
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <functional> // std::less
+#include <span>
+#include <type_traits>
+#include <utility> // std::forward
+
+namespace sspan::inline SSPAN_API_NAMESPACE {
+
+/// One part of a message that lies in several buffers: a view of the caller's memory.
+class message_part {
+public:
+    /// Signed, or encrypted in place and covered by the token's checksum.
+    [[nodiscard]] static message_part data(mutable_bytes bytes) noexcept {
+        return {SECBUFFER_DATA, bytes, bytes, true};
+    }
+    /// As above, of constant bytes: they can be signed. `encrypt` and `decrypt` refuse them with `invalid_parameter`.
+    template <std::convertible_to<const_bytes> Range>
+        requires(!std::convertible_to<Range, mutable_bytes>)
+    [[nodiscard]] static message_part data(Range&& bytes) noexcept {
+        return {SECBUFFER_DATA, const_bytes{std::forward<Range>(bytes)}, {}, false};
+    }
+    /// Signed, or sent in the clear and covered by the token's checksum: a header, for example.
+    ///
+    /// `encrypt` and `decrypt` fail with `unsupported_function` if the package does not cover it (see
+    /// `package_capabilities`). `sign` and `verify` treat it as `data`, because a package may leave out a part that is
+    /// marked as read-only.
+    [[nodiscard]] static message_part readonly_with_checksum(const_bytes bytes) noexcept {
+        return {SECBUFFER_DATA | SECBUFFER_READONLY_WITH_CHECKSUM, bytes, {}, false};
+    }
+    /// Sent in the clear. The package decides whether the signature or checksum covers it: NTLM covers it, others may
+    /// not. Do not rely on either. Both sides must pass the same bytes.
+    [[nodiscard]] static message_part readonly(const_bytes bytes) noexcept {
+        return {SECBUFFER_DATA | static_cast<std::uint32_t>(SECBUFFER_READONLY), bytes, {}, false};
+    }
+
+    /// The SECBUFFER_ type and attributes.
+    [[nodiscard]] std::uint32_t type() const noexcept { return type_; }
+    [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return bytes_; }
+    /// Whether the package may write to it: `data` of bytes that are not constant.
+    [[nodiscard]] bool writable() const noexcept { return writable_; }
+    /// The same as `bytes` if it is writable, else empty.
+    [[nodiscard]] std::span<std::byte> writable_bytes() const noexcept { return writable_bytes_; }
+
+private:
+    message_part(std::uint32_t type, std::span<const std::byte> bytes, std::span<std::byte> writable_bytes,
+                 bool writable) noexcept
+        : type_{type}, writable_{writable}, bytes_{bytes}, writable_bytes_{writable_bytes} {}
+
+    std::uint32_t type_;
+    bool writable_;
+    std::span<const std::byte> bytes_;
+    std::span<std::byte> writable_bytes_;
+};
+
+/// How many parts one message may have.
+inline constexpr std::size_t max_message_parts = 16;
+
+namespace detail {
+template <class Range>
+concept list_of_parts = std::convertible_to<const std::remove_reference_t<Range>&, std::span<const message_part>>;
+
+} // namespace detail
+
+/// A message that `sign` and `verify` read: one range of bytes as `const_bytes` takes it, or the message's parts in their
+/// order, such as a std::array of `message_part`.
+class const_message_data : public const_bytes {
+public:
+    constexpr const_message_data() noexcept = default;
+    template <std::convertible_to<const_bytes> Range>
+        requires(!std::derived_from<std::remove_cvref_t<Range>, const_message_data>)
+    const_message_data(Range&& bytes) noexcept // NOLINT(google-explicit-constructor): the conversion is its purpose
+        : const_bytes{std::forward<Range>(bytes)} {}
+    template <detail::list_of_parts Range>
+    const_message_data(const Range& parts) noexcept // NOLINT(google-explicit-constructor)
+        : in_parts_{true}, parts_{parts} {}
+
+    /// Whether it is a list of parts.
+    [[nodiscard]] bool in_parts() const noexcept { return in_parts_; }
+    [[nodiscard]] std::span<const message_part> parts() const noexcept { return parts_; }
+
+private:
+    bool in_parts_ = false;
+    std::span<const message_part> parts_;
+};
+
+/// A message that `encrypt` and `decrypt` change in place: one range of bytes as `mutable_bytes` takes it, or the
+/// message's parts in their order, such as a std::array of `message_part`.
+class message_data : public mutable_bytes {
+public:
+    constexpr message_data() noexcept = default;
+    template <std::convertible_to<mutable_bytes> Range>
+        requires(!std::derived_from<std::remove_cvref_t<Range>, message_data>)
+    message_data(Range&& bytes) noexcept // NOLINT(google-explicit-constructor): the conversion is its purpose
+        : mutable_bytes{std::forward<Range>(bytes)} {}
+    template <detail::list_of_parts Range>
+    message_data(const Range& parts) noexcept // NOLINT(google-explicit-constructor)
+        : in_parts_{true}, parts_{parts} {}
+
+    /// Whether it is a list of parts.
+    [[nodiscard]] bool in_parts() const noexcept { return in_parts_; }
+    [[nodiscard]] std::span<const message_part> parts() const noexcept { return parts_; }
+
+private:
+    bool in_parts_ = false;
+    std::span<const message_part> parts_;
+};
+
+namespace detail {
+
+/// Whether SSPI, which counts in 32 bits, can take so many bytes.
+[[nodiscard]] constexpr bool fits(std::size_t size) noexcept {
+    return size <= 0xFFFFFFFFU;
+}
+
+/// Up to `Capacity` buffers and their SecBufferDesc. It stays where it is, because the descriptor points into it.
+template <std::size_t Capacity>
+class buffer_list {
+public:
+    buffer_list() noexcept = default; // the buffers are set by `add`
+    buffer_list(const buffer_list&) = delete;
+    buffer_list& operator=(const buffer_list&) = delete;
+    ~buffer_list() = default;
+
+    /// A span that `fits`. SecBuffer has no const form: what is const is for the package to read only.
+    /// @return its index.
+    std::size_t add(std::uint32_t type, std::span<const std::byte> bytes) noexcept {
+        buffers_[descriptor_.cBuffers] = {gsl::narrow_cast<ULONG>(bytes.size()), type,
+                                          const_cast<std::byte*>(bytes.data())};
+        return descriptor_.cBuffers++;
+    }
+
+    [[nodiscard]] SecBufferDesc* native() noexcept { return &descriptor_; }
+    /// The buffer as the call has left it.
+    [[nodiscard]] const SecBuffer& operator[](std::size_t index) const noexcept { return buffers_[index]; }
+
+private:
+    SecBuffer buffers_[Capacity];
+    SecBufferDesc descriptor_{SECBUFFER_VERSION, 0, buffers_};
+};
+
+/// Whether two spans share a byte.
+[[nodiscard]] inline bool overlap(std::span<const std::byte> left, std::span<const std::byte> right) noexcept {
+    constexpr std::less<const std::byte*> before{}; // unlike <, defined for pointers into different arrays
+    return !left.empty() && !right.empty() && before(left.data(), right.data() + right.size()) &&
+           before(right.data(), left.data() + left.size());
+}
+
+[[nodiscard]] inline bool any_overlap() noexcept {
+    return false;
+}
+template <class First, class... Others>
+[[nodiscard]] bool any_overlap([[maybe_unused]] const First& first, const Others&... others) noexcept {
+    return (overlap(first, others) || ...) || any_overlap(others...);
+}
+
+/// The part of `given` that a call has filled, by what it left in `buffer`.
+/// @return false when the package claims more than it was given, or other memory.
+[[nodiscard]] inline bool filled(const SecBuffer& buffer, std::span<std::byte> given,
+                                 std::span<std::byte>& part) noexcept {
+    if (buffer.cbBuffer == 0) {
+        part = given.first(0);
+        return true;
+    }
+    if (buffer.pvBuffer != given.data() || buffer.cbBuffer > given.size()) {
+        return false;
+    }
+    part = given.first(buffer.cbBuffer);
+    return true;
+}
+
+// What a package may leave in the buffers of a message: not more than it was given, and no other memory.
+
+/// Whether it has left the front of `given`.
+[[nodiscard]] inline bool is_front(const SecBuffer& buffer, std::span<const std::byte> given) noexcept {
+    return buffer.cbBuffer == 0 || (buffer.pvBuffer == given.data() && buffer.cbBuffer <= given.size());
+}
+/// Whether it has left all of `given`.
+[[nodiscard]] inline bool is_whole(const SecBuffer& buffer, std::span<const std::byte> given) noexcept {
+    return buffer.cbBuffer == given.size() && (given.empty() || buffer.pvBuffer == given.data());
+}
+/// Whether it has left some part of `given`, and where.
+[[nodiscard]] inline bool is_part(const SecBuffer& buffer, std::span<const std::byte> given,
+                                  std::uint32_t& offset) noexcept {
+    if (buffer.cbBuffer == 0) {
+        offset = 0;
+        return true;
+    }
+    const auto before =
+        reinterpret_cast<std::uintptr_t>(buffer.pvBuffer) - reinterpret_cast<std::uintptr_t>(given.data());
+    offset = static_cast<std::uint32_t>(before);
+    return before <= given.size() && buffer.cbBuffer <= given.size() - before; // an address before it wraps around
+}
+
+} // namespace detail
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE

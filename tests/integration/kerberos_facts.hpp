@@ -46,6 +46,14 @@ struct package_facts {
     refusal logon_without_kdc;
     refusal ticket_without_kdc;
 
+    // sspan refuses these requests in front of a package that does not heed them. None: the package gets the request.
+    std::optional<refusal> client_bindings;
+    std::optional<refusal> server_bindings;
+    std::optional<refusal> unreported_client_flags; ///< `no_integrity`, `unverified_target_name`
+    std::optional<refusal> unreported_server_flags; ///< `allow_missing_bindings`, `proxy_bindings`
+    std::optional<refusal> package_list;            ///< In an identity for Negotiate.
+    std::optional<refusal> restricted_logon;        ///< `autologon::restricted`
+
     bool makes_error_tokens;            ///< The server that refuses has something to tell the client.
     bool explicit_logon_is_saved;       ///< An explicit logon takes the place of the user's own ticket.
     bool checks_password_before_ticket; ///< A password is looked at although the user's own ticket is there.
@@ -77,6 +85,11 @@ struct package_facts {
     bool (*is_altered)(const std::error_code& code);
 };
 
+// Refusals by sspan, in front of the package.
+inline constexpr refusal unsupported_step{"InitializeSecurityContext", errc::unsupported_function};
+inline constexpr refusal unsupported_answer{"AcceptSecurityContext", errc::unsupported_function};
+inline constexpr refusal unsupported_logon{"AcquireCredentialsHandle", errc::unsupported_function};
+
 #if defined(SSPAN_API_HEADER)
 
 // Windows, as documented and as windows_test.cpp has it: the loopback package behaves so. "No evidence" marks what no
@@ -104,6 +117,13 @@ inline constexpr package_facts facts{
     .replayed_handshake = std::nullopt, // no evidence
     .logon_without_kdc = nobody_answers,
     .ticket_without_kdc = nobody_answers,
+
+    .client_bindings = std::nullopt,
+    .server_bindings = std::nullopt,
+    .unreported_client_flags = std::nullopt, // no evidence
+    .unreported_server_flags = std::nullopt, // no evidence
+    .package_list = std::nullopt,
+    .restricted_logon = std::nullopt,
 
     .makes_error_tokens = true, // no evidence
     .explicit_logon_is_saved = false,
@@ -165,6 +185,13 @@ inline constexpr package_facts facts{
     .logon_without_kdc = logon_refused,
     .ticket_without_kdc = step_refused,
 
+    .client_bindings = unsupported_step,
+    .server_bindings = unsupported_answer,
+    .unreported_client_flags = unsupported_step,
+    .unreported_server_flags = unsupported_answer,
+    .package_list = unsupported_logon,
+    .restricted_logon = unsupported_logon,
+
     .makes_error_tokens = false,
     .explicit_logon_is_saved = true,
     .checks_password_before_ticket = true,
@@ -222,6 +249,13 @@ inline constexpr package_facts facts{
     .replayed_handshake = client_refused,
     .logon_without_kdc = logon_refused,
     .ticket_without_kdc = step_refused,
+
+    .client_bindings = std::nullopt, // its token has them, for servers other than WinPR's to compare
+    .server_bindings = unsupported_answer,
+    .unreported_client_flags = unsupported_step,
+    .unreported_server_flags = unsupported_answer,
+    .package_list = unsupported_logon,
+    .restricted_logon = unsupported_logon,
 
     .makes_error_tokens = false,
     .explicit_logon_is_saved = false,

@@ -14,7 +14,7 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
-/// Whether an identity has a list of packages. Negotiate uses NTLM although the list excludes it.
+/// Returns whether an identity has a list of packages.
 [[nodiscard]] inline bool has_package_list(const void* auth_data) noexcept {
     const void* const volatile given = auth_data; // g++ 12 would see the smaller structure, and warn of the second copy
     SEC_WINNT_AUTH_IDENTITY_EXW identity{};
@@ -39,7 +39,7 @@ namespace sspan::inline SSPAN_API_NAMESPACE::detail {
     return false;
 }
 
-// Flags that no package heeds and no answer mentions.
+// Flags that the packages ignore, or heed without reporting it: WinPR's Kerberos leaves integrity out for the first one.
 /// ISC_REQ_NO_INTEGRITY and ISC_REQ_UNVERIFIED_TARGET_NAME.
 inline constexpr ULONG unheeded_by_initialize = 0x00800000 | 0x20000000;
 /// ASC_REQ_ALLOW_MISSING_BINDINGS and ASC_REQ_PROXY_BINDINGS.

@@ -62,7 +62,8 @@ inline SECURITY_STATUS SEC_ENTRY query_context(CtxtHandle* context, ULONG attrib
     return status;
 }
 
-/// Refuses a list of packages, which Negotiate ignores, and a logon that may not be automatic, which nobody knows.
+/// Refuses two requests that Wine does not know. It takes an identity with a list of packages for the older structure and
+/// follows a pointer that is none. It answers SECPKG_CRED_AUTOLOGON_RESTRICTED with SEC_E_UNKNOWN_CREDENTIALS.
 inline SECURITY_STATUS SEC_ENTRY acquire(SEC_WCHAR* principal, SEC_WCHAR* name, ULONG use, void* logon_id,
                                          void* auth_data, SEC_GET_KEY_FN get_key, void* argument,
                                          CredHandle* credential, TimeStamp* expiry) noexcept {

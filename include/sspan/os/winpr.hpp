@@ -90,7 +90,8 @@ inline SECURITY_STATUS SEC_ENTRY accept(CredHandle* credential, CtxtHandle* cont
     return status;
 }
 
-/// Refuses a list of packages, which Negotiate ignores, and a logon that may not be automatic, which nobody knows.
+/// Refuses two requests that WinPR ignores: a list of packages (Negotiate uses NTLM although the list excludes it), and
+/// SECPKG_CRED_AUTOLOGON_RESTRICTED.
 inline SECURITY_STATUS SEC_ENTRY acquire(SEC_WCHAR* principal, SEC_WCHAR* name, ULONG use, void* logon_id,
                                          void* auth_data, SEC_GET_KEY_FN get_key, void* argument,
                                          CredHandle* credential, TimeStamp* expiry) noexcept {

@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+#
+# include_cost.py COMPILER [ARGUMENT...]: how long a file that has only <sspan/sspan.hpp> takes to compile, compared to one
+# that has only what sspan needs: the headers of the OS, GSL and of the standard library.
+import pathlib
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+
+ROUNDS = 15
+LIMIT = 1.25
+include = pathlib.Path(__file__).resolve().parents[2] / "include"
+
+
+def user_seconds(command):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    subprocess.run(command, check=True)
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+
+
+def headers_of_the_standard_library(command, folder):
+    """The ones that sspan's headers name, without those that they leave out on this platform."""
+    named = set()
+    for header in (include / "sspan").rglob("*.hpp"):
+        named |= set(re.findall(r"^#include <([a-z_]+|gsl/narrow)>", header.read_text(), re.MULTILINE))
+    source = folder / "all.cpp"
+    source.write_text("#include <sspan/sspan.hpp>\n")
+    listed = subprocess.run([*command, "-M", source], check=True, capture_output=True, text=True).stdout
+    files = listed.replace("\\\n", " ").split()
+    return sorted(name for name in named if any(file.endswith("/" + name) for file in files))
+
+
+def main():
+    command = [*sys.argv[1:], "-std=c++20", f"-I{include}"]
+    worst = 0.0
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        standard = headers_of_the_standard_library(command, folder)
+        sources = {
+            "sspan": "#include <sspan/sspan.hpp>\n",
+            "needed": "#include <sspan/os/platform.hpp>\n" + "".join(f"#include <{header}>\n" for header in standard),
+        }
+        for level in ("-O0", "-O2"):
+            best = dict.fromkeys(sources, float("inf"))
+            for _ in range(ROUNDS):  # in turn, so that a busy machine slows both
+                for what, text in sources.items():
+                    source = folder / f"{what}.cpp"
+                    source.write_text(text)
+                    compile_it = [*command, level, "-c", source, "-o", folder / "out.o"]
+                    best[what] = min(best[what], user_seconds(compile_it))
+            ratio = best["sspan"] / best["needed"]
+            worst = max(worst, ratio)
+            print(f"{level}: sspan {best['sspan']:.3f} s, what it needs {best['needed']:.3f} s, ratio {ratio:.2f}")
+    return 0 if worst <= LIMIT else 1
+
+
+sys.exit(main())

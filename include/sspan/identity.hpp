@@ -57,20 +57,27 @@ ULONG identity_length(const String& text) noexcept {
 /// `invalid_handle`.
 class identity {
 public:
-    /// An empty `domain` leaves the choice to the package; then `user` may be of the form name@domain.
+    /// If `domain` is empty, `user` may have one of two forms. DOMAIN\user is split at the first backslash, as Windows
+    /// does; in .\user the domain is "." (this machine). name@domain stays as it is, for the package to split. If
+    /// `domain` is not empty, nothing is split.
     /// @throws error `invalid_parameter` for text that has no UTF-16 form or, with its zero, exceeds 32 bits.
     /// @note The package gets a SEC_WINNT_AUTH_IDENTITY_W, or a SEC_WINNT_AUTH_IDENTITY_EXW if `credential_options` has a
     ///   list of packages.
     identity(std::wstring_view user, std::wstring_view domain, std::wstring_view password,
              const identity_options& options = {})
         : content_{options.content} {
-        set(user_, user);
-        set(domain_, domain);
+        const auto backslash = domain.empty() ? user.find(L'\\') : std::wstring_view::npos;
+        const bool has_both = backslash != std::wstring_view::npos;
+        set(user_, has_both ? user.substr(backslash + 1) : user);
+        set(domain_, has_both ? user.substr(0, backslash) : domain);
         set(password_, password);
     }
     /// Takes a PSEC_WINNT_AUTH_IDENTITY_OPAQUE from SspiPromptForCredentials or SspiEncodeStringsAsAuthIdentity. It is
     /// wiped and freed with SspiFreeAuthIdentity. `credential_options::packages` cannot be combined with it. A list of
     /// packages inside it reaches the package unchecked.
+    ///
+    /// The buffer of CredUIPromptForWindowsCredentials is not such a structure. Unpack it with
+    /// CredUnPackAuthenticationBuffer, and pass the strings to the constructor.
     [[nodiscard]] static identity adopt(void* opaque) noexcept { return identity{detail::opaque_identity{opaque}}; }
 
     identity(identity&&) noexcept = default;

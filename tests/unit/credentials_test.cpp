@@ -291,16 +291,17 @@ TEST_P(credentials_test, opaque_identity_reaches_the_package) {
     EXPECT_NO_THROW(run(client, server));
 }
 
-TEST_P(credentials_test, user_principal_name_reaches_the_package) {
+TEST_P(credentials_test, name_with_its_domain_reaches_the_package) {
     loopback::configure().user = L"nobody";
-    const sspan::identity who{L"bob@LOOPBACK", L"", L"battery staple"};
-    auto outbound = credentials::outbound(which_profile().package, who);
-    auto inbound = credentials::inbound(which_profile().package);
-    sspan::client_handshake client{outbound, service(), which_profile().client_options()};
-    sspan::server_handshake server{inbound};
-    run(client, server);
-    static_cast<void>(std::move(client).finish());
-    EXPECT_EQ(sspan::query_user_name(std::move(server).finish()), L"LOOPBACK\\bob");
+    for (const auto* const name : {L"bob@LOOPBACK", L"LOOPBACK\\bob"}) {
+        auto outbound = credentials::outbound(which_profile().package, {name, L"", L"battery staple"});
+        auto inbound = credentials::inbound(which_profile().package);
+        sspan::client_handshake client{outbound, service(), which_profile().client_options()};
+        sspan::server_handshake server{inbound};
+        run(client, server);
+        static_cast<void>(std::move(client).finish());
+        EXPECT_EQ(sspan::query_user_name(std::move(server).finish()), L"LOOPBACK\\bob");
+    }
 }
 
 TEST_P(credentials_test, list_of_packages_is_refused_by_all_but_negotiate) {

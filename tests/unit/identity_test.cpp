@@ -66,6 +66,31 @@ TEST_F(identity_test, text_beyond_16_bits_becomes_two_units) {
     EXPECT_EQ(os.UserLength, 2U);
 }
 
+TEST_F(identity_test, user_of_a_domain_is_split_at_the_first_backslash) {
+    const struct {
+        std::wstring_view given_user;
+        std::wstring_view given_domain;
+        std::u16string_view user;
+        std::u16string_view domain;
+    } rows[]{
+        {L"LOOPBACK\\alice", L"", u"alice", u"LOOPBACK"},
+        {L".\\alice", L"", u"alice", u"."},
+        {L"LOOPBACK\\al\\ice", L"", u"al\\ice", u"LOOPBACK"},
+        {L"LOOPBACK\\alice@elsewhere", L"", u"alice@elsewhere", u"LOOPBACK"},
+        {L"\\alice", L"", u"alice", u""},
+        {L"LOOPBACK\\", L"", u"", u"LOOPBACK"},
+        {L"alice@loopback.example", L"", u"alice@loopback.example", u""},
+        {L"LOOPBACK/alice", L"", u"LOOPBACK/alice", u""},
+        {L"LOOPBACK\\alice", L"OTHER", u"LOOPBACK\\alice", u"OTHER"},
+    };
+    for (const auto& row : rows) {
+        const identity who{row.given_user, row.given_domain, L"x"};
+        const auto os = native(who);
+        EXPECT_EQ(text(os.User, os.UserLength), row.user);
+        EXPECT_EQ(text(os.Domain, os.DomainLength), row.domain);
+    }
+}
+
 TEST_F(identity_test, password_with_a_zero_inside_keeps_its_length) {
     const identity who{L"alice", L"", L"one\0two"sv};
     const auto os = native(who);
@@ -106,9 +131,11 @@ TEST_F(identity_test, every_byte_is_wiped_before_it_is_freed) {
     const auto before = loopback::wiped_bytes();
     {
         const identity who{L"alice", L"LOOPBACK", L"correct horse"};
+        const identity split{L"LOOPBACK\\alice", L"", L"correct horse"};
         EXPECT_EQ(loopback::wiped_bytes(), before) << "in one allocation each, without leftovers";
     }
-    EXPECT_GE(loopback::wiped_bytes() - before, size_of(L"alice") + size_of(L"LOOPBACK") + size_of(L"correct horse"));
+    EXPECT_GE(loopback::wiped_bytes() - before,
+              2 * (size_of(L"alice") + size_of(L"LOOPBACK") + size_of(L"correct horse")));
 }
 
 TEST_F(identity_test, assigning_wipes_what_was_there) {

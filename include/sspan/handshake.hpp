@@ -5,8 +5,11 @@
 
 #include "client_context.hpp"
 #include "credentials.hpp"
+#include "detail/handshake_finish.hpp"
+#include "detail/handshake_steps.hpp"
 #include "error.hpp"
 #include "handshake_base.hpp"
+#include "handshake_options.hpp"
 #include "handshake_step.hpp"
 #include "os/text.hpp"
 #include "server_context.hpp"

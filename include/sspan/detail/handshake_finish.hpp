@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+//
+// The end of a handshake: what was granted is compared with what was required.
+#pragma once
+
+#include "../error.hpp"
+#include "../flags.hpp"
+#include "../handshake_base.hpp"
+#include "../security_context.hpp"
+#include "established.hpp"
+#include "negotiated.hpp"
+
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace sspan::inline SSPAN_API_NAMESPACE::detail {
+
+inline security_context handshake::finish(bool is_server, std::error_code& ec) noexcept {
+    ec.clear();
+    culprit_ = function_;
+    if (output_.empty()) {
+        ec = errc::invalid_handle;
+    } else if (phase_ != phase::complete) {
+        ec = errc::no_context;
+    }
+    phase_ = phase::over;
+    auto context = std::move(context_);
+    if (ec) {
+        return {};
+    }
+    auto state = std::move(result_);
+    establish(*state, std::move(context), granted_, ec);
+    if (ec) {
+        culprit_ = "QueryContextAttributes";
+        return {};
+    }
+    if (state->package.is_told ? state->package.is_ntlm : !is_kerberos_) { // NTLM may be at work
+        granted_ &= ~never_ntlms;
+    }
+    state->granted = granted_;
+    if ((missing() | unwanted()) != context_flags::none) {
+        ec = errc::security_qos_failed;
+        return {};
+    }
+    state->credentials = credentials_.state_;
+    state->required = require_;
+    state->expiry = expiry_;
+    state->is_server = is_server;
+    return security_context{std::move(state)};
+}
+
+class weaker_than_asked : public error {
+public:
+    weaker_than_asked(std::error_code code, const char* function, const std::string& how)
+        : error{code, function, std::string{function} + how} {}
+};
+
+inline void handshake::throw_unfinished(const std::error_code& ec) const {
+    if (ec == errc::security_qos_failed && culprit_ == function_) {
+        throw weaker_than_asked{ec, culprit_,
+                                missing() != context_flags::none ? " did not grant " + to_string(missing())
+                                                                 : " granted " + to_string(unwanted())};
+    }
+    throw error{ec, culprit_};
+}
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE::detail

@@ -6,14 +6,15 @@
 #include "channel_bindings.hpp"
 #include "credentials.hpp"
 #include "detail/established.hpp"
+#include "detail/negotiated.hpp"
 #include "error.hpp"
 #include "flags.hpp"
 #include "handshake_options.hpp"
 #include "handshake_step.hpp"
 #include "message_part.hpp"
 #include "os/handle.hpp"
-#include "os/text.hpp" // is_name
 #include "os/time.hpp"
+#include "package.hpp"
 #include "security_context.hpp"
 
 #include <algorithm> // std::max
@@ -42,8 +43,8 @@ protected:
     /// `function`, a string literal, is what a step calls.
     template <class Options>
     handshake(const char* function, const credentials& creds, const Options& options)
-        : function_{function}, credentials_{creds}, is_kerberos_{are_kerberos(creds)}, require_{options.require},
-          request_{options.request}, bindings_{options.bindings}, limits_{options.limits},
+        : function_{function}, credentials_{creds}, package_of_credentials_{package_of(creds)},
+          require_{options.require}, request_{options.request}, bindings_{options.bindings}, limits_{options.limits},
           output_(std::max<std::size_t>(creds.max_token(), longest_token)), result_{std::make_shared<established>()} {}
     handshake(handshake&&) noexcept = default;
     handshake& operator=(handshake&&) noexcept = default;
@@ -64,10 +65,12 @@ private:
     /// What Windows lets a Kerberos token grow to, whatever cbMaxToken says. 65,536 would be 0 in 16 bits.
     static constexpr std::size_t longest_token = 65'535;
 
-    /// Whether it cannot be NTLM that they are used with: Negotiate may choose that.
-    static bool are_kerberos(const credentials& creds) noexcept {
+    /// The one package that they can be used for. Of Negotiate, and of packages that sspan does not know, it is not told:
+    /// they may use NTLM.
+    static security_package package_of(const credentials& creds) noexcept {
         // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): of a std::wstring, so there is a zero
-        return creds && is_name(creds.package().data(), package::kerberos);
+        const auto named = creds ? package_named(creds.package().data()) : security_package::not_told;
+        return named == security_package::other ? security_package::not_told : named;
     }
     /// What has been granted that makes the context weaker, or gives its messages another form, and that this side has
     /// not asked for.
@@ -85,7 +88,7 @@ private:
     const char* function_;
     const char* culprit_ = function_;
     credentials credentials_;
-    bool is_kerberos_;
+    security_package package_of_credentials_;
     context_handle context_;
     context_flags require_;
     context_flags request_;

@@ -6,6 +6,7 @@
 #include "../error.hpp"
 #include "../flags.hpp"
 #include "../handshake_base.hpp"
+#include "../package.hpp"
 #include "../security_context.hpp"
 #include "established.hpp"
 #include "negotiated.hpp"
@@ -35,7 +36,10 @@ inline security_context handshake::finish(bool is_server, std::error_code& ec) n
         culprit_ = "QueryContextAttributes";
         return {};
     }
-    if (state->package.is_told ? state->package.is_ntlm : !is_kerberos_) { // NTLM may be at work
+    if (state->package.name == security_package::not_told) { // these credentials cannot be used for another one
+        state->package.name = package_of_credentials_;
+    }
+    if (state->package.name == security_package::not_told || state->package.is_ntlm()) { // NTLM may be at work
         granted_ &= ~never_ntlms;
     }
     state->granted = granted_;

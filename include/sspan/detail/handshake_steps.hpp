@@ -62,7 +62,8 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
     if (steps_ == limits_.max_steps) {
         return fail(errc::illegal_message, {}, ec);
     }
-    if (is_kerberos_ && phase_ == phase::first_leg && requested == &flag_row::asc_request && !may_be_kerberos(input)) {
+    if (package_of_credentials_ == security_package::kerberos && phase_ == phase::first_leg &&
+        requested == &flag_row::asc_request && !may_be_kerberos(input)) {
         return fail(errc::invalid_token, {}, ec);
     }
     const auto require_and_request = require_ | request_;

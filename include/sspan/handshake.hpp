@@ -42,7 +42,7 @@ public:
     ///   input than they allow, `buffer_too_small` for a token of ours that is longer than 65,535 bytes and than
     ///   `max_token()` of the credentials, `bad_bindings`, `invalid_parameter` for input that exceeds 32 bits or lies in
     ///   our own token, and for a target with a zero inside, `invalid_handle` in the zero state or when the credentials
-    ///   are.
+    ///   are, `security_qos_failed` for NTLM if the options refuse it (`ntlm_use`; `what()` tells where it was seen).
     /// @note Calls InitializeSecurityContext and, when it says so, CompleteAuthToken.
     [[nodiscard]] handshake_step step(std::span<const std::byte> input, std::error_code& ec) noexcept {
         return handshake::step(
@@ -68,7 +68,8 @@ public:
     ///
     /// @throws error `security_qos_failed` when something of `require` was not granted, or `null_session` or `dce_style`
     ///   was although this side has not asked for it (`what()` tells, and `missing()`), `no_context` before completion.
-    ///   The handshake is over and its context deleted then.
+    ///   The handshake is over and its context deleted then. `security_qos_failed` also if the options refuse NTLM and the
+    ///   package does not tell that it is another one (`ntlm_use`).
     /// @note Calls QueryContextAttributes for the sizes and for the package that Negotiate has chosen: NTLM is not
     ///   believed when it says that the server has proved who it is.
     [[nodiscard]] client_context finish(std::error_code& ec) && noexcept {

@@ -7,6 +7,7 @@
 #include "credentials.hpp"
 #include "detail/established.hpp"
 #include "detail/negotiated.hpp"
+#include "detail/ntlm_token.hpp"
 #include "error.hpp"
 #include "flags.hpp"
 #include "handshake_options.hpp"
@@ -45,7 +46,8 @@ protected:
     handshake(const char* function, const credentials& creds, const Options& options)
         : function_{function}, credentials_{creds}, package_of_credentials_{package_of(creds)},
           require_{options.require}, request_{options.request}, bindings_{options.bindings}, limits_{options.limits},
-          output_(std::max<std::size_t>(creds.max_token(), longest_token)), result_{std::make_shared<established>()} {}
+          ntlm_{options.ntlm}, output_(std::max<std::size_t>(creds.max_token(), longest_token)),
+          result_{std::make_shared<established>()} {}
     handshake(handshake&&) noexcept = default;
     handshake& operator=(handshake&&) noexcept = default;
     ~handshake() = default;
@@ -83,10 +85,15 @@ private:
     /// Why the package is not called with this; the handshake stays as it is.
     [[nodiscard]] std::error_code refusal(std::span<const std::byte> input, flag_column requested,
                                           flag_column granted) const noexcept;
+    /// Whether the peer's token has NTLM in it, or the credentials can be used for nothing else, and NTLM is refused.
+    [[nodiscard]] bool is_refused_ntlm(std::span<const std::byte> input) noexcept;
+    /// Whether one of our tokens is NTLM's, and NTLM is refused. A token may come in fragments.
+    [[nodiscard]] bool makes_refused_ntlm(std::span<const std::byte> token, bool is_fragment) noexcept;
     handshake_step fail(std::error_code reason, std::span<const std::byte> token, std::error_code& ec) noexcept;
 
     const char* function_;
     const char* culprit_ = function_;
+    const char* reason_ = nullptr; ///< For what(), behind the culprit: why sspan itself has refused.
     credentials credentials_;
     security_package package_of_credentials_;
     context_handle context_;
@@ -95,6 +102,8 @@ private:
     context_flags granted_ = context_flags::none;
     channel_bindings bindings_;
     handshake_limits limits_;
+    ntlm_use ntlm_;
+    ntlm_search ntlm_in_output_;
     std::uint32_t steps_ = 0;
     std::uint32_t incomplete_steps_ = 0;
     optional_time expiry_;

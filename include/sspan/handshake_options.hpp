@@ -21,12 +21,27 @@ struct handshake_limits {
     std::uint32_t max_incomplete_steps = 256; ///< So many may end as `incomplete_message`; one more fails with it.
 };
 
+/// Whether a handshake may end with NTLM.
+///
+/// NTLM does not prove who the server is, and its messages help an attacker who relays them or guesses passwords. A check
+/// of `package()` after the handshake comes too late: those messages have been sent. With `refused`, a handshake fails
+/// with `security_qos_failed`
+/// - in its first step, before anything is sent, if the credentials are for `package::ntlm`;
+/// - in the step in which this side makes, or gets, a token that contains "NTLMSSP" and a zero, raw or inside SPNEGO. Its
+///   own token is not returned, and the peer's does not reach the package;
+/// - in `finish`, unless the package tells that it is not NTLM, or the credentials are for `package::kerberos`. Where
+///   Negotiate does not tell what it has chosen, `finish` always fails.
+///
+/// `credential_options::packages` = L"!ntlm" lets Negotiate itself exclude NTLM, where the platform heeds it. Use both.
+enum class ntlm_use : std::uint8_t { allowed, refused };
+
 /// What a client wants of its context.
 struct client_options {
     context_flags require = message_protection | context_flags::mutual_auth; ///< `finish` fails without these.
     context_flags request = context_flags::extended_error;                   ///< Nice to have.
     channel_bindings bindings{};                                             ///< The channel it runs over.
     handshake_limits limits{};
+    ntlm_use ntlm = ntlm_use::allowed;
 };
 
 /// What a server wants of its contexts.
@@ -37,6 +52,7 @@ struct server_options {
     /// `request` has `allow_missing_bindings`: that lets pass who has never heard of channel bindings.
     channel_bindings bindings{};
     handshake_limits limits{};
+    ntlm_use ntlm = ntlm_use::allowed;
 };
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE

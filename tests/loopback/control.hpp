@@ -84,6 +84,8 @@ struct options {
     ULONG dce_security_trailer = 76; ///< Kerberos in DCE style
     package negotiate_winner = package::kerberos;
     bool fall_back_to_ntlm = false; ///< Negotiate takes NTLM when Kerberos does not know the target
+    bool shows_ntlm = true;         ///< NTLM's tokens contain "NTLMSSP" and a zero, as MS-NLMP has it
+    bool errors_show_ntlm = false;  ///< all error tokens do, which no package's do
 
     // Handshake.
     side client;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "../os/platform.hpp"
+#include "ntlm_token.hpp"
 
 #include <algorithm> // std::ranges::equal
 #include <array>
@@ -64,14 +65,13 @@ private:
 /// Whether a client's first token may be Kerberos', so that the package may see it. It is not if it is NTLM's, or a GSS-API
 /// token for another mechanism: some packages would take it all the same. An empty token asks for SPNEGO.
 [[nodiscard]] inline bool may_be_kerberos(std::span<const std::byte> token) noexcept {
-    constexpr std::array<std::uint8_t, 8> ntlm{'N', 'T', 'L', 'M', 'S', 'S', 'P', 0};
     // The identifiers 1.2.840.113554.1.2.2 and, for user-to-user, 1.2.840.113554.1.2.2.3
     constexpr std::array<std::uint8_t, 11> kerberos{0x06, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 0x01, 0x02, 0x02};
     constexpr std::array<std::uint8_t, 12> user_to_user{0x06, 10,   0x2A, 0x86, 0x48, 0x86,
                                                         0xF7, 0x12, 0x01, 0x02, 0x02, 0x03};
     constexpr auto value = [](std::byte byte) { return std::to_integer<std::uint8_t>(byte); };
-    if (token.empty() ||
-        (token.size() >= ntlm.size() && std::ranges::equal(token.first(ntlm.size()), ntlm, {}, value))) {
+    if (token.empty() || (token.size() >= ntlm_signature.size() &&
+                          std::ranges::equal(token.first(ntlm_signature.size()), ntlm_signature, {}, value))) {
         return false;
     }
     if (token[0] != std::byte{0x60}) {

@@ -20,6 +20,7 @@ namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 inline security_context handshake::finish(bool is_server, std::error_code& ec) noexcept {
     ec.clear();
     culprit_ = function_;
+    reason_ = nullptr;
     if (output_.empty()) {
         ec = errc::invalid_handle;
     } else if (phase_ != phase::complete) {
@@ -43,6 +44,12 @@ inline security_context handshake::finish(bool is_server, std::error_code& ec) n
         granted_ &= ~never_ntlms;
     }
     state->granted = granted_;
+    if (ntlm_ == ntlm_use::refused && (state->package.name == security_package::not_told || state->package.is_ntlm())) {
+        reason_ = state->package.is_ntlm() ? " used NTLM, which the options refuse"
+                                           : " does not tell whether it used NTLM, which the options refuse";
+        ec = errc::security_qos_failed;
+        return {};
+    }
     if ((missing() | unwanted()) != context_flags::none) {
         ec = errc::security_qos_failed;
         return {};
@@ -54,17 +61,21 @@ inline security_context handshake::finish(bool is_server, std::error_code& ec) n
     return security_context{std::move(state)};
 }
 
-class weaker_than_asked : public error {
+/// sspan itself has refused the context.
+class refused : public error {
 public:
-    weaker_than_asked(std::error_code code, const char* function, const std::string& how)
+    refused(std::error_code code, const char* function, const std::string& how)
         : error{code, function, std::string{function} + how} {}
 };
 
 inline void handshake::throw_unfinished(const std::error_code& ec) const {
+    if (reason_ != nullptr) {
+        throw refused{ec, culprit_, reason_};
+    }
     if (ec == errc::security_qos_failed && culprit_ == function_) {
-        throw weaker_than_asked{ec, culprit_,
-                                missing() != context_flags::none ? " did not grant " + to_string(missing())
-                                                                 : " granted " + to_string(unwanted())};
+        throw refused{ec, culprit_,
+                      missing() != context_flags::none ? " did not grant " + to_string(missing())
+                                                       : " granted " + to_string(unwanted())};
     }
     throw error{ec, culprit_};
 }

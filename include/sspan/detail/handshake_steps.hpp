@@ -40,6 +40,31 @@ inline std::error_code handshake::refusal(std::span<const std::byte> input, flag
     return {};
 }
 
+inline bool handshake::is_refused_ntlm(std::span<const std::byte> input) noexcept {
+    if (ntlm_ == ntlm_use::allowed) {
+        return false;
+    }
+    if (package_of_credentials_ == security_package::ntlm) {
+        reason_ = " would use NTLM, which the options refuse";
+    } else if (contains_ntlm(input)) {
+        reason_ = " was to take a token of NTLM, which the options refuse";
+    }
+    return reason_ != nullptr;
+}
+
+inline bool handshake::makes_refused_ntlm(std::span<const std::byte> token, bool is_fragment) noexcept {
+    if (ntlm_ == ntlm_use::allowed) {
+        return false;
+    }
+    if (ntlm_in_output_.finds(token)) {
+        reason_ = " made a token of NTLM, which the options refuse";
+    }
+    if (!is_fragment) {
+        ntlm_in_output_.start_again();
+    }
+    return reason_ != nullptr;
+}
+
 inline handshake_step handshake::fail(std::error_code reason, std::span<const std::byte> token,
                                       std::error_code& ec) noexcept {
     phase_ = phase::over;
@@ -53,6 +78,7 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
                                std::error_code& ec) noexcept {
     ec = refusal(input, requested, granted);
     culprit_ = function_;
+    reason_ = nullptr;
     if (ec) {
         return {};
     }
@@ -61,6 +87,9 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
     }
     if (steps_ == limits_.max_steps) {
         return fail(errc::illegal_message, {}, ec);
+    }
+    if (is_refused_ntlm(input)) {
+        return fail(errc::security_qos_failed, {}, ec);
     }
     if (package_of_credentials_ == security_package::kerberos && phase_ == phase::first_leg &&
         requested == &flag_row::asc_request && !may_be_kerberos(input)) {
@@ -105,6 +134,9 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
         // A package that fails without an error token may leave the size as it was.
         const bool has_token =
             token_is_sound && contains(given, context_flags::extended_error) && token.size() != output_.size();
+        if (has_token && makes_refused_ntlm(token, false)) {
+            return fail(errc::security_qos_failed, {}, ec);
+        }
         // Negotiate says SEC_E_INVALID_HANDLE of a first token that it cannot read. The handles are sound.
         const bool cannot_read = requested == &flag_row::asc_request && phase_ == phase::first_leg &&
                                  status == static_cast<SECURITY_STATUS>(errc::invalid_handle);
@@ -130,6 +162,9 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
         if (!filled(out[0], output_, token)) {
             return fail(errc::internal_error, {}, ec);
         }
+    }
+    if (makes_refused_ntlm(token, status == sec_i::message_fragment)) {
+        return fail(errc::security_qos_failed, {}, ec);
     }
     const SecBuffer rest = may_leave_some ? in[1] : SecBuffer{};
     const bool has_rest = rest.BufferType == SECBUFFER_EXTRA && rest.cbBuffer <= input.size();
@@ -158,7 +193,7 @@ inline void handshake::throw_failed(const std::error_code& ec, std::span<const s
         throw handshake_error{ec, culprit_, token,
                               culprit_ + (" has a token of more than " + std::to_string(output_.size()) + " bytes")};
     }
-    throw handshake_error{ec, culprit_, token};
+    throw handshake_error{ec, culprit_, token, std::string{culprit_} + (reason_ != nullptr ? reason_ : "")};
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::detail

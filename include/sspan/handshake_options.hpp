@@ -42,6 +42,14 @@ struct client_options {
     channel_bindings bindings{};                                             ///< The channel it runs over.
     handshake_limits limits{};
     ntlm_use ntlm = ntlm_use::allowed;
+
+    /// Options for a client that does not exchange messages: in HTTP, or inside TLS. They require that the server proves who
+    /// it is, and neither require nor request protection of messages.
+    [[nodiscard]] static client_options authentication_only() noexcept {
+        client_options options;
+        options.require = context_flags::mutual_auth;
+        return options;
+    }
 };
 
 /// What a server wants of its contexts.
@@ -53,6 +61,14 @@ struct server_options {
     channel_bindings bindings{};
     handshake_limits limits{};
     ntlm_use ntlm = ntlm_use::allowed;
+
+    /// Options for a server that does not exchange messages: in HTTP, or inside TLS. They require nothing, and do not
+    /// request protection of messages.
+    [[nodiscard]] static server_options authentication_only() noexcept {
+        server_options options;
+        options.require = context_flags::none;
+        return options;
+    }
 };
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE

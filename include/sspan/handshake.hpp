@@ -14,9 +14,12 @@
 #include "os/text.hpp"
 #include "server_context.hpp"
 
+#include <cstddef>
 #include <span>
 #include <string_view>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
@@ -94,13 +97,22 @@ private:
 class server_handshake : public detail::handshake {
 public:
     explicit server_handshake(const credentials& creds, const server_options& options = {})
-        : handshake{"AcceptSecurityContext", creds, options} {}
+        : handshake{"AcceptSecurityContext", creds, options} {
+        std::vector<detail::os_string> names(options.service_names.size());
+        for (std::size_t i = 0; i != names.size(); ++i) {
+            if (options.service_names[i].empty() || !detail::to_os_name(options.service_names[i], names[i])) {
+                refuse_arguments();
+            }
+        }
+        expect_targets(std::move(names));
+    }
 
     /// Takes the peer's token and makes ours.
     ///
     /// Over `package::kerberos` the first token must be Kerberos'. One of NTLM's, or in a GSS-API frame for another
     /// mechanism such as SPNEGO, is `invalid_token`, and the package does not see it.
-    /// @throws handshake_error, as of the client's `step`.
+    /// @throws handshake_error, as of the client's `step`; `invalid_parameter` for an empty name in
+    ///   `options.service_names`, for one with a zero inside, and for one without a UTF-16 form.
     /// @note Calls AcceptSecurityContext and, when it says so, CompleteAuthToken.
     [[nodiscard]] handshake_step step(std::span<const std::byte> input, std::error_code& ec) noexcept {
         return handshake::step(
@@ -122,6 +134,11 @@ public:
     }
 
     /// The established context, as of the client's `finish`.
+    ///
+    /// @throws error as the client's `finish`. If `options.service_names` is not empty: `wrong_principal` if the client's
+    ///   target is not one of them, is empty or is missing; what the package reports if it does not tell the target.
+    /// @note As the client's `finish`. With `options.service_names`, it also calls QueryContextAttributes for
+    ///   SECPKG_ATTR_CLIENT_SPECIFIED_TARGET.
     [[nodiscard]] server_context finish(std::error_code& ec) && noexcept {
         return server_context{handshake::finish(true, ec)};
     }

@@ -14,6 +14,7 @@
 #include "handshake_step.hpp"
 #include "message_part.hpp"
 #include "os/handle.hpp"
+#include "os/text.hpp"
 #include "os/time.hpp"
 #include "package.hpp"
 #include "security_context.hpp"
@@ -24,6 +25,7 @@
 #include <memory>
 #include <span>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
@@ -57,6 +59,8 @@ protected:
     handshake_step step(std::span<const std::byte> input, flag_column requested, flag_column granted, Call call,
                         std::error_code& ec) noexcept;
 
+    /// `finish` will compare the client's target with these.
+    void expect_targets(std::vector<os_string> names) noexcept { service_names_ = std::move(names); }
     /// Every step will say `invalid_parameter`.
     void refuse_arguments() noexcept { phase_ = phase::bad_arguments; }
     security_context finish(bool is_server, std::error_code& ec) noexcept;
@@ -104,6 +108,7 @@ private:
     handshake_limits limits_;
     ntlm_use ntlm_;
     ntlm_search ntlm_in_output_;
+    std::vector<os_string> service_names_; ///< zero-terminated; a server's
     std::uint32_t steps_ = 0;
     std::uint32_t incomplete_steps_ = 0;
     optional_time expiry_;

@@ -8,6 +8,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
@@ -61,6 +63,13 @@ struct server_options {
     channel_bindings bindings{};
     handshake_limits limits{};
     ntlm_use ntlm = ntlm_use::allowed;
+    /// The names of this service, such as L"HTTP/web.corp.example". If there are any, `finish` fails with
+    /// `wrong_principal` unless the client's target is one of them. The case of ASCII letters does not matter. If the
+    /// package does not tell the target, `finish` fails, too.
+    ///
+    /// This protects clients against relays: an attacker who is a client's server passes that client's tokens on to this
+    /// service. Their target is the attacker's, not this service.
+    std::vector<std::wstring> service_names{};
 
     /// Options for a server that does not exchange messages: in HTTP, or inside TLS. They require nothing, and do not
     /// request protection of messages.

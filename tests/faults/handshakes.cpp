@@ -88,6 +88,7 @@ public:
         add("server_handshake", [this] {
             sspan::server_options options;
             options.bindings = channel_;
+            options.service_names = {service()};
             options.ntlm = ntlm_;
             server_.emplace(inbound_, options);
         }).constructs = true;
@@ -162,12 +163,17 @@ private:
         const auto* const call_name = is_client ? "InitializeSecurityContext" : "AcceptSecurityContext";
         const auto of_unknown =
             is_doubtful ? verdict{errc::security_qos_failed, sequel::over, {}, false, call_name} : verdict{};
-        added.differs = [of_unknown](const call& which, const fault& wrong) -> std::optional<verdict> {
+        added.differs = [of_unknown, call_name](const call& which, const fault& wrong) -> std::optional<verdict> {
             if (which.which != function::query_context_attributes || wrong.how == fault::kind::succeeds_oddly) {
                 return std::nullopt;
             }
             if (which.flags == SECPKG_ATTR_NEGOTIATION_INFO) {
                 return of_unknown;
+            }
+            if (which.flags == SECPKG_ATTR_CLIENT_SPECIFIED_TARGET) { // a success without a target is none
+                return wrong.how == fault::kind::lies
+                           ? std::optional{verdict{errc::wrong_principal, sequel::over, {}, false, call_name}}
+                           : std::nullopt;
             }
             return wrong.how == fault::kind::lies ? std::optional{verdict{{}, sequel::stop}} // sizes of zero
                                                   : std::nullopt;

@@ -166,7 +166,10 @@ SECURITY_STATUS engine::query_context(const CtxtHandle* handle, ULONG attribute,
         if (ctx->side != role::server) {
             return SEC_E_UNSUPPORTED_FUNCTION;
         }
-        return established([&] { static_cast<string_attribute*>(buffer)->text = allocate_string(ctx->target); });
+        return established([&] {
+            const auto target = settings.told_target ? to_utf16(*settings.told_target) : ctx->target;
+            static_cast<string_attribute*>(buffer)->text = settings.target_is_null ? nullptr : allocate_string(target);
+        });
     default:
         return SEC_E_UNSUPPORTED_FUNCTION;
     }

@@ -107,6 +107,8 @@ struct options {
     std::int64_t utc_offset = 0; ///< of the local time, in 100 ns: what is now east of Greenwich is positive
     native_name native_names = native_name::both;
     std::optional<ULONG> negotiation_state;    ///< what SECPKG_ATTR_NEGOTIATION_INFO says, instead of the truth
+    std::optional<std::wstring> told_target;   ///< what SECPKG_ATTR_CLIENT_SPECIFIED_TARGET says, instead of the truth
+    bool target_is_null = false;               ///< it says a null pointer
     std::wstring told_package;                 ///< replaces the name there, unless empty; cut to that one's length
     std::vector<ULONG> unsupported_attributes; ///< QueryContextAttributes says SEC_E_UNSUPPORTED_FUNCTION
     bool upper_half_is_the_systems = false;    ///< of handles: Wine's secur32 keeps the package there

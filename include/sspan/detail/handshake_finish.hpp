@@ -8,6 +8,7 @@
 #include "../handshake_base.hpp"
 #include "../package.hpp"
 #include "../security_context.hpp"
+#include "client_target.hpp"
 #include "established.hpp"
 #include "negotiated.hpp"
 
@@ -53,6 +54,18 @@ inline security_context handshake::finish(bool is_server, std::error_code& ec) n
     if ((missing() | unwanted()) != context_flags::none) {
         ec = errc::security_qos_failed;
         return {};
+    }
+    if (!service_names_.empty()) {
+        const bool is_ours = is_target_among(service_names_, state->handle.get(), ec);
+        if (ec) {
+            culprit_ = "QueryContextAttributes";
+            return {};
+        }
+        if (!is_ours) {
+            reason_ = " was given a token for another service than those of the options";
+            ec = errc::wrong_principal;
+            return {};
+        }
     }
     state->credentials = credentials_.state_;
     state->required = require_;

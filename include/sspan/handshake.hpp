@@ -44,7 +44,8 @@ public:
     ///   `illegal_message` after completion and for one step more than `options.limits` allow, `invalid_token` for more
     ///   input than they allow, `buffer_too_small` for a token of ours that is longer than 65,535 bytes and than
     ///   `max_token()` of the credentials, `bad_bindings`, `invalid_parameter` for input that exceeds 32 bits or lies in
-    ///   our own token, and for a target with a zero inside, `invalid_handle` in the zero state or when the credentials
+    ///   our own token, for a target with a zero inside, and for `no_integrity` together with a required flag of
+    ///   `message_protection`, `invalid_handle` in the zero state or when the credentials
     ///   are, `security_qos_failed` for NTLM if the options refuse it (`ntlm_use`; `what()` tells where it was seen).
     /// @note Calls InitializeSecurityContext and, when it says so, CompleteAuthToken.
     [[nodiscard]] handshake_step step(std::span<const std::byte> input, std::error_code& ec) noexcept {

@@ -6,6 +6,7 @@
 #include "../error.hpp"
 #include "../flags.hpp"
 #include "../handshake_base.hpp"
+#include "../handshake_options.hpp"
 #include "../handshake_step.hpp"
 #include "../message_part.hpp"
 #include "../os/handle.hpp"
@@ -34,7 +35,9 @@ inline std::error_code handshake::refusal(std::span<const std::byte> input, flag
     if (!contains(known_flags(requested), require_ | request_) || !contains(known_flags(granted), require_)) {
         return errc::unsupported_function;
     }
-    if (phase_ == phase::bad_arguments || !fits(input.size()) || overlap(input, output_)) {
+    const bool contradict_each_other = contains(require_ | request_, context_flags::no_integrity) &&
+                                       (require_ & message_protection) != context_flags::none;
+    if (phase_ == phase::bad_arguments || contradict_each_other || !fits(input.size()) || overlap(input, output_)) {
         return errc::invalid_parameter;
     }
     return {};

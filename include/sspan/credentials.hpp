@@ -156,10 +156,11 @@ public:
         return state_ ? state_->expiry : std::nullopt;
     }
 
-    /// The package they were acquired for. Valid as long as somebody has a share of these credentials.
-    [[nodiscard]] std::wstring_view package() const noexcept {
+    /// The package they were acquired for. The text is valid until the last share of these credentials has gone.
+    [[nodiscard]] std::wstring_view package() const& noexcept {
         return state_ ? std::wstring_view{state_->package} : std::wstring_view{};
     }
+    std::wstring_view package() const&& = delete;
 
 private:
     friend class detail::handshake;

@@ -48,7 +48,7 @@ public:
     ///   `message_protection`, `invalid_handle` in the zero state or when the credentials
     ///   are, `security_qos_failed` for NTLM if the options refuse it (`ntlm_use`; `what()` tells where it was seen).
     /// @note Calls InitializeSecurityContext and, when it says so, CompleteAuthToken.
-    [[nodiscard]] handshake_step step(std::span<const std::byte> input, std::error_code& ec) noexcept {
+    [[nodiscard]] handshake_step step(std::span<const std::byte> input, std::error_code& ec) & noexcept {
         return handshake::step(
             input, &detail::flag_row::isc_request, &detail::flag_row::isc_granted,
             [&](CredHandle* credential, CtxtHandle* context, SecBufferDesc* in, ULONG request, CtxtHandle* new_context,
@@ -59,7 +59,7 @@ public:
             },
             ec);
     }
-    [[nodiscard]] handshake_step step(std::span<const std::byte> input = {}) {
+    [[nodiscard]] handshake_step step(std::span<const std::byte> input = {}) & {
         std::error_code ec;
         const auto result = step(input, ec);
         if (ec) {
@@ -67,6 +67,8 @@ public:
         }
         return result;
     }
+    handshake_step step(std::span<const std::byte> input, std::error_code& ec) && = delete; // whose token would be gone
+    handshake_step step(std::span<const std::byte> input = {}) && = delete;
 
     /// The established context.
     ///
@@ -115,7 +117,7 @@ public:
     /// @throws handshake_error, as of the client's `step`; `invalid_parameter` for an empty name in
     ///   `options.service_names`, for one with a zero inside, and for one without a UTF-16 form.
     /// @note Calls AcceptSecurityContext and, when it says so, CompleteAuthToken.
-    [[nodiscard]] handshake_step step(std::span<const std::byte> input, std::error_code& ec) noexcept {
+    [[nodiscard]] handshake_step step(std::span<const std::byte> input, std::error_code& ec) & noexcept {
         return handshake::step(
             input, &detail::flag_row::asc_request, &detail::flag_row::asc_granted,
             [](CredHandle* credential, CtxtHandle* context, SecBufferDesc* in, ULONG request, CtxtHandle* new_context,
@@ -125,7 +127,7 @@ public:
             },
             ec);
     }
-    [[nodiscard]] handshake_step step(std::span<const std::byte> input) {
+    [[nodiscard]] handshake_step step(std::span<const std::byte> input) & {
         std::error_code ec;
         const auto result = step(input, ec);
         if (ec) {
@@ -133,6 +135,8 @@ public:
         }
         return result;
     }
+    handshake_step step(std::span<const std::byte> input, std::error_code& ec) && = delete; // whose token would be gone
+    handshake_step step(std::span<const std::byte> input) && = delete;
 
     /// The established context, as of the client's `finish`.
     ///

@@ -52,7 +52,7 @@ protected:
           result_{std::make_shared<established>()} {}
     handshake(handshake&&) noexcept = default;
     handshake& operator=(handshake&&) noexcept = default;
-    ~handshake() = default;
+    ~handshake() { context_.reset(); }
 
     /// `call` is InitializeSecurityContext or AcceptSecurityContext without the parameters that are the same for both.
     template <class Call>
@@ -95,12 +95,12 @@ private:
     [[nodiscard]] bool makes_refused_ntlm(std::span<const std::byte> token, bool is_fragment) noexcept;
     handshake_step fail(std::error_code reason, std::span<const std::byte> token, std::error_code& ec) noexcept;
 
+    context_handle context_; ///< The first that is assigned and, by the destructor, freed: before the credentials.
     const char* function_;
     const char* culprit_ = function_;
     const char* reason_ = nullptr; ///< For what(), behind the culprit: why sspan itself has refused.
     credentials credentials_;
     security_package package_of_credentials_;
-    context_handle context_;
     context_flags require_;
     context_flags request_;
     context_flags granted_ = context_flags::none;

@@ -6,6 +6,7 @@
 #include "detail/established.hpp"
 #include "flags.hpp"
 #include "message.hpp"
+#include "package.hpp"
 
 #include <chrono>
 #include <memory>
@@ -22,6 +23,10 @@ public:
     [[nodiscard]] context_sizes sizes() const noexcept { return state_ ? state_->sizes : context_sizes{}; }
     /// What the handshake granted.
     [[nodiscard]] context_flags granted() const noexcept { return state_ ? state_->granted : context_flags::none; }
+    /// The package at work. `not_told` means that the platform does not tell: it may be NTLM.
+    [[nodiscard]] security_package package() const noexcept {
+        return state_ ? state_->package.name : security_package::not_told;
+    }
     /// When the context ends; nothing if never, or if the package has not told. From then on message calls may fail with
     /// `context_expired`.
     [[nodiscard]] std::optional<std::chrono::system_clock::time_point> expiry() const noexcept {

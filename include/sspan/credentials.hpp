@@ -25,7 +25,15 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 enum class autologon : std::uint8_t {
     allowed,
     restricted, ///< It fails with `no_credentials` instead (SECPKG_CRED_AUTOLOGON_RESTRICTED); then ask the user.
-                ///< Negotiate only.
+                ///< Clients of Negotiate only.
+};
+
+/// Options of `credentials::outbound` and `credentials::inbound`. The default is the package's own behavior.
+struct credential_options {
+    /// The packages that Negotiate may choose, separated by commas. A name after ! is excluded: L"!ntlm" prevents the
+    /// fallback to NTLM. Empty means all packages. For Negotiate only.
+    std::wstring_view packages{};
+    autologon logon = autologon::allowed;
 };
 
 namespace detail {
@@ -47,56 +55,57 @@ struct acquired_credentials {
 ///
 /// Many handshakes, in many threads, may use the same credentials at the same time.
 ///
-/// The acquiring functions prove nothing yet: a wrong password shows in the handshake. They call QuerySecurityPackageInfo and AcquireCredentialsHandle, and fail with `secpkg_not_found`, `no_credentials`,
-/// `unknown_credentials`, `not_owner`, `insufficient_memory`, `invalid_parameter` (a zero inside the package's name),
-/// `invalid_handle` (`who` was moved from), `unsupported_function` (`autologon::restricted` or a list of packages for
-/// another package than Negotiate). `who` is needed during the call only.
+/// `outbound` and `inbound` prove nothing yet: a wrong password shows in the handshake. They read `who` and the options
+/// only during the call. Errors:
+/// - `secpkg_not_found`, `no_credentials`, `unknown_credentials`, `not_owner`, `insufficient_memory` from the package;
+/// - `invalid_parameter`: the package's name or the list contains a zero or has no UTF-16 form;
+/// - `invalid_handle`: `who` was moved from;
+/// - `unsupported_function`: a list or `autologon::restricted` for another package than Negotiate; `restricted` for
+///   `inbound`; a list together with an opaque identity (`identity::adopt`).
+///
+/// They call QuerySecurityPackageInfo and AcquireCredentialsHandle. With a list, the package gets a
+/// SEC_WINNT_AUTH_IDENTITY_EXW; for the logged-on user, its names are null pointers.
 class credentials {
 public:
     /// Nobody's: the zero state, in which a moved-from object is, too.
     credentials() noexcept = default;
 
     /// The logged-on user, or the client whom the calling thread impersonates, as the side that connects.
-    [[nodiscard]] static credentials outbound(std::wstring_view package, autologon logon,
+    [[nodiscard]] static credentials outbound(std::wstring_view package, const credential_options& options,
                                               std::error_code& ec) noexcept {
-        return acquire(package, outbound_use(logon), nullptr, ec);
+        return acquire(package, SECPKG_CRED_OUTBOUND, nullptr, options, ec);
     }
-    [[nodiscard]] static credentials outbound(std::wstring_view package, std::error_code& ec) noexcept {
-        return outbound(package, autologon::allowed, ec);
-    }
-    [[nodiscard]] static credentials outbound(std::wstring_view package, autologon logon = autologon::allowed) {
-        return acquire(package, outbound_use(logon), nullptr);
+    [[nodiscard]] static credentials outbound(std::wstring_view package, const credential_options& options = {}) {
+        return acquire(package, SECPKG_CRED_OUTBOUND, nullptr, options);
     }
     /// `who`, as the side that connects.
-    [[nodiscard]] static credentials outbound(std::wstring_view package, const identity& who, autologon logon,
-                                              std::error_code& ec) noexcept {
-        return acquire(package, outbound_use(logon), &who, ec);
+    [[nodiscard]] static credentials outbound(std::wstring_view package, const identity& who,
+                                              const credential_options& options, std::error_code& ec) noexcept {
+        return acquire(package, SECPKG_CRED_OUTBOUND, &who, options, ec);
     }
     [[nodiscard]] static credentials outbound(std::wstring_view package, const identity& who,
-                                              std::error_code& ec) noexcept {
-        return outbound(package, who, autologon::allowed, ec);
-    }
-    [[nodiscard]] static credentials outbound(std::wstring_view package, const identity& who,
-                                              autologon logon = autologon::allowed) {
-        return acquire(package, outbound_use(logon), &who);
+                                              const credential_options& options = {}) {
+        return acquire(package, SECPKG_CRED_OUTBOUND, &who, options);
     }
 
     /// The account that the calling thread acts as, as the side that accepts: the one that the server runs as or, inside
     /// an `impersonation_guard`, the client. The credentials stay that client's for every later handshake. A server takes
     /// its own before it impersonates anybody, or reverts for this call.
-    [[nodiscard]] static credentials inbound(std::wstring_view package, std::error_code& ec) noexcept {
-        return acquire(package, SECPKG_CRED_INBOUND, nullptr, ec);
+    [[nodiscard]] static credentials inbound(std::wstring_view package, const credential_options& options,
+                                             std::error_code& ec) noexcept {
+        return acquire(package, SECPKG_CRED_INBOUND, nullptr, options, ec);
     }
-    [[nodiscard]] static credentials inbound(std::wstring_view package) {
-        return acquire(package, SECPKG_CRED_INBOUND, nullptr);
+    [[nodiscard]] static credentials inbound(std::wstring_view package, const credential_options& options = {}) {
+        return acquire(package, SECPKG_CRED_INBOUND, nullptr, options);
     }
     /// `who`, as the side that accepts.
     [[nodiscard]] static credentials inbound(std::wstring_view package, const identity& who,
-                                             std::error_code& ec) noexcept {
-        return acquire(package, SECPKG_CRED_INBOUND, &who, ec);
+                                             const credential_options& options, std::error_code& ec) noexcept {
+        return acquire(package, SECPKG_CRED_INBOUND, &who, options, ec);
     }
-    [[nodiscard]] static credentials inbound(std::wstring_view package, const identity& who) {
-        return acquire(package, SECPKG_CRED_INBOUND, &who);
+    [[nodiscard]] static credentials inbound(std::wstring_view package, const identity& who,
+                                             const credential_options& options = {}) {
+        return acquire(package, SECPKG_CRED_INBOUND, &who, options);
     }
 
     /// Takes a handle that was acquired elsewhere for `package`. On failure it has been freed.
@@ -147,21 +156,17 @@ public:
         return state_ ? state_->expiry : std::nullopt;
     }
 
-    /// The package they were acquired for. Valid as long as somebody has a share of these credentials.
-    [[nodiscard]] std::wstring_view package() const noexcept {
+    /// The package they were acquired for. The text is valid until the last share of these credentials has gone.
+    [[nodiscard]] std::wstring_view package() const& noexcept {
         return state_ ? std::wstring_view{state_->package} : std::wstring_view{};
     }
+    std::wstring_view package() const&& = delete;
 
 private:
     friend class detail::handshake;
     using state = detail::acquired_credentials;
 
     explicit credentials(std::shared_ptr<state> acquired) noexcept : state_{std::move(acquired)} {}
-
-    static ULONG outbound_use(autologon logon) noexcept {
-        return logon == autologon::restricted ? SECPKG_CRED_OUTBOUND | SECPKG_CRED_AUTOLOGON_RESTRICTED
-                                              : SECPKG_CRED_OUTBOUND;
-    }
 
     /// Sets the package's name and its longest token; `function` is to blame for `ec`.
     static void look_up(std::wstring_view package, state& result, detail::os_string& name, std::error_code& ec,
@@ -194,8 +199,18 @@ private:
         });
     }
 
-    static credentials acquire(std::wstring_view package, ULONG use, const identity* who, std::error_code& ec,
-                               const char*& function) noexcept {
+    /// Whether the package would heed `options`.
+    [[nodiscard]] static bool are_supported(const credential_options& options, ULONG use, const identity* who,
+                                            const detail::os_string& package) noexcept {
+        const bool is_restricted = options.logon == autologon::restricted;
+        return (options.packages.empty() && !is_restricted) ||
+               (detail::is_name(package.data(), sspan::package::negotiate) &&
+                (options.packages.empty() || detail::auth_data::takes_list(who)) &&
+                (!is_restricted || use == SECPKG_CRED_OUTBOUND));
+    }
+
+    static credentials acquire(std::wstring_view package, ULONG use, const identity* who,
+                               const credential_options& options, std::error_code& ec, const char*& function) noexcept {
         return detail::without_bad_alloc<credentials>(ec, [&]() -> credentials {
             function = "AcquireCredentialsHandle";
             if (who != nullptr && !*who) {
@@ -209,19 +224,25 @@ private:
                 return {};
             }
             function = "AcquireCredentialsHandle";
-            const bool has_packages = who != nullptr && who->has_packages();
-            const bool negotiates = detail::is_name(name.data(), sspan::package::negotiate);
-            if ((has_packages || use == outbound_use(autologon::restricted)) && !negotiates) {
+            if (!are_supported(options, use, who, name)) {
                 ec = errc::unsupported_function;
                 return {};
             }
+            detail::os_string packages;
+            if (!options.packages.empty() &&
+                (!detail::is_short_enough(options.packages) || !detail::to_os_name(options.packages, packages))) {
+                ec = errc::invalid_parameter;
+                return {};
+            }
+            if (options.logon == autologon::restricted) {
+                use |= SECPKG_CRED_AUTOLOGON_RESTRICTED;
+            }
             CredHandle acquired{};
             TimeStamp expiry{};
-            const auto acquire_as = [&](void* auth_data) {
+            ec = detail::failure(detail::auth_data::with(who, packages, [&](void* auth_data) {
                 return detail::api::acquire_credentials_handle(nullptr, name.data(), use, auth_data, &acquired,
                                                                &expiry);
-            };
-            ec = detail::failure(who != nullptr ? who->with_native(acquire_as) : acquire_as(nullptr));
+            }));
             if (ec) {
                 return {}; // `acquired` means nothing then
             }
@@ -236,15 +257,16 @@ private:
     }
 
     static credentials acquire(std::wstring_view package, ULONG use, const identity* who,
-                               std::error_code& ec) noexcept {
+                               const credential_options& options, std::error_code& ec) noexcept {
         const char* function = nullptr;
-        return acquire(package, use, who, ec, function);
+        return acquire(package, use, who, options, ec, function);
     }
 
-    static credentials acquire(std::wstring_view package, ULONG use, const identity* who) {
+    static credentials acquire(std::wstring_view package, ULONG use, const identity* who,
+                               const credential_options& options) {
         std::error_code ec;
         const char* function = nullptr;
-        auto acquired = acquire(package, use, who, ec, function);
+        auto acquired = acquire(package, use, who, options, ec, function);
         detail::throw_if(ec, function);
         return acquired;
     }

@@ -5,15 +5,21 @@
 
 #include "client_context.hpp"
 #include "credentials.hpp"
+#include "detail/handshake_finish.hpp"
+#include "detail/handshake_steps.hpp"
 #include "error.hpp"
 #include "handshake_base.hpp"
+#include "handshake_options.hpp"
 #include "handshake_step.hpp"
 #include "os/text.hpp"
 #include "server_context.hpp"
 
+#include <cstddef>
 #include <span>
 #include <string_view>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
@@ -38,10 +44,11 @@ public:
     ///   `illegal_message` after completion and for one step more than `options.limits` allow, `invalid_token` for more
     ///   input than they allow, `buffer_too_small` for a token of ours that is longer than 65,535 bytes and than
     ///   `max_token()` of the credentials, `bad_bindings`, `invalid_parameter` for input that exceeds 32 bits or lies in
-    ///   our own token, and for a target with a zero inside, `invalid_handle` in the zero state or when the credentials
-    ///   are.
+    ///   our own token, for a target with a zero inside, and for `no_integrity` together with a required flag of
+    ///   `message_protection`, `invalid_handle` in the zero state or when the credentials
+    ///   are, `security_qos_failed` for NTLM if the options refuse it (`ntlm_use`; `what()` tells where it was seen).
     /// @note Calls InitializeSecurityContext and, when it says so, CompleteAuthToken.
-    [[nodiscard]] handshake_step step(std::span<const std::byte> input, std::error_code& ec) noexcept {
+    [[nodiscard]] handshake_step step(std::span<const std::byte> input, std::error_code& ec) & noexcept {
         return handshake::step(
             input, &detail::flag_row::isc_request, &detail::flag_row::isc_granted,
             [&](CredHandle* credential, CtxtHandle* context, SecBufferDesc* in, ULONG request, CtxtHandle* new_context,
@@ -52,7 +59,7 @@ public:
             },
             ec);
     }
-    [[nodiscard]] handshake_step step(std::span<const std::byte> input = {}) {
+    [[nodiscard]] handshake_step step(std::span<const std::byte> input = {}) & {
         std::error_code ec;
         const auto result = step(input, ec);
         if (ec) {
@@ -60,12 +67,15 @@ public:
         }
         return result;
     }
+    handshake_step step(std::span<const std::byte> input, std::error_code& ec) && = delete; // whose token would be gone
+    handshake_step step(std::span<const std::byte> input = {}) && = delete;
 
     /// The established context.
     ///
     /// @throws error `security_qos_failed` when something of `require` was not granted, or `null_session` or `dce_style`
     ///   was although this side has not asked for it (`what()` tells, and `missing()`), `no_context` before completion.
-    ///   The handshake is over and its context deleted then.
+    ///   The handshake is over and its context deleted then. `security_qos_failed` also if the options refuse NTLM and the
+    ///   package does not tell that it is another one (`ntlm_use`).
     /// @note Calls QueryContextAttributes for the sizes and for the package that Negotiate has chosen: NTLM is not
     ///   believed when it says that the server has proved who it is.
     [[nodiscard]] client_context finish(std::error_code& ec) && noexcept {
@@ -90,15 +100,24 @@ private:
 class server_handshake : public detail::handshake {
 public:
     explicit server_handshake(const credentials& creds, const server_options& options = {})
-        : handshake{"AcceptSecurityContext", creds, options} {}
+        : handshake{"AcceptSecurityContext", creds, options} {
+        std::vector<detail::os_string> names(options.service_names.size());
+        for (std::size_t i = 0; i != names.size(); ++i) {
+            if (options.service_names[i].empty() || !detail::to_os_name(options.service_names[i], names[i])) {
+                refuse_arguments();
+            }
+        }
+        expect_targets(std::move(names));
+    }
 
     /// Takes the peer's token and makes ours.
     ///
     /// Over `package::kerberos` the first token must be Kerberos'. One of NTLM's, or in a GSS-API frame for another
     /// mechanism such as SPNEGO, is `invalid_token`, and the package does not see it.
-    /// @throws handshake_error, as of the client's `step`.
+    /// @throws handshake_error, as of the client's `step`; `invalid_parameter` for an empty name in
+    ///   `options.service_names`, for one with a zero inside, and for one without a UTF-16 form.
     /// @note Calls AcceptSecurityContext and, when it says so, CompleteAuthToken.
-    [[nodiscard]] handshake_step step(std::span<const std::byte> input, std::error_code& ec) noexcept {
+    [[nodiscard]] handshake_step step(std::span<const std::byte> input, std::error_code& ec) & noexcept {
         return handshake::step(
             input, &detail::flag_row::asc_request, &detail::flag_row::asc_granted,
             [](CredHandle* credential, CtxtHandle* context, SecBufferDesc* in, ULONG request, CtxtHandle* new_context,
@@ -108,7 +127,7 @@ public:
             },
             ec);
     }
-    [[nodiscard]] handshake_step step(std::span<const std::byte> input) {
+    [[nodiscard]] handshake_step step(std::span<const std::byte> input) & {
         std::error_code ec;
         const auto result = step(input, ec);
         if (ec) {
@@ -116,8 +135,15 @@ public:
         }
         return result;
     }
+    handshake_step step(std::span<const std::byte> input, std::error_code& ec) && = delete; // whose token would be gone
+    handshake_step step(std::span<const std::byte> input) && = delete;
 
     /// The established context, as of the client's `finish`.
+    ///
+    /// @throws error as the client's `finish`. If `options.service_names` is not empty: `wrong_principal` if the client's
+    ///   target is not one of them, is empty or is missing; what the package reports if it does not tell the target.
+    /// @note As the client's `finish`. With `options.service_names`, it also calls QueryContextAttributes for
+    ///   SECPKG_ATTR_CLIENT_SPECIFIED_TARGET.
     [[nodiscard]] server_context finish(std::error_code& ec) && noexcept {
         return server_context{handshake::finish(true, ec)};
     }

@@ -23,11 +23,33 @@ enum class identity_content : std::uint8_t {
 };
 
 struct identity_options {
-    /// Negotiate's choice of packages, with commas between; a name after ! is excluded. L"!ntlm" keeps it from falling
-    /// back to NTLM. Empty: all. For Negotiate only, and refused where it would not be heeded.
-    std::wstring_view packages{};
     identity_content content = identity_content::full;
 };
+
+namespace detail {
+
+struct auth_data;
+
+/// The structures have unsigned short* for what is WCHAR elsewhere, and no const; the packages only read it.
+/// An empty string is a pointer to a zero, because packages follow the pointer whatever the length.
+template <class String, class Unit>
+Unit* identity_text(const String& text, Unit* /*type*/) noexcept {
+    static_assert(sizeof(Unit) == sizeof(SEC_WCHAR));
+    return reinterpret_cast<Unit*>(const_cast<SEC_WCHAR*>(text.data()));
+}
+
+/// In UTF-16 units, without the terminating zero.
+template <class String>
+ULONG identity_length(const String& text) noexcept {
+    return text.empty() ? 0 : gsl::narrow_cast<ULONG>(text.size() - 1);
+}
+
+/// Whether a list of units, with its zero, fits into 32 bits in any encoding.
+[[nodiscard]] constexpr bool is_short_enough(std::wstring_view text) noexcept {
+    return text.size() < 0x7FFFFFFFU;
+}
+
+} // namespace detail
 
 /// A user name, a domain and a password, in memory that is wiped when it is freed.
 ///
@@ -35,22 +57,27 @@ struct identity_options {
 /// `invalid_handle`.
 class identity {
 public:
-    /// An empty `domain` leaves the choice to the package; then `user` may be of the form name@domain.
+    /// If `domain` is empty, `user` may have one of two forms. DOMAIN\user is split at the first backslash, as Windows
+    /// does; in .\user the domain is "." (this machine). name@domain stays as it is, for the package to split. If
+    /// `domain` is not empty, nothing is split.
     /// @throws error `invalid_parameter` for text that has no UTF-16 form or, with its zero, exceeds 32 bits.
-    /// @note SEC_WINNT_AUTH_IDENTITY_W, or SEC_WINNT_AUTH_IDENTITY_EXW if there is a list of packages.
+    /// @note The package gets a SEC_WINNT_AUTH_IDENTITY_W, or a SEC_WINNT_AUTH_IDENTITY_EXW if `credential_options` has a
+    ///   list of packages.
     identity(std::wstring_view user, std::wstring_view domain, std::wstring_view password,
              const identity_options& options = {})
         : content_{options.content} {
-        set(user_, user);
-        set(domain_, domain);
+        const auto backslash = domain.empty() ? user.find(L'\\') : std::wstring_view::npos;
+        const bool has_both = backslash != std::wstring_view::npos;
+        set(user_, has_both ? user.substr(backslash + 1) : user);
+        set(domain_, has_both ? user.substr(0, backslash) : domain);
         set(password_, password);
-        if (!options.packages.empty()) {
-            set(packages_, options.packages);
-        }
     }
-    /// Takes a PSEC_WINNT_AUTH_IDENTITY_OPAQUE, as SspiPromptForCredentials and SspiEncodeStringsAsAuthIdentity make
-    /// it. It is wiped and freed with SspiFreeAuthIdentity. Nobody looks inside: a list of packages that it may have is
-    /// none for `has_packages`, and not refused where it would not be heeded.
+    /// Takes a PSEC_WINNT_AUTH_IDENTITY_OPAQUE from SspiPromptForCredentials or SspiEncodeStringsAsAuthIdentity. It is
+    /// wiped and freed with SspiFreeAuthIdentity. `credential_options::packages` cannot be combined with it. A list of
+    /// packages inside it reaches the package unchecked.
+    ///
+    /// The buffer of CredUIPromptForWindowsCredentials is not such a structure. Unpack it with
+    /// CredUnPackAuthenticationBuffer, and pass the strings to the constructor.
     [[nodiscard]] static identity adopt(void* opaque) noexcept { return identity{detail::opaque_identity{opaque}}; }
 
     identity(identity&&) noexcept = default;
@@ -62,9 +89,6 @@ public:
     /// False when moved from.
     explicit operator bool() const noexcept { return !password_.empty() || opaque_; }
 
-    /// Whether packages are listed.
-    [[nodiscard]] bool has_packages() const noexcept { return !packages_.empty(); }
-
     /// Calls `use` with what AcquireCredentialsHandle takes as pAuthData: a void* to the secrets, good during the call.
     /// @return the status that `use` returns.
     template <class Use>
@@ -72,26 +96,18 @@ public:
         if (opaque_) {
             return std::forward<Use>(use)(opaque_.get());
         }
-        if (has_packages()) {
-            detail::SEC_WINNT_AUTH_IDENTITY_EXW os{};
-            os.Version = SEC_WINNT_AUTH_IDENTITY_VERSION;
-            os.Length = sizeof os;
-            os.PackageList = pointer(packages_, os.PackageList);
-            os.PackageListLength = length(packages_);
-            fill(os);
-            return std::forward<Use>(use)(static_cast<void*>(&os));
-        }
         SEC_WINNT_AUTH_IDENTITY_W os{};
         fill(os);
         return std::forward<Use>(use)(static_cast<void*>(&os));
     }
 
 private:
+    friend struct detail::auth_data;
     explicit identity(detail::opaque_identity opaque) noexcept : opaque_{std::move(opaque)} {}
 
     template <class String>
     static void set(String& member, std::wstring_view text) {
-        if (text.size() >= 0x7FFFFFFFU || !detail::to_os(text, member)) {
+        if (!detail::is_short_enough(text) || !detail::to_os(text, member)) {
             throw error{errc::invalid_parameter, "AcquireCredentialsHandle"};
         }
     }
@@ -99,38 +115,53 @@ private:
     /// What both structures have.
     template <class Structure>
     void fill(Structure& os) const noexcept {
-        os.User = pointer(user_, os.User);
-        os.UserLength = length(user_);
-        os.Domain = pointer(domain_, os.Domain);
-        os.DomainLength = length(domain_);
-        os.Password = pointer(password_, os.Password);
-        os.PasswordLength = length(password_);
+        os.User = detail::identity_text(user_, os.User);
+        os.UserLength = detail::identity_length(user_);
+        os.Domain = detail::identity_text(domain_, os.Domain);
+        os.DomainLength = detail::identity_length(domain_);
+        os.Password = detail::identity_text(password_, os.Password);
+        os.PasswordLength = detail::identity_length(password_);
         os.Flags = SEC_WINNT_AUTH_IDENTITY_UNICODE;
         if (content_ == identity_content::identity_only) {
             os.Flags |= SEC_WINNT_AUTH_IDENTITY_ONLY;
         }
     }
 
-    /// The structures have unsigned short* for what is WCHAR elsewhere, and no const; the packages only read it.
-    /// An empty string is a pointer to a zero, because packages follow the pointer whatever the length.
-    template <class String, class Unit>
-    static Unit* pointer(const String& member, Unit* /*type*/) noexcept {
-        static_assert(sizeof(Unit) == sizeof(SEC_WCHAR));
-        return reinterpret_cast<Unit*>(const_cast<SEC_WCHAR*>(member.data()));
-    }
-
-    /// In UTF-16 units, without the terminating zero.
-    template <class String>
-    static ULONG length(const String& member) noexcept {
-        return member.empty() ? 0 : gsl::narrow_cast<ULONG>(member.size() - 1);
-    }
-
     detail::secret_os_string user_;
     detail::secret_os_string domain_;
     detail::secret_os_string password_;
-    detail::os_string packages_;
     identity_content content_ = identity_content::full;
     detail::opaque_identity opaque_;
 };
+
+namespace detail {
+
+/// What AcquireCredentialsHandle takes as pAuthData.
+struct auth_data {
+    /// Calls `use` with it: a null pointer for the logged-on user (`who` is null) and no list.
+    /// @return the status that `use` returns.
+    template <class Use>
+    [[nodiscard]] static SECURITY_STATUS with(const identity* who, const os_string& packages, Use use) {
+        if (packages.empty()) {
+            return who != nullptr ? who->with_native(use) : use(nullptr);
+        }
+        // Null pointers instead of names are the logged-on user. Empty names would be an anonymous one.
+        SEC_WINNT_AUTH_IDENTITY_EXW os{};
+        os.Version = SEC_WINNT_AUTH_IDENTITY_VERSION;
+        os.Length = sizeof os;
+        os.Flags = SEC_WINNT_AUTH_IDENTITY_UNICODE;
+        if (who != nullptr) {
+            who->fill(os);
+        }
+        os.PackageList = identity_text(packages, os.PackageList);
+        os.PackageListLength = identity_length(packages);
+        return use(static_cast<void*>(&os));
+    }
+
+    /// Whether a list of packages can be added.
+    [[nodiscard]] static bool takes_list(const identity* who) noexcept { return who == nullptr || !who->opaque_; }
+};
+
+} // namespace detail
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE

@@ -24,6 +24,14 @@ inline constexpr std::wstring_view negotiate = L"Negotiate"; ///< Kerberos where
 inline constexpr std::wstring_view ntlm = L"NTLM";
 } // namespace package
 
+/// The package at work in a context. Negotiate chooses one of the others, so it is never the one at work.
+enum class security_package : std::uint8_t {
+    not_told, ///< The platform does not tell, so it may be any of them.
+    kerberos,
+    ntlm,
+    other, ///< The platform tells, and it is neither Kerberos nor NTLM.
+};
+
 /// What SSPI tells of a package (SecPkgInfo).
 struct package_info {
     std::wstring name;

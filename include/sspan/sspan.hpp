@@ -15,6 +15,7 @@
 #include "establish.hpp"
 #include "flags.hpp"
 #include "handshake.hpp"
+#include "handshake_options.hpp"
 #include "handshake_step.hpp"
 #include "identity.hpp"
 #include "impersonation.hpp"

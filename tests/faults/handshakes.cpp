@@ -62,7 +62,9 @@ bool says_invalid_handle(const call& which, const fault& wrong) {
 /// Five legs with channel bindings, step by step.
 class handshake final : public act {
 public:
-    handshake(const profile& which, bool completes) : which_{which} {
+    handshake(const profile& which, bool completes)
+        : which_{which}, ntlm_{completes && which.package != sspan::package::ntlm ? sspan::ntlm_use::refused
+                                                                                  : sspan::ntlm_use::allowed} {
         which.settings().legs = 5;
         if (completes) {
             for (auto* side : {&loopback::configure().client, &loopback::configure().server}) {
@@ -80,11 +82,14 @@ public:
         add("client_handshake", [this] {
             auto options = which_.client_options();
             options.bindings = channel_;
+            options.ntlm = ntlm_;
             client_.emplace(outbound_, service(), options);
         }).constructs = true;
         add("server_handshake", [this] {
             sspan::server_options options;
             options.bindings = channel_;
+            options.service_names = {service()};
+            options.ntlm = ntlm_;
             server_.emplace(inbound_, options);
         }).constructs = true;
         for (int round = 0; round != 3; ++round) {
@@ -152,17 +157,23 @@ private:
         added.after_failure = sequel::over;
         added.allocates_nothing = true;
         // Not to know the package is no proof of the server; Negotiate's could be NTLM.
+        constexpr bool is_client = std::is_same_v<Handshake, sspan::client_handshake>;
         const bool is_doubtful =
-            std::is_same_v<Handshake, sspan::client_handshake> && which_.package == sspan::package::negotiate;
+            which_.package == sspan::package::negotiate && (is_client || ntlm_ == sspan::ntlm_use::refused);
+        const auto* const call_name = is_client ? "InitializeSecurityContext" : "AcceptSecurityContext";
         const auto of_unknown =
-            is_doubtful ? verdict{errc::security_qos_failed, sequel::over, {}, false, "InitializeSecurityContext"}
-                        : verdict{};
-        added.differs = [of_unknown](const call& which, const fault& wrong) -> std::optional<verdict> {
+            is_doubtful ? verdict{errc::security_qos_failed, sequel::over, {}, false, call_name} : verdict{};
+        added.differs = [of_unknown, call_name](const call& which, const fault& wrong) -> std::optional<verdict> {
             if (which.which != function::query_context_attributes || wrong.how == fault::kind::succeeds_oddly) {
                 return std::nullopt;
             }
             if (which.flags == SECPKG_ATTR_NEGOTIATION_INFO) {
                 return of_unknown;
+            }
+            if (which.flags == SECPKG_ATTR_CLIENT_SPECIFIED_TARGET) { // a success without a target is none
+                return wrong.how == fault::kind::lies
+                           ? std::optional{verdict{errc::wrong_principal, sequel::over, {}, false, call_name}}
+                           : std::nullopt;
             }
             return wrong.how == fault::kind::lies ? std::optional{verdict{{}, sequel::stop}} // sizes of zero
                                                   : std::nullopt;
@@ -170,6 +181,7 @@ private:
     }
 
     profile which_;
+    sspan::ntlm_use ntlm_;
     sspan::credentials outbound_;
     sspan::credentials inbound_;
     sspan::channel_bindings channel_;

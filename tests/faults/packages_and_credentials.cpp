@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -48,22 +49,24 @@ private:
 class credentials final : public act {
 public:
     explicit credentials(const profile& which) {
-        add("identity", [this] {
-            who_.emplace(L"alice", L"LOOPBACK", L"correct horse");
-            elsewhere_.emplace(L"bob", L"", L"battery staple", sspan::identity_options{L"!ntlm"});
-        }).constructs = true;
+        add("identity", [this] { who_.emplace(L"alice", L"LOOPBACK", L"correct horse"); }).constructs = true;
 
         const auto name = which.package;
-        acquire("outbound", [name](auto&&... ec) { return sspan::credentials::outbound(name, ec...); });
-        acquire("outbound as somebody",
-                [this, name](auto&&... ec) { return sspan::credentials::outbound(name, *who_, ec...); });
+        const auto both_sides = [this, name](const std::string_view* names, const sspan::credential_options& options) {
+            acquire(names[0], [=](auto&&... ec) { return sspan::credentials::outbound(name, options, ec...); });
+            acquire(names[1],
+                    [=, this](auto&&... ec) { return sspan::credentials::outbound(name, *who_, options, ec...); });
+            acquire(names[2], [=](auto&&... ec) { return sspan::credentials::inbound(name, options, ec...); });
+        };
+        constexpr std::string_view plain[]{"outbound", "outbound as somebody", "inbound"};
+        constexpr std::string_view listed[]{"outbound with a list of packages", "outbound as somebody with a list",
+                                            "inbound with a list of packages"};
+        both_sides(plain, {});
         if (name == sspan::package::negotiate) {
-            acquire("outbound with a list of packages",
-                    [this, name](auto&&... ec) { return sspan::credentials::outbound(name, *elsewhere_, ec...); });
+            both_sides(listed, {.packages = L"kerberos,!ntlm"});
         }
-        acquire("inbound", [name](auto&&... ec) { return sspan::credentials::inbound(name, ec...); });
         acquire("inbound as an opaque identity", [this, name](auto&&... ec) {
-            return sspan::credentials::inbound(name, *who_, ec...);
+            return sspan::credentials::inbound(name, *who_, sspan::credential_options{}, ec...);
         }).prepare = [this] {
             made_ = {};
             who_ = sspan::identity::adopt(loopback::make_identity(L"alice", L"LOOPBACK", L"correct horse"));
@@ -111,7 +114,6 @@ private:
     }
 
     std::optional<sspan::identity> who_;
-    std::optional<sspan::identity> elsewhere_;
     sspan::credentials made_;
     std::wstring user_;
 };

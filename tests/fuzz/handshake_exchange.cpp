@@ -30,8 +30,8 @@ handshake_exchange::handshake_exchange(input& in)
       package_{in.pick(std::array{sspan::package::kerberos, sspan::package::ntlm, sspan::package::negotiate})},
       target_{in.rarely() ? in.text(8) : loopback::configure().service_name} {
     std::error_code ec;
-    outbound_ = sspan::credentials::outbound(package_, ec);
-    inbound_ = sspan::credentials::inbound(in.rarely() ? sspan::package::negotiate : package_, ec);
+    outbound_ = sspan::credentials::outbound(package_, {}, ec);
+    inbound_ = sspan::credentials::inbound(in.rarely() ? sspan::package::negotiate : package_, {}, ec);
     const auto limits = [&] {
         return in.rarely() ? sspan::handshake_limits{in.number(std::size_t{0}, std::size_t{400}), in.number(0U, 6U)}
                            : sspan::handshake_limits{};

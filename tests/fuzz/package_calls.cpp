@@ -54,8 +54,7 @@ void package_calls::acquire() {
     std::optional<sspan::identity> who;
     try {
         if (in_->flag()) {
-            const auto packages = in_->flag() ? L"!ntlm" : L"";
-            who.emplace(in_->text(8), in_->text(8), in_->text(8), sspan::identity_options{.packages = packages});
+            who.emplace(in_->text(8), in_->text(8), in_->text(8));
         } else if (in_->flag()) {
             who = sspan::identity::adopt(hostile::package::instance().make_identity());
         }
@@ -63,20 +62,27 @@ void package_calls::acquire() {
         require(failure.code() == errc::invalid_parameter, "only text that is none is refused");
     }
     using sspan::credentials;
-    const auto logon = in_->flag() ? sspan::autologon::allowed : sspan::autologon::restricted;
+    const auto packages = in_->flag() ? in_->text(8) : std::wstring{};
+    const sspan::credential_options options{packages,
+                                            in_->flag() ? sspan::autologon::allowed : sspan::autologon::restricted};
     if (in_->rarely()) {
         const auto raw = hostile::package::instance().good_credentials();
         credentials_ = on_either(
             ec, [&] { return credentials::adopt(raw, name, ec); }, [&] { return credentials::adopt(raw, name); });
     } else if (in_->flag()) {
         credentials_ = on_either(
-            ec, [&] { return who ? credentials::inbound(name, *who, ec) : credentials::inbound(name, ec); },
-            [&] { return who ? credentials::inbound(name, *who) : credentials::inbound(name); });
+            ec,
+            [&] {
+                return who ? credentials::inbound(name, *who, options, ec) : credentials::inbound(name, options, ec);
+            },
+            [&] { return who ? credentials::inbound(name, *who, options) : credentials::inbound(name, options); });
     } else {
         credentials_ = on_either(
             ec,
-            [&] { return who ? credentials::outbound(name, *who, logon, ec) : credentials::outbound(name, logon, ec); },
-            [&] { return who ? credentials::outbound(name, *who, logon) : credentials::outbound(name, logon); });
+            [&] {
+                return who ? credentials::outbound(name, *who, options, ec) : credentials::outbound(name, options, ec);
+            },
+            [&] { return who ? credentials::outbound(name, *who, options) : credentials::outbound(name, options); });
     }
     require(static_cast<bool>(credentials_) != static_cast<bool>(ec), "there are credentials, or an error");
     require(!credentials_ || credentials_.max_token() != 0, "there is a longest token");

@@ -28,8 +28,8 @@ inline std::optional<peers> establish(std::wstring_view package, sspan::context_
                                       sspan::context_flags request_flags) {
     std::error_code ec;
     peers both;
-    both.outbound = sspan::credentials::outbound(package, ec);
-    both.inbound = sspan::credentials::inbound(package, ec);
+    both.outbound = sspan::credentials::outbound(package, {}, ec);
+    both.inbound = sspan::credentials::inbound(package, {}, ec);
     sspan::client_handshake client{
         both.outbound, loopback::configure().service_name, {.require = require_flags, .request = request_flags}};
     sspan::server_handshake server{both.inbound, {.require = require_flags, .request = request_flags}};

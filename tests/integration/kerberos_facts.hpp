@@ -51,7 +51,7 @@ struct package_facts {
     std::optional<refusal> server_bindings;
     std::optional<refusal> unreported_client_flags; ///< `no_integrity`, `unverified_target_name`
     std::optional<refusal> unreported_server_flags; ///< `allow_missing_bindings`, `proxy_bindings`
-    std::optional<refusal> package_list;            ///< In an identity for Negotiate.
+    std::optional<refusal> package_list;            ///< `credential_options::packages`
     std::optional<refusal> restricted_logon;        ///< `autologon::restricted`
 
     bool makes_error_tokens;            ///< The server that refuses has something to tell the client.

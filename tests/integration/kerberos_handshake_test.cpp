@@ -147,7 +147,7 @@ TEST(kerberos_logon, with_the_realm_in_the_name_is_a_matter_of_the_package) {
     const auto ticket = world::with_ticket(world::ticket::gone);
     std::error_code ec;
     const sspan::identity alice{L"alice@SSPAN.TEST", L"", account{}.password};
-    static_cast<void>(sspan::credentials::outbound(sspan::package::kerberos, alice, ec));
+    static_cast<void>(sspan::credentials::outbound(sspan::package::kerberos, alice, {}, ec));
     EXPECT_EQ(!ec, facts.takes_user_at_realm) << ec.message();
 }
 

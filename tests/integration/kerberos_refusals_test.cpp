@@ -106,37 +106,47 @@ TEST(kerberos_unreported_flags, reach_the_package_or_are_refused) {
     EXPECT_NO_THROW(attempt(context_flags::none, context_flags::none));
 }
 
-sspan::identity alice(std::wstring_view packages = L"") {
-    return sspan::identity{L"alice", L"SSPAN.TEST", world::password(), {.packages = packages}};
+sspan::identity alice() {
+    return {L"alice", L"SSPAN.TEST", world::password()};
 }
 
 TEST(negotiate_list_of_a_client, chooses_the_package_or_is_refused) {
     const auto ticket = world::with_ticket(world::ticket::fresh); // a logon may replace it
-    const auto log_on = [](std::wstring_view list) {
-        sspan::client_handshake client{sspan::credentials::outbound(sspan::package::negotiate, alice(list)), service()};
-        static_cast<void>(client.step());
-    };
-    const refusal none_left{"InitializeSecurityContext", errc::no_credentials};
-    expect_refusal(facts.package_list.value_or(none_left), [&] { log_on(L"!kerberos,!ntlm"); });
-    expect_outcome(facts.package_list, [&] { log_on(L"!ntlm"); });
-    EXPECT_NO_THROW(log_on(L""));
+    for (const bool by_password : {true, false}) {
+        const auto log_on = [by_password](std::wstring_view list) {
+            const sspan::credential_options options{.packages = list};
+            sspan::client_handshake client{
+                by_password ? sspan::credentials::outbound(sspan::package::negotiate, alice(), options)
+                            : sspan::credentials::outbound(sspan::package::negotiate, options),
+                service()};
+            static_cast<void>(client.step());
+        };
+        const refusal none_left{"InitializeSecurityContext", errc::no_credentials};
+        expect_refusal(facts.package_list.value_or(none_left), [&] { log_on(L"!kerberos,!ntlm"); });
+        expect_outcome(facts.package_list, [&] { log_on(L"!ntlm"); });
+        EXPECT_NO_THROW(log_on(L""));
+    }
 }
 
 TEST(negotiate_list_of_a_server, chooses_the_package_or_is_refused) {
     const auto ticket = world::with_ticket(world::ticket::fresh);
-    const auto inbound = [](std::wstring_view list) {
-        return sspan::credentials::inbound(sspan::package::negotiate, alice(list));
-    };
-    if (facts.package_list) {
-        expect_refusal(*facts.package_list, [&] { static_cast<void>(inbound(L"!kerberos")); });
-        expect_refusal(*facts.package_list, [&] { static_cast<void>(inbound(L"!ntlm")); });
-        EXPECT_NO_THROW(static_cast<void>(inbound(L"")));
-        return;
+    for (const bool by_password : {true, false}) {
+        const auto inbound = [by_password](std::wstring_view list) {
+            const sspan::credential_options options{.packages = list};
+            return by_password ? sspan::credentials::inbound(sspan::package::negotiate, alice(), options)
+                               : sspan::credentials::inbound(sspan::package::negotiate, options);
+        };
+        if (facts.package_list) {
+            expect_refusal(*facts.package_list, [&] { static_cast<void>(inbound(L"!kerberos")); });
+            expect_refusal(*facts.package_list, [&] { static_cast<void>(inbound(L"!ntlm")); });
+            EXPECT_NO_THROW(static_cast<void>(inbound(L"")));
+            continue;
+        }
+        const auto outbound = sspan::credentials::outbound(sspan::package::negotiate);
+        const refusal excluded{"AcceptSecurityContext", errc::invalid_token}; // no evidence for Windows' status
+        expect_refusal(excluded, [&] { shake_hands(outbound, inbound(L"!kerberos"), wishes{style::plain}); });
+        EXPECT_NO_THROW(shake_hands(outbound, inbound(L"!ntlm"), wishes{style::plain}));
     }
-    const auto outbound = sspan::credentials::outbound(sspan::package::negotiate);
-    const refusal excluded{"AcceptSecurityContext", errc::invalid_token}; // no evidence for Windows' status
-    expect_refusal(excluded, [&] { shake_hands(outbound, inbound(L"!kerberos"), wishes{style::plain}); });
-    EXPECT_NO_THROW(shake_hands(outbound, inbound(L"!ntlm"), wishes{style::plain}));
 }
 
 TEST(negotiate_restricted_logon, takes_an_identity_or_is_refused) {
@@ -145,7 +155,7 @@ TEST(negotiate_restricted_logon, takes_an_identity_or_is_refused) {
         sspan::client_handshake client{outbound, service()};
         static_cast<void>(client.step());
     };
-    constexpr auto restricted = sspan::autologon::restricted;
+    constexpr sspan::credential_options restricted{.logon = sspan::autologon::restricted};
     const refusal nobody_is_named{"InitializeSecurityContext", errc::no_credentials}; // no evidence for the call
     expect_refusal(facts.restricted_logon.value_or(nobody_is_named),
                    [&] { start(sspan::credentials::outbound(sspan::package::negotiate, restricted)); });

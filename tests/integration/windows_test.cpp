@@ -71,8 +71,12 @@ ends connect(const package_kind& which, const asked& flags = {}) {
     return connect(sspan::credentials::outbound(which.package), sspan::credentials::inbound(which.package), flags);
 }
 
-sspan::identity alice(std::wstring_view packages = L"") {
-    return sspan::identity{L"alice", L"SSPAN.TEST", world::password(), {.packages = packages}};
+/// Negotiate's credentials for alice, by her password or as the logged-on user.
+sspan::credentials alice(bool by_password, std::wstring_view packages) {
+    return by_password
+               ? sspan::credentials::outbound(sspan::package::negotiate, {L"alice", L"SSPAN.TEST", world::password()},
+                                              {.packages = packages})
+               : sspan::credentials::outbound(sspan::package::negotiate, {.packages = packages});
 }
 
 SecBuffer buffer_of(ULONG type, std::span<std::byte> memory) {
@@ -410,22 +414,25 @@ TEST(windows_negotiate, sends_three_tokens_with_bare_ntlm_and_four_with_spnego) 
         std::size_t tokens;
     } const rows[]{{L"NTLM", 3}, {L"!Kerberos", 4}, {L"ntlm", 3}};
     for (const auto& row : rows) {
-        const auto pair = connect(sspan::credentials::outbound(sspan::package::negotiate, alice(row.list)), inbound);
-        EXPECT_EQ(pair.tokens.size(), row.tokens);
-        EXPECT_EQ(sspan::query_package_info(pair.client).name, sspan::package::ntlm);
+        for (const bool by_password : {true, false}) {
+            const auto pair = connect(alice(by_password, row.list), inbound);
+            EXPECT_EQ(pair.tokens.size(), row.tokens);
+            EXPECT_EQ(sspan::query_package_info(pair.client).name, sspan::package::ntlm);
+        }
     }
 }
 
 TEST(windows_negotiate, obeys_lists_of_packages) {
     const auto inbound = sspan::credentials::inbound(sspan::package::negotiate);
-    for (const auto* list : {L"Kerberos", L"!NTLM", L"kerberos,ntlm", L"Kerberos,NegoExtender"}) {
-        const auto pair = connect(sspan::credentials::outbound(sspan::package::negotiate, alice(list)), inbound);
-        EXPECT_EQ(sspan::query_package_info(pair.client).name, sspan::package::kerberos);
-    }
-    for (const auto* list : {L"NegoExtender", L"!Kerberos,!NTLM", L"NTLM,!NTLM"}) {
-        expect_status("InitializeSecurityContext", errc::no_credentials, [&] {
-            static_cast<void>(connect(sspan::credentials::outbound(sspan::package::negotiate, alice(list)), inbound));
-        });
+    for (const bool by_password : {true, false}) {
+        for (const auto* list : {L"Kerberos", L"!NTLM", L"kerberos,ntlm", L"Kerberos,NegoExtender"}) {
+            const auto pair = connect(alice(by_password, list), inbound);
+            EXPECT_EQ(sspan::query_package_info(pair.client).name, sspan::package::kerberos);
+        }
+        for (const auto* list : {L"NegoExtender", L"!Kerberos,!NTLM", L"NTLM,!NTLM"}) {
+            expect_status("InitializeSecurityContext", errc::no_credentials,
+                          [&] { static_cast<void>(connect(alice(by_password, list), inbound)); });
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 // QueryContextAttributes.
 #include "engine.hpp"
 
+#include "text.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -140,6 +142,12 @@ SECURITY_STATUS engine::query_context(const CtxtHandle* handle, ULONG attribute,
     case SECPKG_ATTR_NEGOTIATION_INFO: {
         auto* info = static_cast<sspan::detail::SecPkgContext_NegotiationInfoW*>(buffer);
         info->PackageInfo = allocate_infos(&ctx->mechanism, 1);
+        const auto told = to_utf16(settings.told_package);
+        auto* name = info->PackageInfo->Name;
+        for (std::size_t i = 0; i != told.size() && name[i] != 0; ++i) {
+            name[i] = static_cast<SEC_WCHAR>(told[i]);
+            name[i + 1] = i + 1 == told.size() ? SEC_WCHAR{0} : name[i + 1];
+        }
         info->NegotiationState =
             settings.negotiation_state.value_or(done ? negotiation_complete : negotiation_in_progress);
         return SEC_E_OK;
@@ -158,7 +166,10 @@ SECURITY_STATUS engine::query_context(const CtxtHandle* handle, ULONG attribute,
         if (ctx->side != role::server) {
             return SEC_E_UNSUPPORTED_FUNCTION;
         }
-        return established([&] { static_cast<string_attribute*>(buffer)->text = allocate_string(ctx->target); });
+        return established([&] {
+            const auto target = settings.told_target ? to_utf16(*settings.told_target) : ctx->target;
+            static_cast<string_attribute*>(buffer)->text = settings.target_is_null ? nullptr : allocate_string(target);
+        });
     default:
         return SEC_E_UNSUPPORTED_FUNCTION;
     }

@@ -84,6 +84,8 @@ struct options {
     ULONG dce_security_trailer = 76; ///< Kerberos in DCE style
     package negotiate_winner = package::kerberos;
     bool fall_back_to_ntlm = false; ///< Negotiate takes NTLM when Kerberos does not know the target
+    bool shows_ntlm = true;         ///< NTLM's tokens contain "NTLMSSP" and a zero, as MS-NLMP has it
+    bool errors_show_ntlm = false;  ///< all error tokens do, which no package's do
 
     // Handshake.
     side client;
@@ -105,6 +107,9 @@ struct options {
     std::int64_t utc_offset = 0; ///< of the local time, in 100 ns: what is now east of Greenwich is positive
     native_name native_names = native_name::both;
     std::optional<ULONG> negotiation_state;    ///< what SECPKG_ATTR_NEGOTIATION_INFO says, instead of the truth
+    std::optional<std::wstring> told_target;   ///< what SECPKG_ATTR_CLIENT_SPECIFIED_TARGET says, instead of the truth
+    bool target_is_null = false;               ///< it says a null pointer
+    std::wstring told_package;                 ///< replaces the name there, unless empty; cut to that one's length
     std::vector<ULONG> unsupported_attributes; ///< QueryContextAttributes says SEC_E_UNSUPPORTED_FUNCTION
     bool upper_half_is_the_systems = false;    ///< of handles: Wine's secur32 keeps the package there
     bool credentials_outlive_contexts = false; ///< if true, freeing credentials before their contexts is a violation

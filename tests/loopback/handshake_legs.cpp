@@ -201,6 +201,8 @@ void engine::make_token(context& ctx, outcome& result) {
     token.legs = ctx.legs;
     token.offered = ctx.offered;
     token.mechanism = ctx.mechanism;
+    // What SPNEGO adds at the end has no message of NTLM inside.
+    token.shows_ntlm = settings.shows_ntlm && token.mechanism == package::ntlm && token.leg <= settings.ntlm.legs;
     token.flags = ctx.decided;
     token.previous = ctx.last_check;
     if (client) {
@@ -232,6 +234,7 @@ void engine::make_error_token(const context& ctx, const handshake_token* answere
                               outcome& result) {
     handshake_token token;
     token.kind = token_kind::error;
+    token.shows_ntlm = settings.errors_show_ntlm;
     token.offered = ctx.offered;
     token.mechanism = ctx.mechanism;
     const auto status = result.status == SEC_E_INVALID_HANDLE ? SEC_E_INVALID_TOKEN : result.status;

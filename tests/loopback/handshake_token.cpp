@@ -10,6 +10,8 @@ namespace loopback {
 namespace {
 
 constexpr std::array magic{std::byte{'L'}, std::byte{'B'}, std::byte{'K'}, std::byte{'1'}};
+constexpr std::array ntlm_signature{std::byte{'N'}, std::byte{'T'}, std::byte{'L'}, std::byte{'M'},
+                                    std::byte{'S'}, std::byte{'S'}, std::byte{'P'}, std::byte{0}};
 constexpr std::size_t check_size = sizeof(digest);
 constexpr std::size_t length_offset = magic.size();
 constexpr std::size_t prefix_size = length_offset + sizeof(std::uint32_t);
@@ -79,6 +81,10 @@ std::vector<std::byte> encode(const handshake_token& token, const mac_key& key, 
     write.number(static_cast<std::uint8_t>(token.offered));
     write.number(static_cast<std::uint8_t>(token.mechanism));
     write.number(static_cast<std::uint8_t>(token.has_bindings ? 1 : 0));
+    write.number(static_cast<std::uint8_t>(token.shows_ntlm ? 1 : 0));
+    if (token.shows_ntlm) {
+        write.bytes(ntlm_signature);
+    }
     write.number(token.flags);
     write.number(token.status);
     write.bytes(token.bindings);
@@ -122,6 +128,10 @@ decoded decode(std::span<const std::byte> bytes, const mac_key& key, handshake_t
     token.offered = static_cast<package>(read.number<std::uint8_t>());
     token.mechanism = static_cast<package>(read.number<std::uint8_t>());
     token.has_bindings = read.number<std::uint8_t>() != 0;
+    token.shows_ntlm = read.number<std::uint8_t>() != 0;
+    if (auto signature = ntlm_signature; token.shows_ntlm) {
+        read.bytes(signature);
+    }
     token.flags = read.number<std::uint32_t>();
     token.status = read.number<std::uint32_t>();
     read.bytes(token.bindings);

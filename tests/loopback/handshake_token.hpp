@@ -25,6 +25,7 @@ struct handshake_token {
     package mechanism = package::kerberos; ///< who does the work: differs for Negotiate
     std::uint32_t flags = 0;               ///< ISC_ bits: asked for in leg 1, granted in the server's
     std::uint32_t status = 0;              ///< of an error token
+    bool shows_ntlm = false;               ///< "NTLMSSP" and a zero are inside, as in NTLM's own messages
     bool has_bindings = false;
     digest bindings{};
     digest nonce{};

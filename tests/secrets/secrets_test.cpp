@@ -172,10 +172,10 @@ TEST_F(secrets_in_memory, of_an_identity) {
     EXPECT_TRUE(is_nowhere(word));
 }
 
-TEST_F(secrets_in_memory, of_an_identity_with_a_list_of_packages_that_was_moved) {
+TEST_F(secrets_in_memory, of_an_identity_that_was_moved) {
     password word;
     {
-        sspan::identity who{L"alice", L"LOOPBACK", word.text(), {L"!ntlm"}};
+        sspan::identity who{L"alice", L"LOOPBACK", word.text()};
         word.forget();
         const sspan::identity moved{std::move(who)};
         EXPECT_TRUE(is_somewhere(word));
@@ -205,10 +205,10 @@ TEST_F(secrets_in_memory, of_user_and_domain_too) {
 }
 
 TEST_F(secrets_in_memory, of_an_identity_that_could_not_be_made) {
-    // No memory for the list of packages, when the password is there already.
+    // No memory for the password, when the secret is there already as the user's name.
     password word;
-    allocation::fail_at(4);
-    EXPECT_THROW((sspan::identity{L"alice", L"LOOPBACK", word.text(), {L"!ntlm"}}), std::bad_alloc);
+    allocation::fail_at(3);
+    EXPECT_THROW((sspan::identity{word.text(), L"LOOPBACK", L"x"}), std::bad_alloc);
     allocation::fail_at(0);
     if constexpr (sizeof(wchar_t) > 2) { // what has no UTF-16 form shows at the end
         std::wstring wrong;

@@ -6,19 +6,23 @@
 #include "profiles.hpp"
 
 #include <sspan/attributes.hpp>
+#include <sspan/credential_attributes.hpp>
 #include <sspan/handshake.hpp>
 
 #include <gtest/gtest.h>
 
 #include <array>
 #include <cstddef>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace {
 
+using namespace std::string_literals;
 using namespace std::string_view_literals;
 using namespace testing_support;
 using loopback::calls;
@@ -45,38 +49,38 @@ sspan::identity somebody() {
 }
 
 outcome acquire(way how, surface form, std::wstring_view package, credentials& result,
-                const sspan::identity& who = somebody()) {
+                const sspan::identity& who = somebody(), const sspan::credential_options& options = {}) {
     return outcome_of(
         form,
         [&](std::error_code& ec) {
             switch (how) {
             case way::outbound:
-                result = credentials::outbound(package, ec);
+                result = credentials::outbound(package, options, ec);
                 break;
             case way::outbound_as:
-                result = credentials::outbound(package, who, ec);
+                result = credentials::outbound(package, who, options, ec);
                 break;
             case way::inbound:
-                result = credentials::inbound(package, ec);
+                result = credentials::inbound(package, options, ec);
                 break;
             case way::inbound_as:
-                result = credentials::inbound(package, who, ec);
+                result = credentials::inbound(package, who, options, ec);
                 break;
             }
         },
         [&] {
             switch (how) {
             case way::outbound:
-                result = credentials::outbound(package);
+                result = credentials::outbound(package, options);
                 break;
             case way::outbound_as:
-                result = credentials::outbound(package, who);
+                result = credentials::outbound(package, who, options);
                 break;
             case way::inbound:
-                result = credentials::inbound(package);
+                result = credentials::inbound(package, options);
                 break;
             case way::inbound_as:
-                result = credentials::inbound(package, who);
+                result = credentials::inbound(package, who, options);
                 break;
             }
         });
@@ -287,28 +291,32 @@ TEST_P(credentials_test, opaque_identity_reaches_the_package) {
     EXPECT_NO_THROW(run(client, server));
 }
 
-TEST_P(credentials_test, user_principal_name_reaches_the_package) {
+TEST_P(credentials_test, name_with_its_domain_reaches_the_package) {
     loopback::configure().user = L"nobody";
-    const sspan::identity who{L"bob@LOOPBACK", L"", L"battery staple"};
-    auto outbound = credentials::outbound(which_profile().package, who);
-    auto inbound = credentials::inbound(which_profile().package);
-    sspan::client_handshake client{outbound, service(), which_profile().client_options()};
-    sspan::server_handshake server{inbound};
-    run(client, server);
-    static_cast<void>(std::move(client).finish());
-    EXPECT_EQ(sspan::query_user_name(std::move(server).finish()), L"LOOPBACK\\bob");
+    for (const auto* const name : {L"bob@LOOPBACK", L"LOOPBACK\\bob"}) {
+        auto outbound = credentials::outbound(which_profile().package, {name, L"", L"battery staple"});
+        auto inbound = credentials::inbound(which_profile().package);
+        sspan::client_handshake client{outbound, service(), which_profile().client_options()};
+        sspan::server_handshake server{inbound};
+        run(client, server);
+        static_cast<void>(std::move(client).finish());
+        EXPECT_EQ(sspan::query_user_name(std::move(server).finish()), L"LOOPBACK\\bob");
+    }
 }
 
 TEST_P(credentials_test, list_of_packages_is_refused_by_all_but_negotiate) {
     const bool chooses = which_profile().package == sspan::package::negotiate;
-    const sspan::identity who{L"bob", L"LOOPBACK", L"battery staple", {.packages = L"!ntlm"}};
-    for (const auto how : {way::outbound_as, way::inbound_as}) {
+    for (const auto how : ways) {
         credentials made;
-        const auto result = ::acquire(how, which_surface(), which_profile().package, made, who);
+        const auto result =
+            ::acquire(how, which_surface(), which_profile().package, made, somebody(), {.packages = L"!ntlm"});
         EXPECT_TRUE(chooses ? succeeded(result) : failed_with(result, errc::unsupported_function, acquisition));
+        EXPECT_EQ(static_cast<bool>(made), chooses);
     }
-    EXPECT_EQ(calls(function::acquire_credentials_handle), chooses ? 2U : 0U);
+    EXPECT_EQ(calls(function::acquire_credentials_handle), chooses ? ways.size() : 0U);
 }
+
+constexpr auto negotiates = sspan::package::negotiate;
 
 class negotiate_credentials : public loopback_test, public ::testing::WithParamInterface<surface> {
 protected:
@@ -322,43 +330,119 @@ INSTANTIATE_TEST_SUITE_P(each, negotiate_credentials, ::testing::ValuesIn(surfac
 
 TEST_P(negotiate_credentials, list_without_ntlm_never_falls_back_to_it) {
     loopback::configure().negotiate_winner = loopback::package::ntlm;
-    const auto any = credentials::outbound(sspan::package::negotiate, somebody());
-    EXPECT_TRUE(succeeded(start(any)));
-    const sspan::identity who{L"bob", L"LOOPBACK", L"battery staple", {.packages = L"!ntlm"}};
-    const auto not_ntlm = credentials::outbound(sspan::package::negotiate, who);
-    EXPECT_TRUE(start(not_ntlm).code);
+    for (const auto how : {way::outbound, way::outbound_as}) {
+        credentials any;
+        credentials not_ntlm;
+        ASSERT_TRUE(succeeded(::acquire(how, GetParam(), negotiates, any)));
+        ASSERT_TRUE(succeeded(::acquire(how, GetParam(), negotiates, not_ntlm, somebody(), {.packages = L"!ntlm"})));
+        EXPECT_TRUE(succeeded(start(any)));
+        EXPECT_TRUE(failed_with(start(not_ntlm), errc::no_credentials, "InitializeSecurityContext"));
+    }
+}
+
+TEST_P(negotiate_credentials, server_with_a_list_refuses_clients_of_other_packages) {
+    loopback::configure().negotiate_winner = loopback::package::ntlm;
+    const auto outbound = credentials::outbound(negotiates);
+    for (const auto how : {way::inbound, way::inbound_as}) {
+        for (const auto* const packages : {L"", L"ntlm", L"!ntlm", L"kerberos"}) {
+            credentials inbound;
+            ASSERT_TRUE(succeeded(::acquire(how, GetParam(), negotiates, inbound, somebody(), {.packages = packages})));
+            sspan::client_handshake client{outbound, service(), without_mutual_auth()};
+            sspan::server_handshake server{inbound};
+            const auto token = step(client, {}).token;
+            const bool takes_ntlm = *packages == L'\0' || *packages == L'n';
+            EXPECT_EQ(!step(server, token).code, takes_ntlm) << packages;
+        }
+    }
+}
+
+TEST_P(negotiate_credentials, list_without_an_identity_is_the_logged_on_users) {
+    credentials made;
+    ASSERT_TRUE(
+        succeeded(::acquire(way::outbound, GetParam(), negotiates, made, somebody(), {.packages = L"!ntlm,kerberos"})));
+    EXPECT_EQ(sspan::query_user_name(made), L"LOOPBACK\\alice");
+    EXPECT_TRUE(succeeded(start(made)));
+
+    // Empty names are somebody else: an anonymous user, who has no account.
+    ASSERT_TRUE(succeeded(
+        ::acquire(way::outbound_as, GetParam(), negotiates, made, {L"", L"", L""}, {.packages = L"!ntlm,kerberos"})));
+    EXPECT_EQ(sspan::query_user_name(made), L"\\");
+    EXPECT_TRUE(failed_with(start(made), errc::logon_denied, "InitializeSecurityContext"));
+}
+
+TEST_P(negotiate_credentials, list_and_an_opaque_identity_are_refused) {
+    const auto who = sspan::identity::adopt(loopback::make_identity(L"bob", L"LOOPBACK", L"battery staple"));
+    for (const auto how : {way::outbound_as, way::inbound_as}) {
+        credentials made;
+        EXPECT_TRUE(failed_with(::acquire(how, GetParam(), negotiates, made, who, {.packages = L"!ntlm"}),
+                                errc::unsupported_function, acquisition));
+        EXPECT_FALSE(made);
+    }
+    EXPECT_EQ(calls(function::acquire_credentials_handle), 0U);
+    credentials made;
+    EXPECT_TRUE(succeeded(
+        ::acquire(way::outbound_as, GetParam(), negotiates, made, who, {.logon = sspan::autologon::restricted})));
+}
+
+TEST_P(negotiate_credentials, list_that_is_no_text_is_refused_before_the_call) {
+    std::vector<std::wstring> lists{L"!ntlm\0"s, L"\0"s};
+    if constexpr (sizeof(wchar_t) > 2) {
+        lists.emplace_back(1, static_cast<wchar_t>(0xD800));
+    }
+    for (const auto& packages : lists) {
+        for (const auto how : ways) {
+            credentials made;
+            EXPECT_TRUE(failed_with(::acquire(how, GetParam(), negotiates, made, somebody(), {.packages = packages}),
+                                    errc::invalid_parameter, acquisition));
+        }
+    }
+    EXPECT_EQ(calls(function::acquire_credentials_handle), 0U);
 }
 
 TEST_P(negotiate_credentials, restricted_logon_is_used_only_with_an_identity) {
-    constexpr auto restricted = sspan::autologon::restricted;
+    constexpr sspan::credential_options restricted{.logon = sspan::autologon::restricted};
     credentials nobody;
-    ASSERT_TRUE(succeeded(outcome_of(
-        GetParam(),
-        [&](std::error_code& ec) { nobody = credentials::outbound(sspan::package::negotiate, restricted, ec); },
-        [&] { nobody = credentials::outbound(sspan::package::negotiate, restricted); })));
+    ASSERT_TRUE(succeeded(::acquire(way::outbound, GetParam(), negotiates, nobody, somebody(), restricted)));
     EXPECT_EQ(loopback::last_flags(function::acquire_credentials_handle), 0x12U);
     EXPECT_TRUE(failed_with(start(nobody), errc::no_credentials, "InitializeSecurityContext"));
 
     credentials bob;
-    ASSERT_TRUE(succeeded(outcome_of(
-        GetParam(),
-        [&](std::error_code& ec) {
-            bob = credentials::outbound(sspan::package::negotiate, somebody(), restricted, ec);
-        },
-        [&] { bob = credentials::outbound(sspan::package::negotiate, somebody(), restricted); })));
+    ASSERT_TRUE(succeeded(::acquire(way::outbound_as, GetParam(), negotiates, bob, somebody(), restricted)));
     EXPECT_TRUE(succeeded(start(bob)));
+}
 
-    const auto before = calls(function::acquire_credentials_handle);
-    credentials kerberos_has_no_such_thing;
-    EXPECT_TRUE(failed_with(
-        outcome_of(
-            GetParam(),
-            [&](std::error_code& ec) {
-                kerberos_has_no_such_thing = credentials::outbound(sspan::package::kerberos, restricted, ec);
-            },
-            [&] { kerberos_has_no_such_thing = credentials::outbound(sspan::package::kerberos, restricted); }),
-        errc::unsupported_function, acquisition));
-    EXPECT_EQ(calls(function::acquire_credentials_handle), before);
+TEST_P(negotiate_credentials, restricted_logon_is_refused_where_nobody_would_heed_it) {
+    constexpr sspan::credential_options restricted{.logon = sspan::autologon::restricted};
+    credentials made;
+    for (const auto how : ways) {
+        EXPECT_TRUE(failed_with(::acquire(how, GetParam(), sspan::package::kerberos, made, somebody(), restricted),
+                                errc::unsupported_function, acquisition));
+    }
+    for (const auto how : {way::inbound, way::inbound_as}) {
+        EXPECT_TRUE(failed_with(::acquire(how, GetParam(), negotiates, made, somebody(), restricted),
+                                errc::unsupported_function, acquisition));
+    }
+    EXPECT_EQ(calls(function::acquire_credentials_handle), 0U);
+}
+
+TEST_P(negotiate_credentials, lack_of_memory_for_a_list_is_an_error_and_leaks_nothing) {
+    const sspan::credential_options list{.packages = L"kerberos,!ntlm,and a long name"};
+    for (const auto how : ways) {
+        const auto who = somebody();
+        std::size_t failures = 0;
+        for (std::size_t nth = 1; nth < 100; ++nth, ++failures) {
+            credentials made;
+            allocation::fail_at(nth);
+            const auto result = ::acquire(how, GetParam(), negotiates, made, who, list);
+            allocation::fail_at(0);
+            if (!result.code) {
+                break;
+            }
+            EXPECT_EQ(result.code, errc::insufficient_memory);
+            EXPECT_EQ(live().credentials, 0U);
+        }
+        EXPECT_GE(failures, 2U); // the name and the list for SSPI
+    }
 }
 
 } // namespace

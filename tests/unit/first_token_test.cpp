@@ -84,7 +84,21 @@ TEST(first_token, without_a_frame_is_the_packages_to_judge) {
     EXPECT_TRUE(may_be_kerberos(joined(of({0x6E, 0x82, 0x01, 0x00}), bytes(256)))) << "an AP-REQ";
     EXPECT_TRUE(may_be_kerberos(to_bytes("anything else")));
     EXPECT_TRUE(may_be_kerberos(to_bytes("NTLMSSX\0"sv)));
-    EXPECT_TRUE(may_be_kerberos(to_bytes("NTLMSSP"sv))) << "cut short";
+    EXPECT_TRUE(may_be_kerberos(to_bytes("NTLMX"sv)));
+}
+
+TEST(first_token, of_ntlm_that_is_cut_short_is_refused) {
+    for (std::size_t size = 0; size <= ntlm_token.size(); ++size) {
+        EXPECT_FALSE(may_be_kerberos(std::span{ntlm_token}.first(size))) << size;
+    }
+}
+
+TEST(first_token, of_bare_spnego_is_refused) {
+    for (const unsigned tag : {0xA0U, 0xA1U}) { // NegTokenInit, NegTokenResp
+        EXPECT_FALSE(may_be_kerberos(of({tag})));
+        EXPECT_FALSE(may_be_kerberos(joined(of({tag, 0x82, 0x01, 0x00}), bytes(256))));
+    }
+    EXPECT_TRUE(may_be_kerberos(joined(of({0xA2, 0x82, 0x01, 0x00}), bytes(256)))) << "none of SPNEGO's";
 }
 
 TEST(first_token, that_is_cut_short_passes_as_long_as_nothing_contradicts) {
@@ -138,7 +152,8 @@ INSTANTIATE_TEST_SUITE_P(each, kerberos_server, ::testing::ValuesIn(surfaces), n
 
 TEST_P(kerberos_server, refuses_other_mechanisms_before_the_package_sees_them) {
     const auto inbound = sspan::credentials::inbound(sspan::package::kerberos);
-    for (const auto& token : {ntlm_token, framed(spnego_oid, 500), framed(ntlm_oid, 40), bytes{}}) {
+    for (const auto& token : {ntlm_token, to_bytes("NTLMS"), joined(of({0xA1, 0x07, 0x30}), bytes(6)),
+                              framed(spnego_oid, 500), framed(ntlm_oid, 40), bytes{}}) {
         sspan::server_handshake server{inbound};
         EXPECT_TRUE(failed_with(step(server, token, GetParam()), errc::invalid_token, "AcceptSecurityContext"));
         EXPECT_TRUE(failed_with(step(server, token, GetParam()), errc::no_context, "AcceptSecurityContext"));

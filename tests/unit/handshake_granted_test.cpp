@@ -145,6 +145,26 @@ TEST_P(handshake_granted, flags_that_a_side_cannot_ask_for_are_refused_before_an
     EXPECT_EQ(calls(function::accept_security_context), 0U);
 }
 
+TEST_P(handshake_granted, no_integrity_and_a_required_protection_are_refused_before_any_call) {
+    const auto outbound = sspan::credentials::outbound(which_profile().package);
+    for (const auto protection : {context_flags::integrity, context_flags::confidentiality,
+                                  context_flags::replay_detect, context_flags::sequence_detect}) {
+        for (const auto mutual_auth : {context_flags::none, context_flags::mutual_auth}) {
+            sspan::client_handshake client{outbound, service(),
+                                           ask(protection | mutual_auth, context_flags::no_integrity)};
+            EXPECT_TRUE(
+                failed_with(step(client, {}, which_surface()), errc::invalid_parameter, "InitializeSecurityContext"));
+        }
+    }
+    EXPECT_EQ(calls(function::initialize_security_context), 0U);
+
+    auto options = sspan::client_options::authentication_only();
+    options.request |= context_flags::no_integrity;
+    sspan::client_handshake client{outbound, service(), options};
+    EXPECT_TRUE(succeeded(step(client, {}, which_surface())));
+    EXPECT_EQ(loopback::last_flags(function::initialize_security_context), 0x00804002U);
+}
+
 /// Finishes `side`, which must fail for exactly `missing`.
 template <class Handshake>
 void expect_not_granted(Handshake& side, surface form, context_flags missing, const std::string& beginning) {

@@ -66,6 +66,31 @@ TEST_F(identity_test, text_beyond_16_bits_becomes_two_units) {
     EXPECT_EQ(os.UserLength, 2U);
 }
 
+TEST_F(identity_test, user_of_a_domain_is_split_at_the_first_backslash) {
+    const struct {
+        std::wstring_view given_user;
+        std::wstring_view given_domain;
+        std::u16string_view user;
+        std::u16string_view domain;
+    } rows[]{
+        {L"LOOPBACK\\alice", L"", u"alice", u"LOOPBACK"},
+        {L".\\alice", L"", u"alice", u"."},
+        {L"LOOPBACK\\al\\ice", L"", u"al\\ice", u"LOOPBACK"},
+        {L"LOOPBACK\\alice@elsewhere", L"", u"alice@elsewhere", u"LOOPBACK"},
+        {L"\\alice", L"", u"alice", u""},
+        {L"LOOPBACK\\", L"", u"", u"LOOPBACK"},
+        {L"alice@loopback.example", L"", u"alice@loopback.example", u""},
+        {L"LOOPBACK/alice", L"", u"LOOPBACK/alice", u""},
+        {L"LOOPBACK\\alice", L"OTHER", u"LOOPBACK\\alice", u"OTHER"},
+    };
+    for (const auto& row : rows) {
+        const identity who{row.given_user, row.given_domain, L"x"};
+        const auto os = native(who);
+        EXPECT_EQ(text(os.User, os.UserLength), row.user);
+        EXPECT_EQ(text(os.Domain, os.DomainLength), row.domain);
+    }
+}
+
 TEST_F(identity_test, password_with_a_zero_inside_keeps_its_length) {
     const identity who{L"alice", L"", L"one\0two"sv};
     const auto os = native(who);
@@ -106,9 +131,11 @@ TEST_F(identity_test, every_byte_is_wiped_before_it_is_freed) {
     const auto before = loopback::wiped_bytes();
     {
         const identity who{L"alice", L"LOOPBACK", L"correct horse"};
+        const identity split{L"LOOPBACK\\alice", L"", L"correct horse"};
         EXPECT_EQ(loopback::wiped_bytes(), before) << "in one allocation each, without leftovers";
     }
-    EXPECT_GE(loopback::wiped_bytes() - before, size_of(L"alice") + size_of(L"LOOPBACK") + size_of(L"correct horse"));
+    EXPECT_GE(loopback::wiped_bytes() - before,
+              2 * (size_of(L"alice") + size_of(L"LOOPBACK") + size_of(L"correct horse")));
 }
 
 TEST_F(identity_test, assigning_wipes_what_was_there) {
@@ -155,12 +182,29 @@ TEST_F(identity_test, text_without_a_utf16_form_is_refused) {
     }
 }
 
+/// What the package gets with a list of packages; it points into both.
+sspan::detail::SEC_WINNT_AUTH_IDENTITY_EXW native_with_list(const identity* who,
+                                                            const sspan::detail::os_string& packages) {
+    sspan::detail::SEC_WINNT_AUTH_IDENTITY_EXW copy{};
+    static_cast<void>(sspan::detail::auth_data::with(who, packages, [&copy](void* auth_data) {
+        void* volatile given = auth_data; // or the compiler complains of the structure that it is not
+        copy = *static_cast<sspan::detail::SEC_WINNT_AUTH_IDENTITY_EXW*>(given);
+        return SEC_E_OK;
+    }));
+    EXPECT_EQ(copy.Version, 0x200U);
+    EXPECT_EQ(copy.Length, sizeof copy);
+    return copy;
+}
+sspan::detail::os_string not_ntlm() {
+    sspan::detail::os_string list;
+    EXPECT_TRUE(sspan::detail::to_os(L"!ntlm", list));
+    return list;
+}
+
 TEST_F(identity_test, list_of_packages_takes_the_larger_structure) {
-    const identity who{L"alice", L"LOOPBACK", L"correct horse", {.packages = L"!ntlm"}};
-    EXPECT_TRUE(who.has_packages());
-    const auto os = native<sspan::detail::SEC_WINNT_AUTH_IDENTITY_EXW>(who);
-    EXPECT_EQ(os.Version, 0x200U);
-    EXPECT_EQ(os.Length, sizeof os);
+    const identity who{L"alice", L"LOOPBACK", L"correct horse"};
+    const auto list = not_ntlm();
+    const auto os = native_with_list(&who, list);
     EXPECT_EQ(text(os.User, os.UserLength), u"alice");
     EXPECT_EQ(text(os.Domain, os.DomainLength), u"LOOPBACK");
     EXPECT_EQ(text(os.Password, os.PasswordLength), u"correct horse");
@@ -168,14 +212,27 @@ TEST_F(identity_test, list_of_packages_takes_the_larger_structure) {
     EXPECT_EQ(os.Flags, static_cast<unsigned>(SEC_WINNT_AUTH_IDENTITY_UNICODE));
 }
 
+TEST_F(identity_test, logged_on_user_has_no_names_beside_a_list) {
+    const auto list = not_ntlm();
+    const auto os = native_with_list(nullptr, list);
+    EXPECT_EQ(os.User, nullptr);
+    EXPECT_EQ(os.Domain, nullptr);
+    EXPECT_EQ(os.Password, nullptr);
+    EXPECT_EQ(os.UserLength + os.DomainLength + os.PasswordLength, 0U);
+    EXPECT_EQ(text(os.PackageList, os.PackageListLength), u"!ntlm");
+    EXPECT_EQ(os.Flags, static_cast<unsigned>(SEC_WINNT_AUTH_IDENTITY_UNICODE));
+    const auto status = sspan::detail::auth_data::with(nullptr, {}, [](void* auth_data) {
+        EXPECT_EQ(auth_data, nullptr) << "without a list";
+        return SEC_E_NO_CREDENTIALS;
+    });
+    EXPECT_EQ(status, SEC_E_NO_CREDENTIALS);
+}
+
 TEST_F(identity_test, identity_only_is_a_flag_of_either_structure) {
     constexpr auto both = static_cast<unsigned>(SEC_WINNT_AUTH_IDENTITY_UNICODE | SEC_WINNT_AUTH_IDENTITY_ONLY);
-    constexpr auto only = sspan::identity_content::identity_only;
-    const identity plain{L"alice", L"", L"x", {.content = only}};
-    EXPECT_FALSE(plain.has_packages());
-    EXPECT_EQ(native(plain).Flags, both);
-    const identity listed{L"alice", L"", L"x", {.packages = L"kerberos", .content = only}};
-    EXPECT_EQ(native<sspan::detail::SEC_WINNT_AUTH_IDENTITY_EXW>(listed).Flags, both);
+    const identity who{L"alice", L"", L"x", {.content = sspan::identity_content::identity_only}};
+    EXPECT_EQ(native(who).Flags, both);
+    EXPECT_EQ(native_with_list(&who, not_ntlm()).Flags, both);
 }
 
 TEST_F(identity_test, opaque_one_is_lent_and_freed_once) {

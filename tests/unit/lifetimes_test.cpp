@@ -100,6 +100,25 @@ TEST_P(lifetimes, credentials_that_are_renewed_between_two_legs_do_not_matter_to
     expect_established(talk);
 }
 
+TEST_P(lifetimes, assigned_handshake_deletes_its_old_context_before_it_frees_the_credentials) {
+    auto client = client_of_local_credentials(GetParam());
+    EXPECT_FALSE(client.step().token.empty());
+    auto server = server_of_local_credentials(GetParam());
+    {
+        auto other = client_of_local_credentials(GetParam());
+        EXPECT_FALSE(server.step(copy_of(other.step().token)).token.empty());
+    }
+    EXPECT_EQ(live().contexts, 2U);
+    client = client_of_local_credentials(GetParam());
+    server = server_of_local_credentials(GetParam());
+    EXPECT_EQ(live().contexts, 0U);
+    EXPECT_EQ(live().credentials, 2U);
+    run(client, server);
+    auto client_context = std::move(client).finish();
+    auto server_context = std::move(server).finish();
+    expect_working(client_context, server_context);
+}
+
 TEST_P(lifetimes, credentials_are_freed_with_the_last_share) {
     auto first = credentials::outbound(GetParam().package);
     auto second = first;

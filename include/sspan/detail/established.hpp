@@ -168,9 +168,10 @@ inline void establish(established& context, context_handle handle, context_flags
     context.package = query_chosen_package(raw);
     context.handle = std::move(handle);
     context.sizes = {sizes.cbMaxToken, sizes.cbMaxSignature, sizes.cbBlockSize, sizes.cbSecurityTrailer};
-    context.granted = context.package.is_ntlm ? granted & ~never_ntlms : granted;
-    context.form = context.package.is_ntlm || contains(granted, context_flags::dce_style) ? unwrap_form::token_and_data
-                                                                                          : unwrap_form::stream;
+    context.granted = context.package.is_ntlm() ? granted & ~never_ntlms : granted;
+    context.form = context.package.is_ntlm() || contains(granted, context_flags::dce_style)
+                       ? unwrap_form::token_and_data
+                       : unwrap_form::stream;
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::detail

@@ -4,8 +4,9 @@
 #pragma once
 
 #include "../os/platform.hpp"
+#include "ntlm_token.hpp"
 
-#include <algorithm> // std::ranges::equal
+#include <algorithm> // std::min, std::ranges::equal
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -61,20 +62,28 @@ private:
     std::span<const std::byte> content_;
 };
 
-/// Whether a client's first token may be Kerberos', so that the package may see it. It is not if it is NTLM's, or a GSS-API
-/// token for another mechanism: some packages would take it all the same. An empty token asks for SPNEGO.
+/// Whether a client's first token may be Kerberos', so that the package may see it. It is not in these cases, in which some
+/// packages would take it all the same:
+/// - it is empty, which asks for SPNEGO;
+/// - it is a message of NTLM, or the beginning of one;
+/// - it is a NegTokenInit or NegTokenResp of SPNEGO without a GSS-API header;
+/// - it is a GSS-API token for another mechanism.
 [[nodiscard]] inline bool may_be_kerberos(std::span<const std::byte> token) noexcept {
-    constexpr std::array<std::uint8_t, 8> ntlm{'N', 'T', 'L', 'M', 'S', 'S', 'P', 0};
     // The identifiers 1.2.840.113554.1.2.2 and, for user-to-user, 1.2.840.113554.1.2.2.3
     constexpr std::array<std::uint8_t, 11> kerberos{0x06, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 0x01, 0x02, 0x02};
     constexpr std::array<std::uint8_t, 12> user_to_user{0x06, 10,   0x2A, 0x86, 0x48, 0x86,
                                                         0xF7, 0x12, 0x01, 0x02, 0x02, 0x03};
-    constexpr auto value = [](std::byte byte) { return std::to_integer<std::uint8_t>(byte); };
-    if (token.empty() ||
-        (token.size() >= ntlm.size() && std::ranges::equal(token.first(ntlm.size()), ntlm, {}, value))) {
+    constexpr std::byte neg_token_init{0xA0};
+    constexpr std::byte neg_token_resp{0xA1};
+    constexpr std::byte gss_header{0x60};
+    const auto count = std::min<std::size_t>(token.size(), ntlm_signature.size());
+    const bool may_be_ntlm = // also of an empty token
+        std::ranges::equal(token.first(count), std::span{ntlm_signature}.first(count), {},
+                           [](std::byte byte) { return std::to_integer<std::uint8_t>(byte); });
+    if (may_be_ntlm || token[0] == neg_token_init || token[0] == neg_token_resp) {
         return false;
     }
-    if (token[0] != std::byte{0x60}) {
+    if (token[0] != gss_header) {
         return true; // a bare AP-REQ of DCE style, for example
     }
     const gss_frame frame{token};

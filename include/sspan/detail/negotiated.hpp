@@ -13,16 +13,25 @@ namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 /// What NTLM does not have and reports all the same, because it was asked for.
 inline constexpr auto never_ntlms = context_flags::mutual_auth | context_flags::delegate;
 
+/// Which package a zero-terminated name is of, unless it is Negotiate's.
+template <class Unit>
+[[nodiscard]] security_package package_named(const Unit* name) noexcept {
+    return is_name(name, package::kerberos) ? security_package::kerberos
+           : is_name(name, package::ntlm)   ? security_package::ntlm
+                                            : security_package::other;
+}
+
 struct chosen_package {
-    bool is_told = false; ///< Otherwise nothing is known of it.
-    bool is_ntlm = false;
+    [[nodiscard]] bool is_ntlm() const noexcept { return name == security_package::ntlm; }
+
+    security_package name = security_package::not_told;
     /// Whether its checksum covers a SECBUFFER_READONLY_WITH_CHECKSUM: by its SecPkgInfo or, of NTLM, which does not
     /// say so there, by MS-NLMP (3.4.9: it signs what it does not seal, too).
     bool covers_headers = false;
 };
 
 /// By SECPKG_ATTR_NEGOTIATION_INFO, which for Negotiate names the package that it has chosen.
-inline chosen_package query_chosen_package(CtxtHandle context) noexcept {
+[[nodiscard]] inline chosen_package query_chosen_package(CtxtHandle context) noexcept {
     SecPkgContext_NegotiationInfoW told{};
     const auto status = api::query_context_attributes(&context, SECPKG_ATTR_NEGOTIATION_INFO, &told);
     const context_buffer<SecPkgInfoW> info{status < 0 ? nullptr : told.PackageInfo};
@@ -35,8 +44,9 @@ inline chosen_package query_chosen_package(CtxtHandle context) noexcept {
         is_name(info.get()->Name, package::negotiate)) {
         return {};
     }
-    const bool is_ntlm = is_name(info.get()->Name, package::ntlm);
-    return {true, is_ntlm, is_ntlm || (info.get()->fCapabilities & SECPKG_FLAG_READONLY_WITH_CHECKSUM) != 0};
+    const auto name = package_named(info.get()->Name);
+    return {name,
+            name == security_package::ntlm || (info.get()->fCapabilities & SECPKG_FLAG_READONLY_WITH_CHECKSUM) != 0};
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::detail

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+//
+// The service that a client meant to reach.
+#pragma once
+
+#include "../error.hpp"
+#include "../os/handle.hpp"
+#include "../os/text.hpp"
+
+#include <algorithm> // std::ranges::any_of
+#include <system_error>
+#include <vector>
+
+namespace sspan::inline SSPAN_API_NAMESPACE::detail {
+
+/// Whether two zero-terminated names are the same. Only the case of ASCII letters does not matter.
+[[nodiscard]] inline bool is_same_service(const SEC_WCHAR* left, const SEC_WCHAR* right) noexcept {
+    constexpr auto lower = [](SEC_WCHAR unit) {
+        return unit >= 'A' && unit <= 'Z' ? static_cast<SEC_WCHAR>(unit + ('a' - 'A')) : unit;
+    };
+    for (; *left != 0 && lower(*left) == lower(*right); ++left) {
+        ++right;
+    }
+    return *left == *right; // both have ended
+}
+
+/// Whether the client of a server's context meant one of `names`, by SECPKG_ATTR_CLIENT_SPECIFIED_TARGET. An empty or
+/// missing target is none of them. Sets `ec` to what the package reports if it does not tell.
+[[nodiscard]] inline bool is_target_among(const std::vector<os_string>& names, CtxtHandle context,
+                                          std::error_code& ec) noexcept {
+    SecPkgContext_ClientSpecifiedTarget told{};
+    ec = failure(api::query_context_attributes(&context, SECPKG_ATTR_CLIENT_SPECIFIED_TARGET, &told));
+    const context_buffer<SEC_WCHAR> target{ec ? nullptr : told.sTargetName};
+    return target && *target.get() != 0 && std::ranges::any_of(names, [&](const os_string& name) {
+               return is_same_service(name.data(), target.get());
+           });
+}
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE::detail

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+//
+// The end of a handshake: what was granted is compared with what was required.
+#pragma once
+
+#include "../error.hpp"
+#include "../flags.hpp"
+#include "../handshake_base.hpp"
+#include "../package.hpp"
+#include "../security_context.hpp"
+#include "client_target.hpp"
+#include "established.hpp"
+#include "negotiated.hpp"
+
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace sspan::inline SSPAN_API_NAMESPACE::detail {
+
+inline security_context handshake::finish(bool is_server, std::error_code& ec) noexcept {
+    ec.clear();
+    culprit_ = function_;
+    reason_ = nullptr;
+    if (output_.empty()) {
+        ec = errc::invalid_handle;
+    } else if (phase_ != phase::complete) {
+        ec = errc::no_context;
+    }
+    phase_ = phase::over;
+    auto context = std::move(context_);
+    if (ec) {
+        return {};
+    }
+    auto state = std::move(result_);
+    establish(*state, std::move(context), granted_, ec);
+    if (ec) {
+        culprit_ = "QueryContextAttributes";
+        return {};
+    }
+    if (state->package.name == security_package::not_told) { // these credentials cannot be used for another one
+        state->package.name = package_of_credentials_;
+    }
+    if (state->package.name == security_package::not_told || state->package.is_ntlm()) { // NTLM may be at work
+        granted_ &= ~never_ntlms;
+    }
+    state->granted = granted_;
+    if (ntlm_ == ntlm_use::refused && (state->package.name == security_package::not_told || state->package.is_ntlm())) {
+        reason_ = state->package.is_ntlm() ? " used NTLM, which the options refuse"
+                                           : " does not tell whether it used NTLM, which the options refuse";
+        ec = errc::security_qos_failed;
+        return {};
+    }
+    if ((missing() | unwanted()) != context_flags::none) {
+        ec = errc::security_qos_failed;
+        return {};
+    }
+    if (!service_names_.empty()) {
+        const bool is_ours = is_target_among(service_names_, state->handle.get(), ec);
+        if (ec) {
+            culprit_ = "QueryContextAttributes";
+            return {};
+        }
+        if (!is_ours) {
+            reason_ = " was given a token for another service than those of the options";
+            ec = errc::wrong_principal;
+            return {};
+        }
+    }
+    state->credentials = credentials_.state_;
+    state->required = require_;
+    state->expiry = expiry_;
+    state->is_server = is_server;
+    return security_context{std::move(state)};
+}
+
+/// sspan itself has refused the context.
+class refused : public error {
+public:
+    refused(std::error_code code, const char* function, const std::string& how)
+        : error{code, function, std::string{function} + how} {}
+};
+
+inline void handshake::throw_unfinished(const std::error_code& ec) const {
+    if (reason_ != nullptr) {
+        throw refused{ec, culprit_, reason_};
+    }
+    if (ec == errc::security_qos_failed && culprit_ == function_) {
+        throw refused{ec, culprit_,
+                      missing() != context_flags::none ? " did not grant " + to_string(missing())
+                                                       : " granted " + to_string(unwanted())};
+    }
+    throw error{ec, culprit_};
+}
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE::detail

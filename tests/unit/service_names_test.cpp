@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+//
+// A server that is there for some services only.
+#include <sspan/detail/client_target.hpp>
+
+#include "allocation.hpp"
+#include "conversation.hpp"
+#include "profiles.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <new>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace std::string_literals;
+using namespace testing_support;
+using loopback::calls;
+using loopback::function;
+using sspan::errc;
+
+constexpr ULONG client_specified_target = 27;
+constexpr const char* call_name = "AcceptSecurityContext";
+
+sspan::server_options server_of(std::vector<std::wstring> names) {
+    sspan::server_options options;
+    options.service_names = std::move(names);
+    return options;
+}
+
+class service_names : public surface_test {
+protected:
+    /// The server's finish, after a handshake that has succeeded.
+    static outcome finish_with(std::vector<std::wstring> names) {
+        conversation talk{which_profile().package, which_profile().client_options(), server_of(std::move(names)),
+                          which_surface()};
+        EXPECT_TRUE(succeeded(talk.run()));
+        const auto contexts = loopback::live().contexts;
+        const auto result = finish_outcome(talk.server, which_surface());
+        EXPECT_EQ(loopback::live().contexts, contexts - 1) << "it has gone with its handshake, or with the result";
+        return result;
+    }
+    static ::testing::AssertionResult refused(const outcome& result) {
+        if (!result.what.empty() && result.what.find("another service") == std::string::npos) {
+            return ::testing::AssertionFailure() << result.what;
+        }
+        return failed_with(result, errc::wrong_principal, call_name);
+    }
+};
+INSTANTIATE_TEST_SUITE_P(each, service_names, each_profile_and_surface(), name_of{});
+
+TEST_P(service_names, have_the_clients_target_among_them) {
+    EXPECT_TRUE(succeeded(finish_with({service()})));
+    EXPECT_TRUE(succeeded(finish_with({L"HTTP/a", L"HTTP/b", service()})));
+    EXPECT_TRUE(succeeded(finish_with({L"http/SERVER.loopback.EXAMPLE"}))) << "the case does not matter";
+    EXPECT_TRUE(refused(finish_with({L"HTTP/a", L"HTTP/b"})));
+    EXPECT_TRUE(refused(finish_with({service() + L"x"})));
+    EXPECT_TRUE(refused(finish_with({service().substr(0, service().size() - 1)})));
+    EXPECT_TRUE(refused(finish_with({L"CIFS/server.loopback.example"})));
+}
+
+TEST_P(service_names, are_compared_exactly_but_for_the_case_of_ascii) {
+    loopback::configure().told_target = L"HTTP/\u00FCber.example";
+    EXPECT_TRUE(succeeded(finish_with({L"http/\u00FCBER.example"})));
+    EXPECT_TRUE(refused(finish_with({L"HTTP/\u00DCber.example"})));
+    loopback::configure().told_target = L"HTTP/[host]";
+    EXPECT_TRUE(succeeded(finish_with({L"HTTP/[host]"})));
+    EXPECT_TRUE(refused(finish_with({L"HTTP/{host}"}))) << "no letters, 32 apart";
+}
+
+TEST_P(service_names, need_a_target) {
+    loopback::configure().told_target = L"";
+    EXPECT_TRUE(refused(finish_with({service()})));
+    loopback::configure().target_is_null = true;
+    EXPECT_TRUE(refused(finish_with({service()})));
+}
+
+TEST_P(service_names, need_a_package_that_tells_the_target) {
+    loopback::configure().unsupported_attributes.push_back(client_specified_target);
+    EXPECT_TRUE(failed_with(finish_with({service()}), errc::unsupported_function, "QueryContextAttributes"));
+}
+
+TEST_P(service_names, that_are_none_are_not_asked_for) {
+    loopback::configure().unsupported_attributes.push_back(client_specified_target);
+    EXPECT_TRUE(succeeded(finish_with({})));
+}
+
+TEST_P(service_names, that_are_no_names_are_refused_before_any_call) {
+    std::vector<std::wstring> wrong{L"", L"HTTP/a\0b"s, L"\0"s};
+    if constexpr (sizeof(wchar_t) > 2) {
+        wrong.emplace_back(1, static_cast<wchar_t>(0xD800));
+    }
+    for (const auto& name : wrong) {
+        conversation talk{which_profile().package, which_profile().client_options(), server_of({service(), name}),
+                          which_surface()};
+        ASSERT_TRUE(succeeded(talk.leg()));
+        EXPECT_TRUE(failed_with(talk.leg(), errc::invalid_parameter, call_name));
+    }
+    EXPECT_EQ(calls(function::accept_security_context), 0U);
+}
+
+TEST_P(service_names, lack_of_memory_for_them_shows_in_the_constructor) {
+    const auto inbound = sspan::credentials::inbound(which_profile().package);
+    const auto options = server_of({service(), service()});
+    const auto with_failing_allocations = [&](const sspan::server_options& chosen) {
+        std::size_t nth = 1;
+        for (std::optional<sspan::server_handshake> server; !server; ++nth) {
+            allocation::fail_at(nth);
+            try {
+                server.emplace(inbound, chosen);
+            } catch (const std::bad_alloc&) {
+                EXPECT_FALSE(server);
+            }
+            allocation::fail_at(0);
+        }
+        return nth;
+    };
+    EXPECT_EQ(with_failing_allocations(options), with_failing_allocations({}) + 3) << "the list and two names";
+}
+
+TEST_P(service_names, take_no_memory_in_finish) {
+    conversation talk{which_profile().package, which_profile().client_options(), server_of({service()})};
+    ASSERT_TRUE(succeeded(talk.run()));
+    std::error_code ec;
+    const auto before = allocation::count();
+    const auto context = std::move(talk.server).finish(ec);
+    EXPECT_EQ(allocation::count(), before);
+    EXPECT_TRUE(context);
+}
+
+} // namespace

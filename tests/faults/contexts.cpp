@@ -26,13 +26,9 @@ bool is_dispensable(const call& which) {
 
 using sspan::errc;
 
-/// Stands for an access token of the package's; nobody uses it.
-int lent_token = 0;
-
 class attributes final : public act {
 public:
     explicit attributes(const profile& which) : pair_{establish(which)} {
-        loopback::configure().access_token = &lent_token;
         constexpr auto empty = [](const auto& value) { return value.empty(); };
         const auto& client = pair_.client;
         const auto& server = pair_.server;
@@ -43,9 +39,6 @@ public:
             server, SSPAN_ASK(query_lifespan), [](const auto& life) { return !life.start && !life.expiry; },
             points_to::nothing);
         query(server, SSPAN_ASK(query_password_expiry), [](const auto& expiry) { return !expiry; }, points_to::nothing);
-        query(
-            server, SSPAN_ASK(query_dce_info),
-            [](const auto& info) { return info.authorization_service == 0 && !info.privileges; }, points_to::nothing);
         query(server, SSPAN_ASK(query_key_info),
               [](const auto& info) { return info.signature_algorithm.empty() && info.encrypt_algorithm.empty(); });
         query(server, SSPAN_ASK(query_authority), empty);
@@ -57,12 +50,7 @@ public:
         query(
             client, SSPAN_ASK(query_flags), [](auto flags) { return flags == sspan::context_flags::none; },
             points_to::nothing);
-        query(client, SSPAN_ASK(query_target_information), empty);
-        query(server, SSPAN_ASK(query_access_token), [](HANDLE token) { return token == nullptr; }, points_to::nothing);
         query(server, SSPAN_ASK(query_client_specified_target), empty);
-        query(
-            client, SSPAN_ASK(query_last_client_token_status),
-            [](auto status) { return status == sspan::last_client_token_status::yes; }, points_to::nothing);
 #undef SSPAN_ASK
         query(
             server, "query_attribute",
@@ -91,9 +79,6 @@ private:
         added.holds = [=] { return !is_nothing(*told); };
         added.holds_after_failure = [=] { return is_nothing(*told); };
         added.differs = [=](const call& which, const fault& wrong) -> std::optional<verdict> {
-            if (which.flags == SECPKG_ATTR_ACCESS_TOKEN && wrong.how == fault::kind::lies) {
-                return verdict{errc::no_impersonation, sequel::again};
-            }
             if (which.which == function::query_context_attributes && wrong.how == fault::kind::lies &&
                 what == points_to::nothing) {
                 return verdict{{}, sequel::go_on, [=] { return is_nothing(*told); }};

@@ -224,6 +224,21 @@ void package_calls::ask(Told (*with_code)(const sspan::security_context&, std::e
     }
 }
 
+template <class Structure>
+void package_calls::ask_raw() {
+    const auto& context = any_context();
+    std::error_code ec;
+    const auto told = on_either(
+        ec, [&] { return sspan::query_attribute<Structure>(context, ec); },
+        [&] { return sspan::query_attribute<Structure>(context); });
+    require(context || ec, "there is nothing to tell of no context");
+    if constexpr (requires { told.pPac; }) { // the caller frees what SSPI says is the caller's
+        const sspan::context_memory<void> owner{told.pPac};
+    } else if constexpr (requires { told.MarshalledTargetInfo; }) {
+        const sspan::context_memory<unsigned char> owner{told.MarshalledTargetInfo};
+    }
+}
+
 void package_calls::ask_context() {
     switch (in_->number(0, 14)) {
     case 0:
@@ -239,13 +254,13 @@ void package_calls::ask_context() {
     case 5:
         return ask<sspan::secret_bytes>(sspan::query_session_key, sspan::query_session_key);
     case 6:
-        return ask<std::vector<std::byte>>(sspan::query_target_information, sspan::query_target_information);
+        return ask_raw<SecPkgContext_TargetInformation>();
     case 7:
         return ask<sspan::package_info>(sspan::query_package_info, sspan::query_package_info);
     case 8:
         return ask<sspan::negotiation_info>(sspan::query_negotiation_info, sspan::query_negotiation_info);
     case 9:
-        return ask<sspan::dce_info>(sspan::query_dce_info, sspan::query_dce_info);
+        return ask_raw<sspan::detail::SecPkgContext_DceInfo>();
     case 10:
         return ask<sspan::lifespan>(sspan::query_lifespan, sspan::query_lifespan);
     case 11:
@@ -254,10 +269,9 @@ void package_calls::ask_context() {
     case 12:
         return ask<context_flags>(sspan::query_flags, sspan::query_flags);
     case 13:
-        return ask<HANDLE>(sspan::query_access_token, sspan::query_access_token);
+        return ask_raw<SecPkgContext_AccessToken>();
     default:
-        return ask<sspan::last_client_token_status>(sspan::query_last_client_token_status,
-                                                    sspan::query_last_client_token_status);
+        return ask_raw<sspan::detail::SecPkgContext_LastClientTokenStatus>();
     }
 }
 

@@ -37,6 +37,8 @@ private:
     template <class Told>
     void ask(Told (*with_code)(const sspan::security_context&, std::error_code&) noexcept,
              Told (*throwing)(const sspan::security_context&));
+    template <class Structure>
+    void ask_raw();
     void impersonate();
     void halve();
     void protect();

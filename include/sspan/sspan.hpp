@@ -18,6 +18,7 @@
 #include "handshake_step.hpp"
 #include "identity.hpp"
 #include "impersonation.hpp"
+#include "impersonation_level.hpp"
 #include "message.hpp"
 #include "message_frame.hpp"
 #include "message_part.hpp"

@@ -300,16 +300,33 @@ void package_calls::hand_over() {
     }
 }
 
+void package_calls::ask_token() {
+    std::error_code ec;
+    const bool is_primary = on_either(ec, [&] { return token_.is_primary(ec); }, [&] { return token_.is_primary(); });
+    require(!ec || !is_primary, "a failure tells nothing");
+    const auto level = on_either(ec, [&] { return token_.level(ec); }, [&] { return token_.level(); });
+    require(!ec || level == sspan::impersonation_level::anonymous, "a failure tells nothing");
+    const auto wanted = static_cast<sspan::impersonation_level>(in_->number(0, 3));
+    auto other = on_either(ec, [&] { return token_.duplicate(wanted, ec); }, [&] { return token_.duplicate(wanted); });
+    require(static_cast<bool>(other) != static_cast<bool>(ec), "there is a token, or an error");
+    const auto primary = on_either(ec, [&] { return token_.to_primary(ec); }, [&] { return token_.to_primary(); });
+    require(static_cast<bool>(primary) != static_cast<bool>(ec), "there is a token, or an error");
+    if (other && in_->flag()) {
+        token_ = std::move(other);
+    }
+}
+
 void package_calls::impersonate() {
     auto& package = hostile::package::instance();
     std::error_code ec;
     if (in_->flag()) {
-        const auto token = on_either(
+        token_ = on_either(
             ec, [&] { return sspan::query_security_context_token(server_, ec); },
             [&] { return sspan::query_security_context_token(server_); });
-        require(static_cast<bool>(token) != static_cast<bool>(ec), "there is a token, or an error");
-        return;
+        require(static_cast<bool>(token_) != static_cast<bool>(ec), "there is a token, or an error");
+        return ask_token();
     }
+    const bool by_token = in_->flag();
     const auto before = package.acts_as();
     const sspan::impersonation_options options{static_cast<sspan::impersonation_level>(in_->number(0, 3)), nullptr,
                                                nullptr};
@@ -321,7 +338,11 @@ void package_calls::impersonate() {
     auto* const guard = reinterpret_cast<sspan::impersonation_guard*>(memory);
     if (setjmp(end) == 0) {
         std::error_code failed;
-        ::new (static_cast<void*>(memory)) sspan::impersonation_guard{server_, options, failed};
+        if (by_token) {
+            ::new (static_cast<void*>(memory)) sspan::impersonation_guard{token_, options, failed};
+        } else {
+            ::new (static_cast<void*>(memory)) sspan::impersonation_guard{server_, options, failed};
+        }
         require(guard->active() != static_cast<bool>(failed), "the thread acts as the client, or there is an error");
         require(failed || guard->level() >= options.require, "the client allows what is required");
         if (reverts_early && (guard->revert(failed) || !guard->active())) {
@@ -333,6 +354,7 @@ void package_calls::impersonate() {
         package.process_has_ended = true;
         std::destroy_at(guard); // its share of the context
         package.process_has_ended = false;
+        static_cast<void>(token_.release());
         package.end_of_process();
     }
     package.process_end = nullptr;

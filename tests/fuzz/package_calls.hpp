@@ -39,6 +39,7 @@ private:
              Told (*throwing)(const sspan::security_context&));
     template <class Structure>
     void ask_raw();
+    void ask_token();
     void impersonate();
     void halve();
     void protect();
@@ -72,6 +73,7 @@ private:
     std::optional<sspan::server_handshake> server_handshake_;
     sspan::client_context client_;
     sspan::server_context server_;
+    sspan::access_token token_;
     sspan::message_halves halves_;
 };
 

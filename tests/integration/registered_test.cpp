@@ -123,8 +123,9 @@ TEST(registered, messages_go_both_ways) {
 
 TEST(registered, session_key_is_the_same_on_both_sides) {
     conversation talk{alice()};
-    EXPECT_EQ(copy_of(sspan::query_session_key(talk.client).get()),
-              copy_of(sspan::query_session_key(talk.server).get()));
+    const auto clients = sspan::query_session_key(talk.client);
+    const auto servers = sspan::query_session_key(talk.server);
+    EXPECT_EQ(copy_of(clients.get()), copy_of(servers.get()));
 }
 
 TEST(registered, guard_puts_a_real_token_on_the_thread) {

@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../include/sspan"
 floors=(
     'the ground: os/'
     os/platform.hpp os/calls.hpp os/rfc4121.hpp os/substitute.hpp os/wine.hpp os/system.hpp os/wine_messages.hpp os/winpr.hpp os/api.hpp os/handle.hpp
-    os/status_codes.hpp os/secret.hpp os/text.hpp os/time.hpp
+    os/status_codes.hpp os/secret.hpp os/text.hpp expiry.hpp os/time.hpp
     'the words of messages'
     version.hpp error.hpp flags.hpp bytes.hpp message_part.hpp message.hpp secret_bytes.hpp impersonation_level.hpp
     'who talks, and with what'

@@ -5,6 +5,7 @@
 
 #include "attribute_query.hpp"
 #include "error.hpp"
+#include "expiry.hpp"
 #include "flags.hpp"
 #include "os/text.hpp"
 #include "os/time.hpp"
@@ -34,7 +35,7 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
     return detail::or_throw([&](std::error_code& ec) { return query_user_name(context, ec); });
 }
 
-/// From when until when a context is good. Nothing: always, or not told.
+/// From when until when a context is good. Nothing: the package did not tell. An expiry may be `never`.
 struct lifespan {
     std::optional<std::chrono::system_clock::time_point> start;
     std::optional<std::chrono::system_clock::time_point> expiry;
@@ -50,8 +51,8 @@ struct lifespan {
     return detail::or_throw([&](std::error_code& ec) { return query_lifespan(context, ec); });
 }
 
-/// SECPKG_ATTR_PASSWORD_EXPIRY: of NTLM the time at which the client's password expires, of Kerberos the end of the
-/// client's ticket. Nothing if never, or if the package does not tell.
+/// Returns SECPKG_ATTR_PASSWORD_EXPIRY. For NTLM this is the time at which the client's password expires, for Kerberos the
+/// end of the client's ticket. It may be `never`. Nothing: the package did not tell.
 [[nodiscard]] inline std::optional<std::chrono::system_clock::time_point>
 query_password_expiry(const security_context& context, std::error_code& ec) noexcept {
     return detail::query<SecPkgContext_PasswordExpiry>(context, SECPKG_ATTR_PASSWORD_EXPIRY, ec, [](const auto& told) {

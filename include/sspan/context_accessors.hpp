@@ -22,7 +22,7 @@ public:
     [[nodiscard]] context_sizes sizes() const noexcept { return state_ ? state_->sizes : context_sizes{}; }
     /// What the handshake granted.
     [[nodiscard]] context_flags granted() const noexcept { return state_ ? state_->granted : context_flags::none; }
-    /// When the context ends; nothing if never, or if the package has not told. From then on message calls may fail with
+    /// When the context ends, or `never`. Nothing: the package did not tell. From then on message calls may fail with
     /// `context_expired`.
     [[nodiscard]] std::optional<std::chrono::system_clock::time_point> expiry() const noexcept {
         return state_ ? state_->expiry : std::nullopt;

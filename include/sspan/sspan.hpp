@@ -13,6 +13,7 @@
 #include "credentials.hpp"
 #include "error.hpp"
 #include "establish.hpp"
+#include "expiry.hpp"
 #include "flags.hpp"
 #include "handshake.hpp"
 #include "handshake_step.hpp"

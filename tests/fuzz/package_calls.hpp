@@ -57,7 +57,9 @@ private:
     template <class Context>
     void unwrap(Context& context);
 
-    [[nodiscard]] sspan::security_context& any_context() { return in_->flag() ? server_ : client_; }
+    [[nodiscard]] sspan::security_context& any_context() {
+        return in_->flag() ? static_cast<sspan::security_context&>(server_) : client_;
+    }
     [[nodiscard]] sspan::context_flags flags();
     [[nodiscard]] sspan::protect_options protection();
     [[nodiscard]] sspan::accept_options acceptance();

@@ -103,17 +103,6 @@ constexpr std::array attributes{
               }},
     // The key itself is nobody's business.
     attribute{"session_key_bytes", [](const context& of) -> json { return sspan::query_session_key(of).size(); }},
-    attribute{"target_information_bytes",
-              [](const context& of) -> json { return sspan::query_target_information(of).size(); }},
-    attribute{"dce_authorization_service",
-              [](const context& of) -> json { return sspan::query_dce_info(of).authorization_service; }},
-    attribute{"has_access_token", [](const context& of) -> json { return sspan::query_access_token(of) != HANDLE{}; }},
-    attribute{"last_client_token_status",
-              [](const context& of) -> json {
-                  constexpr std::array names{"yes", "no", "maybe"};
-                  const auto status = static_cast<std::size_t>(sspan::query_last_client_token_status(of));
-                  return status < names.size() ? json(names[status]) : json(status);
-              }},
 };
 
 /// Every attribute; null for one that the package does not offer.

@@ -6,6 +6,7 @@
 #include "text.hpp"
 
 #include <nlohmann/json.hpp>
+#include <sspan/expiry.hpp>
 #include <sspan/flags.hpp>
 #include <sspan/package.hpp>
 
@@ -25,10 +26,13 @@ inline json to_json(std::wstring_view text) {
     return text::to_utf8(text);
 }
 
-/// In UTC, as RFC 3339 has it.
+/// In UTC, as RFC 3339 has it, or "never"; null for what the package did not tell.
 inline json to_json(const std::optional<std::chrono::system_clock::time_point>& told) {
     if (!told) {
         return nullptr;
+    }
+    if (*told == sspan::never) {
+        return "never";
     }
     const auto second = std::chrono::floor<std::chrono::seconds>(*told);
     const auto day = std::chrono::floor<std::chrono::days>(second);

@@ -8,15 +8,16 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../include/sspan"
 
 floors=(
     'the ground: os/'
-    os/platform.hpp os/calls.hpp os/rfc4121.hpp os/substitute.hpp os/wine.hpp os/wine_messages.hpp os/winpr.hpp os/api.hpp os/handle.hpp
-    os/status_codes.hpp os/secret.hpp os/text.hpp os/time.hpp
+    os/platform.hpp os/calls.hpp os/rfc4121.hpp os/substitute.hpp os/wine.hpp os/system.hpp os/wine_messages.hpp os/winpr.hpp os/api.hpp os/handle.hpp
+    os/status_codes.hpp os/secret.hpp os/text.hpp expiry.hpp os/time.hpp
     'the words of messages'
-    version.hpp error.hpp flags.hpp bytes.hpp message_part.hpp message.hpp secret_bytes.hpp
+    version.hpp error.hpp flags.hpp bytes.hpp message_part.hpp message.hpp secret_bytes.hpp impersonation_level.hpp
     'who talks, and with what'
     package.hpp identity.hpp credentials.hpp credential_attributes.hpp channel_bindings.hpp message_frame.hpp
     handshake_options.hpp handshake_step.hpp
     'bodies: detail/'
-    detail/client_target.hpp detail/ntlm_token.hpp detail/first_token.hpp detail/thread_token.hpp detail/negotiated.hpp detail/established.hpp detail/message_lists.hpp detail/message_calls.hpp detail/wrap_calls.hpp
+    detail/client_target.hpp detail/ntlm_token.hpp detail/first_token.hpp detail/thread_token.hpp detail/thread_impersonation.hpp
+    detail/negotiated.hpp detail/established.hpp detail/message_lists.hpp detail/message_calls.hpp detail/wrap_calls.hpp
     'the halves of a context'
     context_accessors.hpp message_sender.hpp message_receiver.hpp
     'contexts'
@@ -24,7 +25,7 @@ floors=(
     'attributes'
     attribute_query.hpp attributes.hpp
     'what makes contexts and acts for them'
-    handshake_base.hpp detail/handshake_steps.hpp detail/handshake_finish.hpp handshake.hpp impersonation.hpp access_token.hpp
+    handshake_base.hpp detail/handshake_steps.hpp detail/handshake_finish.hpp handshake.hpp access_token.hpp impersonation.hpp
     'whole conversations'
     establish.hpp transfer.hpp
     'all of it'

@@ -20,7 +20,7 @@ fi
 logged llvm-profdata-19 merge -sparse build/native-clang/coverage/*.profraw -o build/native-clang/coverage/all.profdata
 
 mapfile -t headers < <(git ls-files include/sspan)
-# Behind the seam; os/api.hpp and os/winpr.hpp, which call the system, have no part in them.
+# Behind the seam; os/api.hpp, os/system.hpp and os/winpr.hpp, which call the system, have no part in them.
 programs=(build/native-clang/tests/unit_tests)
 for program in fault secret thread; do
     programs+=(-object "build/native-clang/tests/${program}_tests")

@@ -8,6 +8,7 @@
 #include "os/secret.hpp"
 #include "os/text.hpp"
 #include "package.hpp"
+#include "secret_bytes.hpp"
 #include "security_context.hpp"
 
 #include <cstddef>
@@ -19,13 +20,13 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// Memory that a package has given: freed by FreeContextBuffer, and nothing else.
+/// Owns memory that a package has returned, and frees it with FreeContextBuffer.
 template <class T>
 using context_memory = detail::context_buffer<T>;
 
 inline constexpr std::uint32_t no_attribute = 0xFFFFFFFF;
 
-/// SSPI's number of the attribute that a structure is for. A program adds a pair of its own by specialising it:
+/// SSPI's number of the attribute that a structure belongs to. A program adds a pair of its own by specialising it:
 /// `template <> inline constexpr std::uint32_t sspan::attribute_number<SecPkgContext_StreamSizes> = 4;`
 template <class Attribute>
 inline constexpr std::uint32_t attribute_number = no_attribute;
@@ -51,6 +52,18 @@ template <>
 inline constexpr std::uint32_t attribute_number<detail::SecPkgContext_NativeNamesW> = SECPKG_ATTR_NATIVE_NAMES;
 template <>
 inline constexpr std::uint32_t attribute_number<SecPkgContext_Flags> = SECPKG_ATTR_FLAGS;
+template <>
+inline constexpr std::uint32_t attribute_number<SecPkgContext_PasswordExpiry> = SECPKG_ATTR_PASSWORD_EXPIRY;
+template <>
+inline constexpr std::uint32_t attribute_number<SecPkgContext_TargetInformation> = SECPKG_ATTR_TARGET_INFORMATION;
+template <>
+inline constexpr std::uint32_t attribute_number<SecPkgContext_AccessToken> = SECPKG_ATTR_ACCESS_TOKEN;
+template <>
+inline constexpr std::uint32_t attribute_number<detail::SecPkgContext_ClientSpecifiedTarget> =
+    SECPKG_ATTR_CLIENT_SPECIFIED_TARGET;
+template <>
+inline constexpr std::uint32_t attribute_number<detail::SecPkgContext_LastClientTokenStatus> =
+    SECPKG_ATTR_LAST_CLIENT_TOKEN_STATUS;
 
 namespace detail {
 
@@ -105,20 +118,15 @@ template <class Query>
     return to_package_info(*package.get());
 }
 
-/// A copy; the package's own bytes are wiped.
-template <class Bytes>
-[[nodiscard]] Bytes take_bytes(unsigned char* given, std::size_t size, std::error_code& ec) {
+/// Copies the bytes, and wipes the package's own.
+[[nodiscard]] inline secret_bytes take_secret(unsigned char* given, std::size_t size, std::error_code& ec) {
     const context_buffer<unsigned char> owner{given};
     if (!owner) {
         ec = errc::internal_error;
         return {};
     }
     const wiped_span memory{std::as_writable_bytes(std::span{given, size})};
-    if constexpr (std::is_constructible_v<Bytes, std::span<const std::byte>>) {
-        return Bytes{memory.get()};
-    } else {
-        return {memory.get().begin(), memory.get().end()};
-    }
+    return secret_bytes{memory.get()};
 }
 
 } // namespace detail

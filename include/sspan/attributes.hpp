@@ -5,6 +5,7 @@
 
 #include "attribute_query.hpp"
 #include "error.hpp"
+#include "expiry.hpp"
 #include "flags.hpp"
 #include "os/text.hpp"
 #include "os/time.hpp"
@@ -18,7 +19,6 @@
 #include <optional>
 #include <string>
 #include <system_error>
-#include <vector>
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
@@ -35,7 +35,7 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
     return detail::or_throw([&](std::error_code& ec) { return query_user_name(context, ec); });
 }
 
-/// From when until when a context is good. Nothing: always, or not told.
+/// From when until when a context is good. Nothing: the package did not tell. An expiry may be `never`.
 struct lifespan {
     std::optional<std::chrono::system_clock::time_point> start;
     std::optional<std::chrono::system_clock::time_point> expiry;
@@ -51,8 +51,8 @@ struct lifespan {
     return detail::or_throw([&](std::error_code& ec) { return query_lifespan(context, ec); });
 }
 
-/// SECPKG_ATTR_PASSWORD_EXPIRY: of NTLM the time at which the client's password expires, of Kerberos the end of the
-/// client's ticket. Nothing if never, or if the package does not tell.
+/// Returns SECPKG_ATTR_PASSWORD_EXPIRY. For NTLM this is the time at which the client's password expires, for Kerberos the
+/// end of the client's ticket. It may be `never`. Nothing: the package did not tell.
 [[nodiscard]] inline std::optional<std::chrono::system_clock::time_point>
 query_password_expiry(const security_context& context, std::error_code& ec) noexcept {
     return detail::query<SecPkgContext_PasswordExpiry>(context, SECPKG_ATTR_PASSWORD_EXPIRY, ec, [](const auto& told) {
@@ -62,22 +62,6 @@ query_password_expiry(const security_context& context, std::error_code& ec) noex
 [[nodiscard]] inline std::optional<std::chrono::system_clock::time_point>
 query_password_expiry(const security_context& context) {
     return detail::or_throw([&](std::error_code& ec) { return query_password_expiry(context, ec); });
-}
-
-/// What DCE RPC wants to know.
-struct dce_info {
-    std::uint32_t authorization_service = 0; ///< RPC_C_AUTHZ_
-    context_memory<void> privileges;         ///< What it points to depends on the service; a name for RPC_C_AUTHZ_NAME.
-};
-
-/// SECPKG_ATTR_DCE_INFO.
-[[nodiscard]] inline dce_info query_dce_info(const security_context& context, std::error_code& ec) noexcept {
-    return detail::query<detail::SecPkgContext_DceInfo>(context, SECPKG_ATTR_DCE_INFO, ec, [](const auto& told) {
-        return dce_info{static_cast<std::uint32_t>(told.AuthzSvc), context_memory<void>{told.pPac}};
-    });
-}
-[[nodiscard]] inline dce_info query_dce_info(const security_context& context) {
-    return detail::or_throw([&](std::error_code& ec) { return query_dce_info(context, ec); });
 }
 
 /// The algorithms that protect messages, and the key's length in bits. The numbers are the package's own.
@@ -116,7 +100,7 @@ struct key_info {
 /// need be. Its memory is wiped when it is freed, the package's copy at once.
 [[nodiscard]] inline secret_bytes query_session_key(const security_context& context, std::error_code& ec) noexcept {
     return detail::query<SecPkgContext_SessionKey>(context, SECPKG_ATTR_SESSION_KEY, ec, [&ec](const auto& told) {
-        return detail::take_bytes<secret_bytes>(told.SessionKey, told.SessionKeyLength, ec);
+        return detail::take_secret(told.SessionKey, told.SessionKeyLength, ec);
     });
 }
 [[nodiscard]] inline secret_bytes query_session_key(const security_context& context) {
@@ -196,34 +180,6 @@ struct native_names {
     return detail::or_throw([&](std::error_code& ec) { return query_flags(context, ec); });
 }
 
-/// The marshalled name of the target (SECPKG_ATTR_TARGET_INFORMATION).
-[[nodiscard]] inline std::vector<std::byte> query_target_information(const security_context& context,
-                                                                     std::error_code& ec) noexcept {
-    return detail::query<SecPkgContext_TargetInformation>(
-        context, SECPKG_ATTR_TARGET_INFORMATION, ec, [&ec](const auto& told) {
-            return detail::take_bytes<std::vector<std::byte>>(told.MarshalledTargetInfo,
-                                                              told.MarshalledTargetInfoLength, ec);
-        });
-}
-[[nodiscard]] inline std::vector<std::byte> query_target_information(const security_context& context) {
-    return detail::or_throw([&](std::error_code& ec) { return query_target_information(context, ec); });
-}
-
-/// The client's access token (SECPKG_ATTR_ACCESS_TOKEN). It stays the package's: do not close it, and do not use it
-/// longer than the context. `query_security_context_token` gives one to keep.
-/// @throws error `no_impersonation` when there is none.
-[[nodiscard]] inline HANDLE query_access_token(const security_context& context, std::error_code& ec) noexcept {
-    return detail::query<SecPkgContext_AccessToken>(context, SECPKG_ATTR_ACCESS_TOKEN, ec, [&ec](const auto& told) {
-        if (told.AccessToken == nullptr) { // which would mean "nobody" to SetThreadToken
-            ec = errc::no_impersonation;
-        }
-        return HANDLE{told.AccessToken};
-    });
-}
-[[nodiscard]] inline HANDLE query_access_token(const security_context& context) {
-    return detail::or_throw([&](std::error_code& ec) { return query_access_token(context, ec); });
-}
-
 /// The service that the client meant to reach, of a server's context (SECPKG_ATTR_CLIENT_SPECIFIED_TARGET). A server
 /// that is not of that name is being used against its client: refuse it.
 [[nodiscard]] inline std::wstring query_client_specified_target(const security_context& context,
@@ -236,22 +192,12 @@ struct native_names {
     return detail::or_throw([&](std::error_code& ec) { return query_client_specified_target(context, ec); });
 }
 
-/// Whether the server waits for one more token of the client's. The values are SSPI's.
-enum class last_client_token_status : std::uint32_t { yes = 0, no = 1, maybe = 2 };
-
-/// SECPKG_ATTR_LAST_CLIENT_TOKEN_STATUS.
-[[nodiscard]] inline last_client_token_status query_last_client_token_status(const security_context& context,
-                                                                             std::error_code& ec) noexcept {
-    return detail::query<detail::SecPkgContext_LastClientTokenStatus>(
-        context, SECPKG_ATTR_LAST_CLIENT_TOKEN_STATUS, ec,
-        [](const auto& told) { return static_cast<last_client_token_status>(told.LastClientTokenStatus); });
-}
-[[nodiscard]] inline last_client_token_status query_last_client_token_status(const security_context& context) {
-    return detail::or_throw([&](std::error_code& ec) { return query_last_client_token_status(context, ec); });
-}
-
-/// Any attribute whose structure has an `attribute_number`. Give each pointer in it that SSPI says to free to a
-/// `context_memory`.
+/// Returns any attribute whose structure has an `attribute_number`, as the package filled it.
+///
+/// The structure owns nothing. Give each pointer that SSPI says to free to a `context_memory`, such as
+/// `SecPkgContext_DceInfo::pPac` and `SecPkgContext_TargetInformation::MarshalledTargetInfo`. The handle in
+/// `SecPkgContext_AccessToken` is lent, and may be null: do not close it, and do not use it after the context has gone.
+/// `query_security_context_token` returns a token to keep.
 template <detail::numbered_attribute Attribute>
 [[nodiscard]] Attribute query_attribute(const security_context& context, std::error_code& ec) noexcept {
     return detail::query<Attribute>(context, attribute_number<Attribute>, ec,

@@ -24,12 +24,24 @@ public:
     /// The channel's data as they are, the prefix included that says of what kind they are.
     /// @throws std::bad_alloc; error `invalid_parameter` for no data, and for more than 32 bits can count.
     [[nodiscard]] static channel_bindings application_data(std::span<const std::byte> data) { return {{}, data}; }
-    /// Of TLS up to 1.2: the first Finished message of the latest handshake (RFC 5929, section 3).
+    /// Takes the first Finished message of the latest handshake of TLS up to 1.2 (RFC 5929, section 3). TLS 1.3 has no
+    /// such binding: use `tls_exporter`.
     /// @throws as `application_data`.
     [[nodiscard]] static channel_bindings tls_unique(std::span<const std::byte> finished) {
         return {"tls-unique:", finished};
     }
-    /// The hash of the server's certificate in DER (RFC 5929, section 4.1): 32, 48 or 64 bytes of SHA-2.
+    /// Takes the keying material that TLS exports for this purpose (RFC 9266): 32 bytes.
+    ///
+    /// Ask the TLS library for the label "EXPORTER-Channel-Binding" (without a zero), no context, and 32 bytes. This
+    /// holds for TLS 1.3, and for TLS 1.2 if the extended master secret (RFC 7627) was negotiated.
+    /// @throws as `application_data`; error `invalid_parameter` for another size.
+    [[nodiscard]] static channel_bindings tls_exporter(std::span<const std::byte> exported_keying_material) {
+        if (exported_keying_material.size() != 32) {
+            refuse();
+        }
+        return {"tls-exporter:", exported_keying_material};
+    }
+    /// Takes the hash of the server's certificate in DER (RFC 5929, section 4.1): 32, 48 or 64 bytes of SHA-2.
     ///
     /// The hash function is the one in the certificate's signature algorithm; the kind of its key does not matter.
     /// SHA-256 takes the place of MD5 and SHA-1. RSASSA-PSS names its hash in its parameters. A signature without a hash
@@ -66,8 +78,10 @@ public:
         return adopted;
     }
 
-    /// The SEC_CHANNEL_BINDINGS and what belongs to it; empty when there are none, or when moved from.
-    [[nodiscard]] std::span<const std::byte> native() const noexcept { return structure_; }
+    /// Returns a view of the SEC_CHANNEL_BINDINGS and what belongs to it. It is empty when there are none, or when moved
+    /// from. It is valid as long as this object is neither moved from nor assigned to.
+    [[nodiscard]] std::span<const std::byte> native() const& noexcept { return structure_; }
+    std::span<const std::byte> native() const&& = delete; // a view of a temporary
     /// False when there are none. True when moved from: a handshake fails with `invalid_handle` then, so that none goes
     /// without by mistake.
     explicit operator bool() const noexcept { return given_; }

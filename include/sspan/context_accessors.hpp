@@ -27,7 +27,7 @@ public:
     [[nodiscard]] security_package package() const noexcept {
         return state_ ? state_->package.name : security_package::not_told;
     }
-    /// When the context ends; nothing if never, or if the package has not told. From then on message calls may fail with
+    /// When the context ends, or `never`. Nothing: the package did not tell. From then on message calls may fail with
     /// `context_expired`.
     [[nodiscard]] std::optional<std::chrono::system_clock::time_point> expiry() const noexcept {
         return state_ ? state_->expiry : std::nullopt;

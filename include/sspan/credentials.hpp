@@ -151,7 +151,7 @@ public:
     [[nodiscard]] std::uint32_t max_token() const noexcept { return state_ ? state_->max_token : 0; }
 
     /// When they end, as of a Kerberos ticket, by what the package said when they were acquired: a ticket that is renewed
-    /// later does not move it. Nothing if never, or if the package has not told.
+    /// later does not move it. It may be `never`. Nothing: the package did not tell.
     [[nodiscard]] std::optional<std::chrono::system_clock::time_point> expiry() const noexcept {
         return state_ ? state_->expiry : std::nullopt;
     }

@@ -31,6 +31,8 @@ enum class errc : int {
     cannot_open_anonymous = static_cast<int>(0x80070543),
     /// HRESULT_FROM_WIN32(ERROR_NO_IMPERSONATION_TOKEN)
     no_impersonation_token = static_cast<int>(0x8007051D),
+    /// HRESULT_FROM_WIN32(ERROR_BAD_TOKEN_TYPE)
+    bad_token_type = static_cast<int>(0x80070545),
 };
 
 namespace detail {
@@ -64,6 +66,8 @@ public:
                       "the thread acts as an anonymous client already, and that token cannot be opened or restored")
             SSPAN_ROW(no_impersonation_token, 0x8007051D, "ERROR_NO_IMPERSONATION_TOKEN",
                       "the thread did not act as the client any more: its work has changed the thread's token")
+            SSPAN_ROW(bad_token_type, 0x80070545, "ERROR_BAD_TOKEN_TYPE",
+                      "an impersonation token was needed, and this is a primary token")
 #undef SSPAN_ROW
         default:
             if ((static_cast<unsigned>(status) >> 16) == 0x8007) { // HRESULT_FROM_WIN32
@@ -174,8 +178,11 @@ inline bool succeeded(errc status, std::error_code& ec) noexcept {
     return succeeded(static_cast<SECURITY_STATUS>(status), ec);
 }
 
-/// For Win32 functions: GetLastError's value as an HRESULT.
+/// For Win32 functions: GetLastError's value as an HRESULT, except for a function that the system does not have.
 inline std::error_code win32_failure(DWORD code) noexcept {
+    if (code == ERROR_CALL_NOT_IMPLEMENTED) {
+        return {static_cast<int>(errc::unsupported_function), category()};
+    }
     return code == 0 ? std::error_code{}
                      : std::error_code{static_cast<int>(0x80070000U | (code & 0xFFFFU)), category()};
 }

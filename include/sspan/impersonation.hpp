@@ -3,28 +3,20 @@
 // Acting as the client for the length of a scope.
 #pragma once
 
-#include "detail/established.hpp"
+#include "access_token.hpp"
+#include "detail/thread_impersonation.hpp"
 #include "detail/thread_token.hpp"
 #include "error.hpp"
-#include "os/handle.hpp"
+#include "impersonation_level.hpp"
 #include "server_context.hpp"
 
 #include <concepts>
-#include <memory>
 #include <system_error>
-#include <thread>
 #include <utility> // std::forward
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// How far a server may act as its client. The client sets the limit, and the system may lower it silently.
-enum class impersonation_level {
-    anonymous = SecurityAnonymous,           ///< The client is nobody.
-    identification = SecurityIdentification, ///< Its name and groups can be looked at; opening anything as it fails.
-    impersonation = SecurityImpersonation,   ///< It can be acted for on this machine.
-    delegation = SecurityDelegation,         ///< It can be acted for on other machines, too.
-};
-
+/// What an `impersonation_guard` demands, and whom it tells.
 struct impersonation_options {
     /// The guard fails unless the client allows this much.
     impersonation_level require = impersonation_level::impersonation;
@@ -36,15 +28,21 @@ struct impersonation_options {
     void (*on_client_lost)(const std::error_code&) noexcept = nullptr;
 };
 
-/// Makes the calling thread act as the client of a context, until the end of the scope.
+/// Makes the calling thread act as a client until the end of the scope: as the client of a context or, on whatever
+/// thread, as the user of an access token.
 ///
 /// The thread then acts again as it did before: as the process or, where guards are nested, as the outer guard's
-/// client. If RevertSecurityContext fails, SetThreadToken puts back what was there, and a look at the thread's token
-/// decides. If that fails too, or if the guard ends on another thread, the process ends at once: to go on as the wrong
-/// user is worse. The guard has a share of the context, which may be moved or destroyed in the meantime.
+/// client. For a context, if RevertSecurityContext fails, SetThreadToken puts back what was there, and a look at the
+/// thread's token decides. For an access token, and for a nested guard, SetThreadToken puts back what was there, and
+/// the guard looks at the thread's token, too. If that fails, or if the guard ends on another thread, the process ends
+/// at once: to go on as the wrong user is worse.
+///
+/// The guard has a share of the context, which may be moved or destroyed in the meantime. An access token may be closed:
+/// the thread refers to the token by itself.
 ///
 /// New threads and processes start as the server, not as the client. What suspends a coroutine (co_await) or gives the
-/// thread back to a pool has no place in the scope: other work would run as the client.
+/// thread back to a pool has no place in the scope: other work would run as the client. docs/conventions.md lists what
+/// else does not follow an impersonation.
 class impersonation_guard {
 public:
     /// @throws error `invalid_handle`, `no_impersonation`, `unsupported_function`, Win32 errors, and
@@ -66,6 +64,23 @@ public:
     [[nodiscard]] impersonation_guard(const server_context& context, std::error_code& ec) noexcept
         : impersonation_guard{context, {}, ec} {}
 
+    /// Acts as the user of an impersonation token, for work on another thread than the context's.
+    /// @throws error as for a context; `bad_token_type` for a primary token.
+    /// @note Calls SetThreadToken, which may lower the level silently, then OpenThreadToken and GetTokenInformation.
+    [[nodiscard]] explicit impersonation_guard(const access_token& token, const impersonation_options& options = {})
+        : options_{options} {
+        std::error_code ec;
+        const char* function = start(token, ec);
+        detail::throw_if(ec, function);
+    }
+    [[nodiscard]] impersonation_guard(const access_token& token, const impersonation_options& options,
+                                      std::error_code& ec) noexcept
+        : options_{options} {
+        start(token, ec);
+    }
+    [[nodiscard]] impersonation_guard(const access_token& token, std::error_code& ec) noexcept
+        : impersonation_guard{token, {}, ec} {}
+
     impersonation_guard(const impersonation_guard&) = delete;
     impersonation_guard& operator=(const impersonation_guard&) = delete;
     impersonation_guard(impersonation_guard&&) = delete;
@@ -74,7 +89,7 @@ public:
     ~impersonation_guard() {
         const detail::last_error_kept kept;
         std::error_code ec;
-        try_revert(ec);
+        client_.revert(ec);
         if (active()) {
             end(ec);
         }
@@ -86,142 +101,58 @@ public:
     /// Ends the impersonation early. If it fails and the guard is still `active`, the thread may act as the client: do
     /// nothing but end; the destructor tries once more.
     /// @throws error `no_impersonation_token` when the thread had not acted as the client to the end, or the Win32 error
-    ///   that kept the guard from looking; then the guard is not active, and the thread acts as before. `not_owner` on
-    ///   another thread than the guard's, `invalid_handle`, Win32 errors; then the guard is still active.
+    ///   that kept the guard from looking; then the guard is not active, and the thread acts as before.
+    /// @throws error `not_owner` on another thread than the guard's, `invalid_handle`, Win32 errors, and
+    ///   `bad_impersonation_level` when the token from before came back with a lower level; then the guard is still
+    ///   active.
     /// @note Calls OpenThreadToken, GetTokenInformation, RevertSecurityContext and SetThreadToken.
     void revert() {
         std::error_code ec;
-        const char* function = try_revert(ec);
+        const char* function = client_.revert(ec);
         detail::throw_if(ec, function);
     }
     [[nodiscard]] bool revert(std::error_code& ec) noexcept {
-        try_revert(ec);
+        client_.revert(ec);
         return !ec;
     }
 
     /// Whether there is something to revert.
-    [[nodiscard]] bool active() const noexcept { return state_ != state::idle; }
+    [[nodiscard]] bool active() const noexcept { return client_.active(); }
     /// How far the client lets the server go.
-    [[nodiscard]] impersonation_level level() const noexcept { return level_; }
+    [[nodiscard]] impersonation_level level() const noexcept { return client_.level(); }
 
 private:
-    enum class state {
-        idle,
-        impersonating,
-        to_restore, ///< `before_`, or none, is to become the thread's token again.
-    };
-
     /// @return the function that is to blame for `ec`.
     const char* start(const server_context& context, std::error_code& ec) noexcept {
-        const detail::last_error_kept kept;
-        ec.clear();
         if (!context) {
             ec = errc::invalid_handle;
             return "ImpersonateSecurityContext";
         }
-        HANDLE token = nullptr;
-        const auto opened = detail::open_thread_token(TOKEN_QUERY | TOKEN_IMPERSONATE, &token);
-        if (opened != 0 && opened != ERROR_NO_TOKEN) {
-            ec = detail::win32_failure(opened);
-            return "OpenThreadToken";
+        return keep_or_undo(client_.act_as(context.state_, options_.require, ec), ec);
+    }
+    const char* start(const access_token& token, std::error_code& ec) noexcept {
+        if (!token) { // SetThreadToken would end an impersonation
+            ec = errc::invalid_handle;
+            return "SetThreadToken";
         }
-        before_ = detail::token_handle{opened == 0 ? token : nullptr};
-        context_ = context.state_;
-        CtxtHandle handle = context_->handle.get();
-        const auto status = detail::api::impersonate_security_context(&handle);
-        state_ = status < 0 ? state::to_restore : state::impersonating; // a failure may have changed the token
-        const char* function = "ImpersonateSecurityContext";
-        if (detail::succeeded(status, ec)) { // any other success leaves open who the thread acts as
-            function = look_at_client(ec);
+        const detail::last_error_kept kept;
+        const char* function = client_.act_as(token.native_handle(), options_.require, ec);
+        std::error_code unknown;
+        if (ec && token.is_primary(unknown)) { // what SetThreadToken says of it depends on the rights of the handle
+            ec = errc::bad_token_type;
         }
-        if (!ec && level_ < options_.require) {
-            ec = errc::bad_impersonation_level;
-        }
-        watches_ = !ec;
+        return keep_or_undo(function, ec);
+    }
+
+    const char* keep_or_undo(const char* function, const std::error_code& ec) noexcept {
         if (ec) {
             std::error_code revert_error;
-            try_revert(revert_error);
+            client_.revert(revert_error);
             if (active()) {
                 end(revert_error);
             }
         }
         return function;
-    }
-
-    /// Sets the client's token and level. @return the function that is to blame for `ec`.
-    const char* look_at_client(std::error_code& ec) noexcept {
-        HANDLE raw = nullptr;
-        const auto opened = detail::open_thread_token(TOKEN_QUERY, &raw);
-        if (opened == ERROR_CANT_OPEN_ANONYMOUS) {
-            client_ = {opened, 0};
-            level_ = impersonation_level::anonymous;
-            return "OpenThreadToken";
-        }
-        ec = detail::win32_failure(opened);
-        if (ec) {
-            return "OpenThreadToken";
-        }
-        const detail::token_handle token{raw};
-        client_ = detail::identity_of(token);
-        ec = detail::win32_failure(client_.error);
-        if (!ec) {
-            auto level = SecurityAnonymous;
-            ec = detail::win32_failure(detail::api::query_impersonation_level(token.get(), &level));
-            level_ = static_cast<impersonation_level>(level);
-        }
-        return "GetTokenInformation";
-    }
-
-    /// Why the thread is not known to act as the client.
-    [[nodiscard]] std::error_code look_for_client() const noexcept {
-        const auto now = detail::current_identity();
-        if (now == client_) {
-            return {};
-        }
-        return now.error == 0 || now.error == ERROR_NO_TOKEN || now.error == ERROR_CANT_OPEN_ANONYMOUS
-                   ? errc::no_impersonation_token
-                   : detail::win32_failure(now.error);
-    }
-
-    [[nodiscard]] bool acts_as_before() const noexcept {
-        const auto now = detail::current_identity();
-        return before_ ? now.error == 0 && now == detail::identity_of(before_) : now.error == ERROR_NO_TOKEN;
-    }
-
-    /// @return the function that is to blame for `ec`.
-    const char* try_revert(std::error_code& ec) noexcept {
-        const detail::last_error_kept kept;
-        ec.clear();
-        if (active() && std::this_thread::get_id() != thread_) {
-            ec = errc::not_owner;
-            return "RevertSecurityContext";
-        }
-        if (std::exchange(watches_, false)) {
-            lost_ = look_for_client();
-        }
-        if (state_ == state::impersonating) {
-            CtxtHandle handle = context_->handle.get();
-            if (detail::succeeded(detail::api::revert_security_context(&handle), ec)) {
-                state_ = before_ ? state::to_restore : state::idle;
-            } else {
-                static_cast<void>(detail::api::set_thread_token(before_.get()));
-                if (!acts_as_before()) {
-                    return "RevertSecurityContext";
-                }
-                state_ = state::idle;
-            }
-        }
-        if (state_ == state::to_restore) {
-            ec = detail::win32_failure(detail::api::set_thread_token(before_.get()));
-            if (ec) {
-                return "SetThreadToken";
-            }
-            state_ = state::idle;
-        }
-        before_.reset();
-        context_.reset();
-        ec = std::exchange(lost_, {});
-        return "OpenThreadToken";
     }
 
     [[noreturn]] void end(const std::error_code& ec) const noexcept {
@@ -232,38 +163,38 @@ private:
     }
 
     impersonation_options options_;
-    std::shared_ptr<detail::established> context_; // until the guard has ended
-    std::thread::id thread_ = std::this_thread::get_id();
-    detail::token_handle before_; // the thread's token from before, if it had one
-    detail::token_identity client_;
-    std::error_code lost_; // reported once the thread acts as before
-    state state_ = state::idle;
-    bool watches_ = false; // `client_` has not been looked for yet
-    impersonation_level level_ = impersonation_level::anonymous;
+    detail::thread_impersonation client_;
 };
 
-/// Calls `work()` as the client of `context`, as inside an `impersonation_guard`.
+namespace detail {
+
+/// What an impersonation_guard can be made of.
+template <class Client>
+concept impersonable = std::derived_from<Client, server_context> || std::same_as<Client, access_token>;
+
+} // namespace detail
+
+/// Calls `work()` as `client`, a `server_context` or an `access_token`, as inside an `impersonation_guard`.
 ///
 /// A C++ exception that leaves `work` is thrown on when the thread acts as before: no outer filter runs as the client.
 /// Vectored handlers, and the filters of a structured exception such as an access violation, still do. What `work` only
 /// starts, a coroutine, a deferred future or a thread, runs as the server.
 /// @return what `work` returns.
 /// @throws what the guard's constructor and `work` throw.
-template <std::invocable Work>
-decltype(auto) run_as_client(const server_context& context, Work&& work, const impersonation_options& options = {}) {
+template <detail::impersonable Client, std::invocable Work>
+decltype(auto) run_as_client(const Client& client, Work&& work, const impersonation_options& options = {}) {
     try {
-        const impersonation_guard as_client{context, options};
+        const impersonation_guard as_client{client, options};
         return std::forward<Work>(work)();
     } catch (...) { // caught once, so that the guard has ended before anybody else looks for a handler
         throw;
     }
 }
 /// As above; `work(ec)` may set `ec`, and is not called if the thread could not act as the client.
-template <std::invocable<std::error_code&> Work>
-void run_as_client(const server_context& context, Work&& work, const impersonation_options& options,
-                   std::error_code& ec) {
+template <detail::impersonable Client, std::invocable<std::error_code&> Work>
+void run_as_client(const Client& client, Work&& work, const impersonation_options& options, std::error_code& ec) {
     try {
-        const impersonation_guard as_client{context, options, ec};
+        const impersonation_guard as_client{client, options, ec};
         if (!ec) {
             std::forward<Work>(work)(ec);
         }
@@ -271,9 +202,9 @@ void run_as_client(const server_context& context, Work&& work, const impersonati
         throw;
     }
 }
-template <std::invocable<std::error_code&> Work>
-void run_as_client(const server_context& context, Work&& work, std::error_code& ec) {
-    run_as_client(context, std::forward<Work>(work), {}, ec);
+template <detail::impersonable Client, std::invocable<std::error_code&> Work>
+void run_as_client(const Client& client, Work&& work, std::error_code& ec) {
+    run_as_client(client, std::forward<Work>(work), {}, ec);
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE

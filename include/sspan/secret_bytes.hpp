@@ -25,8 +25,9 @@ public:
     secret_bytes& operator=(const secret_bytes&) = delete;
     ~secret_bytes() = default;
 
-    /// Valid as long as this object is neither moved from nor assigned to.
-    [[nodiscard]] std::span<const std::byte> get() const noexcept { return bytes_; }
+    /// Returns a view, valid as long as this object is neither moved from nor assigned to.
+    [[nodiscard]] std::span<const std::byte> get() const& noexcept { return bytes_; }
+    std::span<const std::byte> get() const&& = delete; // a view of a temporary
     [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
     [[nodiscard]] bool empty() const noexcept { return bytes_.empty(); }
 

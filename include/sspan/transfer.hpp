@@ -74,7 +74,7 @@ inline exported_context context_transfer::give(security_context& context, std::e
         const auto status = api::export_security_context(&raw, 0, &packed, &token);
         const bool is_ours = status >= 0; // another success is an error, and may have made them
         exported_context exported;
-        exported.token = access_token{is_ours ? token : nullptr};
+        exported.token = access_token::adopt(is_ours ? token : nullptr);
         const context_buffer<void> memory{is_ours ? packed.pvBuffer : nullptr};
         const wiped_span bytes{memory ? std::span{static_cast<std::byte*>(memory.get()), packed.cbBuffer}
                                       : std::span<std::byte>{}};
@@ -111,8 +111,8 @@ Context context_transfer::take(exported_context& exported, std::error_code& ec, 
         buffer_list<1> bytes;
         bytes.add(SECBUFFER_TOKEN, packed);
         CtxtHandle imported{};
-        const auto status =
-            api::import_security_context(name.data(), &bytes.native()->pBuffers[0], exported.token.get(), &imported);
+        const auto status = api::import_security_context(name.data(), &bytes.native()->pBuffers[0],
+                                                         exported.token.native_handle(), &imported);
         // After a failure `imported` means nothing; another success is an error, and may have made one.
         context_handle owned{status < 0 ? CtxtHandle{} : imported};
         if (!succeeded(status, ec)) {

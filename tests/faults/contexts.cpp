@@ -8,6 +8,7 @@
 #include <sspan/impersonation.hpp>
 #include <sspan/transfer.hpp>
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,13 +27,9 @@ bool is_dispensable(const call& which) {
 
 using sspan::errc;
 
-/// Stands for an access token of the package's; nobody uses it.
-int lent_token = 0;
-
 class attributes final : public act {
 public:
     explicit attributes(const profile& which) : pair_{establish(which)} {
-        loopback::configure().access_token = &lent_token;
         constexpr auto empty = [](const auto& value) { return value.empty(); };
         const auto& client = pair_.client;
         const auto& server = pair_.server;
@@ -43,9 +40,6 @@ public:
             server, SSPAN_ASK(query_lifespan), [](const auto& life) { return !life.start && !life.expiry; },
             points_to::nothing);
         query(server, SSPAN_ASK(query_password_expiry), [](const auto& expiry) { return !expiry; }, points_to::nothing);
-        query(
-            server, SSPAN_ASK(query_dce_info),
-            [](const auto& info) { return info.authorization_service == 0 && !info.privileges; }, points_to::nothing);
         query(server, SSPAN_ASK(query_key_info),
               [](const auto& info) { return info.signature_algorithm.empty() && info.encrypt_algorithm.empty(); });
         query(server, SSPAN_ASK(query_authority), empty);
@@ -57,12 +51,7 @@ public:
         query(
             client, SSPAN_ASK(query_flags), [](auto flags) { return flags == sspan::context_flags::none; },
             points_to::nothing);
-        query(client, SSPAN_ASK(query_target_information), empty);
-        query(server, SSPAN_ASK(query_access_token), [](HANDLE token) { return token == nullptr; }, points_to::nothing);
         query(server, SSPAN_ASK(query_client_specified_target), empty);
-        query(
-            client, SSPAN_ASK(query_last_client_token_status),
-            [](auto status) { return status == sspan::last_client_token_status::yes; }, points_to::nothing);
 #undef SSPAN_ASK
         query(
             server, "query_attribute",
@@ -91,9 +80,6 @@ private:
         added.holds = [=] { return !is_nothing(*told); };
         added.holds_after_failure = [=] { return is_nothing(*told); };
         added.differs = [=](const call& which, const fault& wrong) -> std::optional<verdict> {
-            if (which.flags == SECPKG_ATTR_ACCESS_TOKEN && wrong.how == fault::kind::lies) {
-                return verdict{errc::no_impersonation, sequel::again};
-            }
             if (which.which == function::query_context_attributes && wrong.how == fault::kind::lies &&
                 what == points_to::nothing) {
                 return verdict{{}, sequel::go_on, [=] { return is_nothing(*told); }};
@@ -142,10 +128,21 @@ public:
             "query_security_context_token",
             [this](std::error_code& ec) { token_ = sspan::query_security_context_token(pair_.server, ec); },
             [this] { token_ = sspan::query_security_context_token(pair_.server); });
-        token.prepare = [this] { token_.reset(); };
+        token.prepare = [this] { token_ = {}; };
         token.holds = [this] { return static_cast<bool>(token_); };
         token.holds_after_failure = [this] { return !token_ && loopback::live().thread_tokens == 0; };
         token.allocates_nothing = true;
+        ask_token("access_token::is_primary", [](const sspan::access_token& of, auto&... ec) {
+            return !of.is_primary(ec...) && (true && ... && !ec);
+        });
+        ask_token("access_token::level", [](const sspan::access_token& of, auto&... ec) {
+            return of.level(ec...) == sspan::impersonation_level::impersonation;
+        });
+        make_token("access_token::duplicate", [](const sspan::access_token& of, auto&... ec) {
+            return of.duplicate(sspan::impersonation_level::identification, ec...);
+        });
+        make_token("access_token::to_primary",
+                   [](const sspan::access_token& of, auto&... ec) { return of.to_primary(ec...); });
         give_and_take(pair_.server, [](auto&&... arguments) {
             return sspan::import_context<sspan::server_context>(std::forward<decltype(arguments)>(arguments)...);
         });
@@ -176,6 +173,28 @@ public:
     }
 
 private:
+    template <class Ask>
+    void ask_token(const char* name, Ask ask) {
+        auto& added = add(
+            name, [this, ask](std::error_code& ec) { right_ = ask(token_, ec); },
+            [this, ask] { right_ = ask(token_); });
+        added.prepare = [this] { right_ = false; };
+        added.holds = [this] { return right_; };
+        added.holds_after_failure = [this] { return !right_; };
+        added.allocates_nothing = true;
+    }
+
+    template <class Make>
+    void make_token(const char* name, Make make) {
+        auto& added = add(
+            name, [this, make](std::error_code& ec) { made_ = make(token_, ec); },
+            [this, make] { made_ = make(token_); });
+        added.prepare = [this] { made_ = {}; };
+        added.holds = [this] { return made_ && loopback::live().thread_tokens == 2; };
+        added.holds_after_failure = [this] { return !made_ && loopback::live().thread_tokens == 1; };
+        added.allocates_nothing = true;
+    }
+
     template <class Context, class Import>
     void give_and_take(Context& context, Import import) {
         auto& given = add(
@@ -212,6 +231,7 @@ private:
     established pair_;
     std::wstring_view package_;
     sspan::access_token token_;
+    sspan::access_token made_;
     sspan::exported_context exported_;
     const bytes message_ = numbered(40);
     bytes room_;
@@ -219,14 +239,17 @@ private:
     bool right_ = false;
 };
 
-/// Two clients, one inside the other. What happens when the end of a guard fails is not here: it ends the process.
+/// Two clients, one inside the other, and the inner one once more by its access token. What happens when the end of a guard fails is not here: it ends the process.
 class impersonation final : public act {
 public:
-    explicit impersonation(const profile& which) : alice_{establish(which)}, bob_{of_bob(which)} {
+    explicit impersonation(const profile& which)
+        : alice_{establish(which)}, bob_{of_bob(which)}, token_{sspan::query_security_context_token(bob_.server)} {
         start("the outer guard", alice_.server, outer_, L"", L"LOOPBACK\\alice");
         start("the inner guard", bob_.server, inner_, L"LOOPBACK\\alice", L"LOOPBACK\\bob");
-        revert("the inner guard's revert", inner_, L"LOOPBACK\\alice");
-        revert("the outer guard's revert", outer_, L"");
+        revert("the inner guard's revert", inner_, L"LOOPBACK\\alice", {5, 3});
+        start("the guard over a token", token_, inner_, L"LOOPBACK\\alice", L"LOOPBACK\\bob");
+        revert("its revert", inner_, L"LOOPBACK\\alice", {9, 7});
+        revert("the outer guard's revert", outer_, L"", {11, 10});
     }
 
 private:
@@ -243,7 +266,8 @@ private:
 
     using guard = std::optional<sspan::impersonation_guard>;
 
-    void start(const char* name, const sspan::server_context& context, guard& which, std::wstring_view before,
+    template <class Client>
+    void start(const char* name, const Client& context, guard& which, std::wstring_view before,
                std::wstring_view after) {
         auto& added = add(
             name, [&context, &which](std::error_code& ec) { which.emplace(context, ec); },
@@ -272,7 +296,13 @@ private:
         };
     }
 
-    void revert(const char* name, guard& which, std::wstring_view after) {
+    /// The calls that look for the client. Those behind them look at what has been put back.
+    struct look {
+        std::size_t open;
+        std::size_t id;
+    };
+
+    void revert(const char* name, guard& which, std::wstring_view after, look first) {
         auto& added = add(
             name, [&which](std::error_code& ec) { static_cast<void>(which->revert(ec)); },
             [&which] { which->revert(); });
@@ -280,19 +310,26 @@ private:
         added.holds_after_failure = [&which] { return which->active(); };
         added.allocates_nothing = true;
         const auto holds = added.holds;
-        added.differs = [holds](const call& called, const fault& wrong) -> std::optional<verdict> {
+        added.differs = [holds, first, &which](const call& called, const fault& wrong) -> std::optional<verdict> {
+            const bool opens = called.which == function::open_thread_token;
+            const auto is_active = [&which] { return which->active(); };
+            if (opens && wrong.status == ERROR_ACCESS_DENIED) { // asked once more, as the client
+                return verdict{{}, sequel::go_on, holds};
+            }
+            if (called.nth > (opens ? first.open : first.id) &&
+                (opens || called.which == function::query_token_id)) { // the look at what has been put back
+                const bool is_lost = wrong.status == ERROR_NO_TOKEN && (opens || called.nth == first.id + 1);
+                return verdict{is_lost ? make_error_code(errc::internal_error) : win32_code(wrong.status),
+                               sequel::again, is_active, false, "OpenThreadToken"};
+            }
             switch (called.which) {
             case function::revert_security_context: // SetThreadToken makes it good
                 return verdict{{}, sequel::go_on, holds};
             case function::open_thread_token: // the look for the client, whose failure is told when all is as before
-                if (wrong.status == ERROR_ACCESS_DENIED) {
-                    return verdict{{}, sequel::go_on, holds};
-                }
-                [[fallthrough]];
             case function::query_token_id: {
                 const auto code = wrong.status == ERROR_NO_TOKEN || wrong.status == ERROR_CANT_OPEN_ANONYMOUS
                                       ? make_error_code(errc::no_impersonation_token)
-                                      : sspi_code(sspi_status(0x80070000U | static_cast<unsigned>(wrong.status)));
+                                      : win32_code(wrong.status);
                 return verdict{code, sequel::again, holds, false, "OpenThreadToken"};
             }
             default:
@@ -301,8 +338,13 @@ private:
         };
     }
 
+    static std::error_code win32_code(SECURITY_STATUS status) {
+        return sspi_code(sspi_status(0x80070000U | static_cast<unsigned>(status)));
+    }
+
     established alice_;
     established bob_;
+    sspan::access_token token_;
     guard outer_; // the inner one goes first
     guard inner_;
 };

@@ -77,7 +77,8 @@ public:
 
         add("channel_bindings", [this] {
             channel_ = sspan::channel_bindings::tls_server_end_point(certificate_hash);
-            channel_ = sspan::channel_bindings::adopt(sspan::channel_bindings{channel_}.native());
+            const auto copied = channel_;
+            channel_ = sspan::channel_bindings::adopt(copied.native());
         }).constructs = true;
         add("client_handshake", [this] {
             auto options = which_.client_options();

@@ -49,6 +49,8 @@ meaning meaning_of(function which) {
     case open_thread_token:
     case set_thread_token:
     case query_impersonation_level:
+    case query_token_type:
+    case duplicate_token:
     case query_token_id:
         return meaning::win32;
     case initialize_security_context:

@@ -66,8 +66,10 @@ SECURITY_STATUS query_context_attributes(CtxtHandle* context, ULONG attribute, v
         return tell<SecPkgContext_SessionKey>(
             buffer, [](auto& told) { told.SessionKey = here().secret(told.SessionKeyLength); });
     case SECPKG_ATTR_TARGET_INFORMATION:
-        return tell<SecPkgContext_TargetInformation>(
-            buffer, [](auto& told) { told.MarshalledTargetInfo = here().secret(told.MarshalledTargetInfoLength); });
+        return tell<SecPkgContext_TargetInformation>(buffer, [&](auto& told) {
+            told.MarshalledTargetInfoLength = size();
+            told.MarshalledTargetInfo = static_cast<unsigned char*>(in.flag() ? here().allocate(8) : nullptr);
+        });
     case SECPKG_ATTR_DCE_INFO:
         return tell<SecPkgContext_DceInfo>(
             buffer, [&](auto& told) { told = {in.any<ULONG>(), in.flag() ? here().allocate(8) : nullptr}; });

@@ -261,7 +261,9 @@ DWORD set_thread_token(HANDLE token) noexcept {
     const auto error = here().win32_error();
     here().revert_has_failed = error != ERROR_SUCCESS;
     if (error == ERROR_SUCCESS) {
-        here().act_as(client);
+        const bool lowers = client != 0 && here().in().rarely(); // to a token that is not the given one
+        here().act_as(lowers ? client + 100 : client);
+        here().revert_has_failed = lowers;
     }
     return error;
 }
@@ -271,6 +273,20 @@ DWORD query_impersonation_level(HANDLE token, SECURITY_IMPERSONATION_LEVEL* leve
     const int told = here().in().flag() ? SecurityImpersonation : here().in().number(0, 3);
     *level = static_cast<SECURITY_IMPERSONATION_LEVEL>(told);
     return here().win32_error();
+}
+
+DWORD query_token_type(HANDLE token, bool* is_primary) noexcept {
+    static_cast<void>(here().client_of(token));
+    *is_primary = here().in().flag();
+    return here().win32_error();
+}
+
+DWORD duplicate_token(HANDLE token, DWORD /*access*/, SECURITY_IMPERSONATION_LEVEL /*level*/, bool /*as_primary*/,
+                      HANDLE* duplicate) noexcept {
+    const auto client = here().client_of(token);
+    const auto error = here().win32_error();
+    *duplicate = error == ERROR_SUCCESS ? here().make_token(client) : reinterpret_cast<HANDLE>(std::uintptr_t{0xBAD});
+    return error;
 }
 
 DWORD query_token_id(HANDLE token, std::uint64_t* id) noexcept {

@@ -230,6 +230,21 @@ void package_calls::ask(Told (*with_code)(const sspan::security_context&, std::e
     }
 }
 
+template <class Structure>
+void package_calls::ask_raw() {
+    const auto& context = any_context();
+    std::error_code ec;
+    const auto told = on_either(
+        ec, [&] { return sspan::query_attribute<Structure>(context, ec); },
+        [&] { return sspan::query_attribute<Structure>(context); });
+    require(context || ec, "there is nothing to tell of no context");
+    if constexpr (requires { told.pPac; }) { // the caller frees what SSPI says is the caller's
+        const sspan::context_memory<void> owner{told.pPac};
+    } else if constexpr (requires { told.MarshalledTargetInfo; }) {
+        const sspan::context_memory<unsigned char> owner{told.MarshalledTargetInfo};
+    }
+}
+
 void package_calls::ask_context() {
     switch (in_->number(0, 14)) {
     case 0:
@@ -245,13 +260,13 @@ void package_calls::ask_context() {
     case 5:
         return ask<sspan::secret_bytes>(sspan::query_session_key, sspan::query_session_key);
     case 6:
-        return ask<std::vector<std::byte>>(sspan::query_target_information, sspan::query_target_information);
+        return ask_raw<SecPkgContext_TargetInformation>();
     case 7:
         return ask<sspan::package_info>(sspan::query_package_info, sspan::query_package_info);
     case 8:
         return ask<sspan::negotiation_info>(sspan::query_negotiation_info, sspan::query_negotiation_info);
     case 9:
-        return ask<sspan::dce_info>(sspan::query_dce_info, sspan::query_dce_info);
+        return ask_raw<sspan::detail::SecPkgContext_DceInfo>();
     case 10:
         return ask<sspan::lifespan>(sspan::query_lifespan, sspan::query_lifespan);
     case 11:
@@ -260,10 +275,9 @@ void package_calls::ask_context() {
     case 12:
         return ask<context_flags>(sspan::query_flags, sspan::query_flags);
     case 13:
-        return ask<HANDLE>(sspan::query_access_token, sspan::query_access_token);
+        return ask_raw<SecPkgContext_AccessToken>();
     default:
-        return ask<sspan::last_client_token_status>(sspan::query_last_client_token_status,
-                                                    sspan::query_last_client_token_status);
+        return ask_raw<sspan::detail::SecPkgContext_LastClientTokenStatus>();
     }
 }
 
@@ -292,16 +306,33 @@ void package_calls::hand_over() {
     }
 }
 
+void package_calls::ask_token() {
+    std::error_code ec;
+    const bool is_primary = on_either(ec, [&] { return token_.is_primary(ec); }, [&] { return token_.is_primary(); });
+    require(!ec || !is_primary, "a failure tells nothing");
+    const auto level = on_either(ec, [&] { return token_.level(ec); }, [&] { return token_.level(); });
+    require(!ec || level == sspan::impersonation_level::anonymous, "a failure tells nothing");
+    const auto wanted = static_cast<sspan::impersonation_level>(in_->number(0, 3));
+    auto other = on_either(ec, [&] { return token_.duplicate(wanted, ec); }, [&] { return token_.duplicate(wanted); });
+    require(static_cast<bool>(other) != static_cast<bool>(ec), "there is a token, or an error");
+    const auto primary = on_either(ec, [&] { return token_.to_primary(ec); }, [&] { return token_.to_primary(); });
+    require(static_cast<bool>(primary) != static_cast<bool>(ec), "there is a token, or an error");
+    if (other && in_->flag()) {
+        token_ = std::move(other);
+    }
+}
+
 void package_calls::impersonate() {
     auto& package = hostile::package::instance();
     std::error_code ec;
     if (in_->flag()) {
-        const auto token = on_either(
+        token_ = on_either(
             ec, [&] { return sspan::query_security_context_token(server_, ec); },
             [&] { return sspan::query_security_context_token(server_); });
-        require(static_cast<bool>(token) != static_cast<bool>(ec), "there is a token, or an error");
-        return;
+        require(static_cast<bool>(token_) != static_cast<bool>(ec), "there is a token, or an error");
+        return ask_token();
     }
+    const bool by_token = in_->flag();
     const auto before = package.acts_as();
     const sspan::impersonation_options options{static_cast<sspan::impersonation_level>(in_->number(0, 3)), nullptr,
                                                nullptr};
@@ -313,7 +344,11 @@ void package_calls::impersonate() {
     auto* const guard = reinterpret_cast<sspan::impersonation_guard*>(memory);
     if (setjmp(end) == 0) {
         std::error_code failed;
-        ::new (static_cast<void*>(memory)) sspan::impersonation_guard{server_, options, failed};
+        if (by_token) {
+            ::new (static_cast<void*>(memory)) sspan::impersonation_guard{token_, options, failed};
+        } else {
+            ::new (static_cast<void*>(memory)) sspan::impersonation_guard{server_, options, failed};
+        }
         require(guard->active() != static_cast<bool>(failed), "the thread acts as the client, or there is an error");
         require(failed || guard->level() >= options.require, "the client allows what is required");
         if (reverts_early && (guard->revert(failed) || !guard->active())) {
@@ -325,6 +360,7 @@ void package_calls::impersonate() {
         package.process_has_ended = true;
         std::destroy_at(guard); // its share of the context
         package.process_has_ended = false;
+        static_cast<void>(token_.release());
         package.end_of_process();
     }
     package.process_end = nullptr;

@@ -37,6 +37,9 @@ private:
     template <class Told>
     void ask(Told (*with_code)(const sspan::security_context&, std::error_code&) noexcept,
              Told (*throwing)(const sspan::security_context&));
+    template <class Structure>
+    void ask_raw();
+    void ask_token();
     void impersonate();
     void halve();
     void protect();
@@ -54,7 +57,9 @@ private:
     template <class Context>
     void unwrap(Context& context);
 
-    [[nodiscard]] sspan::security_context& any_context() { return in_->flag() ? server_ : client_; }
+    [[nodiscard]] sspan::security_context& any_context() {
+        return in_->flag() ? static_cast<sspan::security_context&>(server_) : client_;
+    }
     [[nodiscard]] sspan::context_flags flags();
     [[nodiscard]] sspan::protect_options protection();
     [[nodiscard]] sspan::accept_options acceptance();
@@ -70,6 +75,7 @@ private:
     std::optional<sspan::server_handshake> server_handshake_;
     sspan::client_context client_;
     sspan::server_context server_;
+    sspan::access_token token_;
     sspan::message_halves halves_;
 };
 

@@ -83,10 +83,11 @@ std::optional<thread_token> current_token() {
         EXPECT_EQ(::GetLastError(), static_cast<DWORD>(ERROR_NO_TOKEN));
         return std::nullopt;
     }
-    const sspan::access_token token{raw};
+    const auto token = sspan::access_token::adopt(raw);
     TOKEN_STATISTICS statistics{};
     DWORD written = 0;
-    EXPECT_TRUE(::GetTokenInformation(token.get(), TokenStatistics, &statistics, sizeof statistics, &written));
+    EXPECT_TRUE(
+        ::GetTokenInformation(token.native_handle(), TokenStatistics, &statistics, sizeof statistics, &written));
     return thread_token{(static_cast<std::uint64_t>(static_cast<std::uint32_t>(statistics.TokenId.HighPart)) << 32) |
                             statistics.TokenId.LowPart,
                         statistics.ImpersonationLevel};
@@ -122,8 +123,9 @@ TEST(registered, messages_go_both_ways) {
 
 TEST(registered, session_key_is_the_same_on_both_sides) {
     conversation talk{alice()};
-    EXPECT_EQ(copy_of(sspan::query_session_key(talk.client).get()),
-              copy_of(sspan::query_session_key(talk.server).get()));
+    const auto clients = sspan::query_session_key(talk.client);
+    const auto servers = sspan::query_session_key(talk.server);
+    EXPECT_EQ(copy_of(clients.get()), copy_of(servers.get()));
 }
 
 TEST(registered, guard_puts_a_real_token_on_the_thread) {
@@ -205,10 +207,74 @@ TEST(registered, access_token_outlives_the_context_and_serves_another_thread) {
         token = sspan::query_security_context_token(talk.server);
     }
     std::thread{[&] {
-        EXPECT_TRUE(::SetThreadToken(nullptr, token.get()));
-        EXPECT_TRUE(current_token());
+        {
+            const impersonation_guard as_client{token};
+            EXPECT_EQ(as_client.level(), impersonation_level::impersonation);
+            token = {}; // the thread refers to it
+            EXPECT_TRUE(current_token());
+        }
+        EXPECT_FALSE(current_token());
     }}.join();
+}
+
+TEST(registered, guard_over_a_token_restores_the_outer_client) {
+    conversation first{alice()};
+    conversation second{bob()};
+    const auto token = sspan::query_security_context_token(second.server);
+    const impersonation_guard outer{first.server};
+    const auto before = current_token();
+    sspan::run_as_client(token, [&] { EXPECT_NE(current_token(), before); });
+    EXPECT_EQ(current_token(), before);
+}
+
+TEST(registered, token_is_duplicated_up_to_its_level) {
+    conversation talk{alice()};
+    const auto token = sspan::query_security_context_token(talk.server);
+    EXPECT_FALSE(token.is_primary());
+    ASSERT_EQ(token.level(), impersonation_level::impersonation);
+    const auto only_looking = token.duplicate(impersonation_level::identification);
+    EXPECT_EQ(only_looking.level(), impersonation_level::identification);
+    std::error_code ec;
+    EXPECT_FALSE(token.duplicate(impersonation_level::delegation, ec));
+    EXPECT_EQ(ec, errc::bad_impersonation_level);
+    EXPECT_FALSE(only_looking.to_primary(ec));
+    EXPECT_EQ(ec, errc::bad_impersonation_level);
+    const impersonation_guard refused{only_looking, ec};
+    EXPECT_EQ(ec, errc::bad_impersonation_level);
     EXPECT_FALSE(current_token());
+    const impersonation_guard looking{only_looking, {.require = impersonation_level::identification}};
+    EXPECT_EQ(current_token()->level, SecurityIdentification);
+}
+
+TEST(registered, primary_token_has_no_level_and_is_not_for_threads) {
+    conversation talk{alice()};
+    const auto primary = sspan::query_security_context_token(talk.server).to_primary();
+    EXPECT_TRUE(primary.is_primary());
+    std::error_code ec;
+    static_cast<void>(primary.level(ec));
+    EXPECT_EQ(ec, errc::bad_token_type);
+    const impersonation_guard refused{primary, ec};
+    EXPECT_EQ(ec, errc::bad_token_type);
+    EXPECT_FALSE(current_token());
+    EXPECT_EQ(primary.duplicate(impersonation_level::delegation).level(), impersonation_level::delegation);
+}
+
+TEST(registered, process_starts_with_a_primary_token) {
+    conversation talk{alice()};
+    const auto primary = sspan::query_security_context_token(talk.server).to_primary();
+    std::wstring line = L"cmd.exe /c exit 7";
+    STARTUPINFOW start{};
+    start.cb = sizeof start;
+    PROCESS_INFORMATION made{};
+    ASSERT_TRUE(::CreateProcessAsUserW(primary.native_handle(), nullptr, line.data(), nullptr, nullptr, FALSE, 0,
+                                       nullptr, nullptr, &start, &made))
+        << ::GetLastError();
+    ::WaitForSingleObject(made.hProcess, INFINITE);
+    DWORD status = 0;
+    EXPECT_TRUE(::GetExitCodeProcess(made.hProcess, &status));
+    EXPECT_EQ(status, 7U);
+    ::CloseHandle(made.hThread);
+    ::CloseHandle(made.hProcess);
 }
 
 TEST(registered, credentials_of_an_impersonated_client_reach_no_server_without_delegation) {
@@ -245,11 +311,11 @@ struct pipe {
         HANDLE from = nullptr;
         HANDLE to = nullptr;
         EXPECT_TRUE(::CreatePipe(&from, &to, &inherited, 0));
-        read = sspan::access_token{from};
-        write = sspan::access_token{to};
+        read = sspan::detail::token_handle{from};
+        write = sspan::detail::token_handle{to};
     }
-    sspan::access_token read; // closes any handle
-    sspan::access_token write;
+    sspan::detail::token_handle read; // closes any handle
+    sspan::detail::token_handle write;
 };
 
 void send(HANDLE to, std::span<const std::byte> data) {
@@ -294,7 +360,7 @@ struct child {
         start.hStdError = out.write.get();
         PROCESS_INFORMATION made{};
         EXPECT_TRUE(::CreateProcessW(nullptr, line.data(), nullptr, nullptr, TRUE, 0, nullptr, nullptr, &start, &made));
-        process = sspan::access_token{made.hProcess};
+        process = sspan::detail::token_handle{made.hProcess};
         ::CloseHandle(made.hThread);
         in.read.reset();
         out.write.reset(); // so that reading ends when the child does
@@ -308,7 +374,7 @@ struct child {
     }
     pipe in;
     pipe out;
-    sspan::access_token process;
+    sspan::detail::token_handle process;
 };
 
 /// What the other process does with the context that it is sent: checks a message, acts as the client, answers.
@@ -323,7 +389,7 @@ int import_and_answer() {
     std::memcpy(&received.granted, receive(in).data(), sizeof received.granted);
     std::memcpy(&received.required, receive(in).data(), sizeof received.required);
     std::memcpy(&token, receive(in).data(), sizeof token);
-    received.token = sspan::access_token{token};
+    received.token = sspan::access_token::adopt(token);
     auto context = sspan::import_context<sspan::server_context>(std::move(received));
     const auto message = receive(in);
     context.verify(message, receive(in));
@@ -345,8 +411,8 @@ TEST(registered, context_moves_to_another_process) {
     child other{L"--import"};
     const auto exported = sspan::export_context(std::move(talk.server));
     HANDLE token = nullptr;
-    ASSERT_TRUE(::DuplicateHandle(::GetCurrentProcess(), exported.token.get(), other.process.get(), &token, 0, FALSE,
-                                  DUPLICATE_SAME_ACCESS));
+    ASSERT_TRUE(::DuplicateHandle(::GetCurrentProcess(), exported.token.native_handle(), other.process.get(), &token, 0,
+                                  FALSE, DUPLICATE_SAME_ACCESS));
     send(other.in.write.get(), exported.packed.get());
     send(other.in.write.get(), std::as_bytes(std::span{&exported.granted, 1}));
     send(other.in.write.get(), std::as_bytes(std::span{&exported.required, 1}));

@@ -245,6 +245,22 @@ TEST_F(winpr_ntlm, pretended_impersonation_is_found_out) {
     EXPECT_FALSE(guard.active());
 }
 
+TEST_F(winpr_ntlm, has_no_access_tokens) {
+    int somewhere = 0;
+    auto token = sspan::access_token::adopt(&somewhere); // no call looks at it
+    std::error_code ec;
+    static_cast<void>(token.level(ec));
+    EXPECT_EQ(ec, errc::unsupported_function);
+    EXPECT_FALSE(token.duplicate(sspan::impersonation_level::identification, ec));
+    EXPECT_EQ(ec, errc::unsupported_function);
+    EXPECT_FALSE(token.to_primary(ec));
+    EXPECT_EQ(ec, errc::unsupported_function);
+    const sspan::impersonation_guard guard{token, ec};
+    EXPECT_EQ(ec, errc::unsupported_function);
+    EXPECT_FALSE(guard.active());
+    static_cast<void>(token.release());
+}
+
 TEST_F(winpr_ntlm, says_so_where_it_does_not_tell) {
     const auto pair = establish();
     std::error_code ec;

@@ -120,8 +120,9 @@ SECURITY_STATUS engine::query_context(const CtxtHandle* handle, ULONG attribute,
         return established([&] { set_time(static_cast<TimeStamp*>(buffer), settings.expiry); });
     case SECPKG_ATTR_TARGET_INFORMATION:
         return established([&] {
-            const auto target = std::as_bytes(std::span{ctx->target});
-            *static_cast<bytes_attribute*>(buffer) = {static_cast<ULONG>(target.size()), allocate_bytes(target)};
+            const auto size = static_cast<ULONG>(ctx->target.size() * sizeof(SEC_WCHAR)); // without the zero
+            *static_cast<bytes_attribute*>(buffer) = {size,
+                                                      reinterpret_cast<unsigned char*>(allocate_string(ctx->target))};
         });
     case SECPKG_ATTR_ACCESS_TOKEN:
         if (ctx->side != role::server) {

@@ -122,4 +122,14 @@ void stop_impersonating_on_thread() {
     thread_tokens::remove();
 }
 
+HANDLE make_primary_token(const std::wstring& client) {
+    HANDLE made = nullptr;
+    HANDLE primary = nullptr;
+    if (thread_tokens::make(to_utf16(client), SecurityImpersonation, &made) == 0) {
+        thread_tokens::duplicate(made, TOKEN_QUERY | TOKEN_DUPLICATE, SecurityImpersonation, true, &primary);
+        thread_tokens::close(made);
+    }
+    return primary;
+}
+
 } // namespace loopback

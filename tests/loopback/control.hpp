@@ -114,6 +114,8 @@ struct options {
     bool upper_half_is_the_systems = false;    ///< of handles: Wine's secur32 keeps the package there
     bool credentials_outlive_contexts = false; ///< if true, freeing credentials before their contexts is a violation
     std::optional<SECURITY_IMPERSONATION_LEVEL> impersonation_level; ///< else as the granted flags say
+    /// SetThreadToken lowers higher tokens to this level and says nothing, as without SeImpersonatePrivilege.
+    std::optional<SECURITY_IMPERSONATION_LEVEL> highest_thread_level;
 };
 
 options& configure();
@@ -137,7 +139,7 @@ struct live_counts {
     std::size_t key_blocks = 0;
     std::size_t token_blocks = 0;          ///< handshake tokens by ..._ALLOCATE_MEMORY
     std::size_t identities = 0;            ///< from make_identity
-    std::size_t thread_tokens = 0;         ///< handles from open_thread_token
+    std::size_t thread_tokens = 0;         ///< handles of access tokens
     std::size_t impersonating_threads = 0; ///< threads that still carry a client's token
     [[nodiscard]] bool none() const noexcept;
 };
@@ -161,11 +163,13 @@ inline constexpr std::size_t function_count = 0 SSPAN_OS_CALLS(LOOPBACK_COUNT);
 
 /// What `last_flags` of open_thread_token has beside the access asked for, if OpenAsSelf was TRUE.
 inline constexpr ULONG as_self_flag = 0x80000000;
+/// What `last_flags` of duplicate_token has beside the access asked for, if the new token is to be a primary one.
+inline constexpr ULONG as_primary_flag = 0x80000000;
 
 /// Calls since reset(), failed and injected ones included.
 [[nodiscard]] std::size_t calls(function which);
 
-// Faults. `nth` is counted from now; 1 is the next call. For the four thread token calls `status` is a Win32 error.
+// Faults. `nth` is counted from now; 1 is the next call. For the calls about tokens `status` is a Win32 error.
 
 /// The nth call does nothing but return `status`.
 void fail_at(function which, std::size_t nth, SECURITY_STATUS status);
@@ -227,5 +231,7 @@ inline constexpr int fail_fast_exit_code = 134;
 void impersonate_on_thread(const std::wstring& client, SECURITY_IMPERSONATION_LEVEL level);
 /// Ends it, or any impersonation on the calling thread.
 void stop_impersonating_on_thread();
+/// A primary token that stands for `client`, as OpenProcessToken returns one. close_handle closes it.
+[[nodiscard]] HANDLE make_primary_token(const std::wstring& client);
 
 } // namespace loopback

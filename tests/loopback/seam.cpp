@@ -14,6 +14,7 @@ namespace sspan::inline SSPAN_API_NAMESPACE::detail::api {
 
 namespace {
 
+using ::loopback::as_primary_flag;
 using ::loopback::as_self_flag;
 using ::loopback::engine;
 using ::loopback::falsifier;
@@ -242,6 +243,16 @@ DWORD set_thread_token(HANDLE token) noexcept {
 DWORD query_impersonation_level(HANDLE token, SECURITY_IMPERSONATION_LEVEL* level) noexcept {
     return win32(function::query_impersonation_level, 0,
                  [&] { return ::loopback::thread_tokens::level_of(token, level); });
+}
+
+DWORD query_token_type(HANDLE token, bool* is_primary) noexcept {
+    return win32(function::query_token_type, 0, [&] { return ::loopback::thread_tokens::type_of(token, is_primary); });
+}
+
+DWORD duplicate_token(HANDLE token, DWORD access, SECURITY_IMPERSONATION_LEVEL level, bool as_primary,
+                      HANDLE* duplicate) noexcept {
+    return win32(function::duplicate_token, as_primary ? access | as_primary_flag : access,
+                 [&] { return ::loopback::thread_tokens::duplicate(token, access, level, as_primary, duplicate); });
 }
 
 DWORD query_token_id(HANDLE token, std::uint64_t* id) noexcept {

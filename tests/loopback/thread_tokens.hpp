@@ -24,12 +24,14 @@ DWORD remove();
 DWORD open(HANDLE* token);
 DWORD set(HANDLE token);
 DWORD level_of(HANDLE token, SECURITY_IMPERSONATION_LEVEL* level);
+DWORD type_of(HANDLE token, bool* is_primary);
+DWORD duplicate(HANDLE token, DWORD access, SECURITY_IMPERSONATION_LEVEL level, bool as_primary, HANDLE* duplicate);
 DWORD id_of(HANDLE token, std::uint64_t* id);
 DWORD close(HANDLE token);
 
 [[nodiscard]] std::u16string current_client();
 [[nodiscard]] std::optional<SECURITY_IMPERSONATION_LEVEL> current_level();
-/// Handles from open() that close() has not seen.
+/// Handles from open(), make() and duplicate() that close() has not seen.
 [[nodiscard]] std::size_t open_handles();
 /// Threads that carry a token, or carried one to their end.
 [[nodiscard]] std::size_t impersonating_threads();

@@ -21,6 +21,7 @@ namespace {
 struct token {
     std::u16string client;
     SECURITY_IMPERSONATION_LEVEL level = SecurityAnonymous;
+    bool is_primary = false;
     std::uint64_t id = next_id();
 
     static std::uint64_t next_id() {
@@ -94,14 +95,14 @@ HANDLE remember(std::shared_ptr<const token> which) {
 } // namespace
 
 DWORD assign(const std::u16string& client, SECURITY_IMPERSONATION_LEVEL level) {
-    auto made = std::make_shared<const token>(token{client, level, token::next_id()});
+    auto made = std::make_shared<const token>(token{client, level});
     const std::lock_guard lock{all().mutex};
     carry(std::move(made));
     return 0;
 }
 
 DWORD make(const std::u16string& client, SECURITY_IMPERSONATION_LEVEL level, HANDLE* handle) {
-    *handle = remember(std::make_shared<const token>(token{client, level, token::next_id()}));
+    *handle = remember(std::make_shared<const token>(token{client, level}));
     return 0;
 }
 
@@ -133,6 +134,12 @@ DWORD set(HANDLE handle) {
     if (found == nullptr) {
         return invalid_handle;
     }
+    if (found->is_primary) { // its handle lacks TOKEN_IMPERSONATE
+        return ERROR_ACCESS_DENIED;
+    }
+    if (const auto highest = engine::instance().settings.highest_thread_level; highest && *highest < found->level) {
+        found = std::make_shared<const token>(token{found->client, *highest});
+    }
     const std::lock_guard lock{all().mutex};
     carry(std::move(found));
     return 0;
@@ -143,7 +150,32 @@ DWORD level_of(HANDLE handle, SECURITY_IMPERSONATION_LEVEL* level) {
     if (found == nullptr) {
         return invalid_handle;
     }
+    if (found->is_primary) { // as Windows says
+        return ERROR_INVALID_PARAMETER;
+    }
     *level = found->level;
+    return 0;
+}
+
+DWORD type_of(HANDLE handle, bool* is_primary) {
+    const auto found = find(handle);
+    if (found == nullptr) {
+        return invalid_handle;
+    }
+    *is_primary = found->is_primary;
+    return 0;
+}
+
+DWORD duplicate(HANDLE handle, DWORD /*access*/, SECURITY_IMPERSONATION_LEVEL level, bool as_primary,
+                HANDLE* duplicate) {
+    const auto found = find(handle);
+    if (found == nullptr) {
+        return invalid_handle;
+    }
+    if (!found->is_primary && found->level < (as_primary ? SecurityImpersonation : level)) {
+        return ERROR_BAD_IMPERSONATION_LEVEL;
+    }
+    *duplicate = remember(std::make_shared<const token>(token{found->client, level, as_primary}));
     return 0;
 }
 

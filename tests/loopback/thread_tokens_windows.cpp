@@ -73,7 +73,8 @@ DWORD put_on_thread(HANDLE token) {
 
 DWORD open_current(HANDLE* token) {
     // OpenAsSelf: the thread may be impersonating someone who could not open the token.
-    return result_of(::OpenThreadToken(::GetCurrentThread(), TOKEN_QUERY | TOKEN_IMPERSONATE, TRUE, token));
+    return result_of(
+        ::OpenThreadToken(::GetCurrentThread(), TOKEN_QUERY | TOKEN_IMPERSONATE | TOKEN_DUPLICATE, TRUE, token));
 }
 
 bool number_of(HANDLE token, std::uint64_t& number) {
@@ -98,15 +99,8 @@ bool is_open(HANDLE token) {
     return false;
 }
 
-/// A token that stands for `client`; whoever called closes it.
-DWORD duplicate(const std::u16string& client, SECURITY_IMPERSONATION_LEVEL level, HANDLE& token) {
-    handle_closer process;
-    if (!::OpenProcessToken(::GetCurrentProcess(), TOKEN_DUPLICATE | TOKEN_QUERY, &process.raw)) {
-        return ::GetLastError();
-    }
-    if (!::DuplicateTokenEx(process.raw, TOKEN_QUERY | TOKEN_IMPERSONATE, nullptr, level, TokenImpersonation, &token)) {
-        return ::GetLastError();
-    }
+/// Notes that `token` stands for `client`.
+DWORD name(HANDLE token, const std::u16string& client) {
     std::uint64_t number = 0;
     if (!number_of(token, number)) {
         return ::GetLastError();
@@ -114,6 +108,35 @@ DWORD duplicate(const std::u16string& client, SECURITY_IMPERSONATION_LEVEL level
     const std::lock_guard lock{all().mutex};
     all().clients[number] = client;
     return ERROR_SUCCESS;
+}
+
+std::u16string client_of(HANDLE token) {
+    std::uint64_t number = 0;
+    if (!number_of(token, number)) {
+        return {};
+    }
+    const std::lock_guard lock{all().mutex};
+    const auto found = all().clients.find(number);
+    return found != all().clients.end() ? found->second : u"(somebody unknown)";
+}
+
+/// A token that stands for `client`; whoever called closes it.
+DWORD duplicate(const std::u16string& client, SECURITY_IMPERSONATION_LEVEL level, HANDLE& token) {
+    handle_closer process;
+    if (!::OpenProcessToken(::GetCurrentProcess(), TOKEN_DUPLICATE | TOKEN_QUERY, &process.raw)) {
+        return ::GetLastError();
+    }
+    if (!::DuplicateTokenEx(process.raw, TOKEN_QUERY | TOKEN_IMPERSONATE | TOKEN_DUPLICATE, nullptr, level,
+                            TokenImpersonation, &token)) {
+        return ::GetLastError();
+    }
+    return name(token, client);
+}
+
+/// For close() to close.
+void remember(HANDLE token) {
+    const std::lock_guard lock{all().mutex};
+    all().opened.insert(token);
 }
 
 } // namespace
@@ -127,8 +150,7 @@ DWORD assign(const std::u16string& client, SECURITY_IMPERSONATION_LEVEL level) {
 DWORD make(const std::u16string& client, SECURITY_IMPERSONATION_LEVEL level, HANDLE* token) {
     const auto error = duplicate(client, level, *token);
     if (error == ERROR_SUCCESS) {
-        const std::lock_guard lock{all().mutex};
-        all().opened.insert(*token);
+        remember(*token);
     }
     return error;
 }
@@ -140,8 +162,7 @@ DWORD remove() {
 DWORD open(HANDLE* token) {
     const auto error = open_current(token);
     if (error == ERROR_SUCCESS) {
-        const std::lock_guard lock{all().mutex};
-        all().opened.insert(*token);
+        remember(*token);
     }
     return error;
 }
@@ -150,12 +171,48 @@ DWORD set(HANDLE token) {
     if (token != nullptr && !is_open(token)) {
         return ERROR_INVALID_HANDLE;
     }
+    auto level = SecurityAnonymous;
+    const auto highest = engine::instance().settings.highest_thread_level;
+    if (token != nullptr && highest && level_of(token, &level) == ERROR_SUCCESS && *highest < level) {
+        handle_closer lowered;
+        const auto error = result_of(::DuplicateTokenEx(token, TOKEN_QUERY | TOKEN_IMPERSONATE | TOKEN_DUPLICATE,
+                                                        nullptr, *highest, TokenImpersonation, &lowered.raw));
+        if (error != ERROR_SUCCESS || name(lowered.raw, client_of(token)) != ERROR_SUCCESS) {
+            return error != ERROR_SUCCESS ? error : ::GetLastError();
+        }
+        return put_on_thread(lowered.raw);
+    }
     return put_on_thread(token);
 }
 
 DWORD level_of(HANDLE token, SECURITY_IMPERSONATION_LEVEL* level) {
     DWORD written = 0;
     return result_of(::GetTokenInformation(token, TokenImpersonationLevel, level, sizeof *level, &written));
+}
+
+DWORD type_of(HANDLE token, bool* is_primary) {
+    TOKEN_TYPE type{};
+    DWORD written = 0;
+    const auto error = result_of(::GetTokenInformation(token, TokenType, &type, sizeof type, &written));
+    *is_primary = type == TokenPrimary;
+    return error;
+}
+
+DWORD duplicate(HANDLE token, DWORD access, SECURITY_IMPERSONATION_LEVEL level, bool as_primary, HANDLE* duplicate) {
+    if (!is_open(token)) {
+        return ERROR_INVALID_HANDLE;
+    }
+    auto own = SecurityAnonymous;
+    if (as_primary && level_of(token, &own) == ERROR_SUCCESS && own < SecurityImpersonation) {
+        return ERROR_BAD_IMPERSONATION_LEVEL; // as Windows says; Wine makes one
+    }
+    auto error = result_of(
+        ::DuplicateTokenEx(token, access, nullptr, level, as_primary ? TokenPrimary : TokenImpersonation, duplicate));
+    if (error == ERROR_SUCCESS) {
+        remember(*duplicate);
+        error = name(*duplicate, client_of(token));
+    }
+    return error;
 }
 
 DWORD id_of(HANDLE token, std::uint64_t* id) {
@@ -173,13 +230,7 @@ DWORD close(HANDLE token) {
 
 std::u16string current_client() {
     handle_closer token;
-    std::uint64_t number = 0;
-    if (open_current(&token.raw) != ERROR_SUCCESS || !number_of(token.raw, number)) {
-        return {};
-    }
-    const std::lock_guard lock{all().mutex};
-    const auto found = all().clients.find(number);
-    return found != all().clients.end() ? found->second : u"(somebody unknown)";
+    return open_current(&token.raw) == ERROR_SUCCESS ? client_of(token.raw) : std::u16string{};
 }
 
 std::optional<SECURITY_IMPERSONATION_LEVEL> current_level() {

@@ -315,7 +315,7 @@ TEST_F(secrets_in_memory, of_an_exported_context) {
     dig_up();
     EXPECT_TRUE(is_somewhere(key));
     std::error_code ec;
-    EXPECT_FALSE(sspan::import_context<sspan::client_context>(std::move(*exported), ec));
+    EXPECT_FALSE(sspan::import_context<sspan::server_context>(std::move(*exported), ec));
     EXPECT_EQ(ec, sspan::errc::invalid_token); // it is no context, but has been handed to the package
     exported.reset();
     EXPECT_TRUE(is_nowhere(key));

@@ -36,7 +36,9 @@ established client_called(const wchar_t* user, const wchar_t* password) {
 }
 
 /// Acts as `first`, as `second` inside of that, and ends both in one of three ways; whether it was whom it had to be.
-bool impersonate(const sspan::server_context& first, const std::wstring& name, const sspan::server_context& second,
+/// `second` is a context or an access token.
+template <class Client>
+bool impersonate(const sspan::server_context& first, const std::wstring& name, const Client& second,
                  const std::wstring& other_name, std::size_t round) {
     bool right = current_thread_client().empty();
     try {
@@ -61,6 +63,8 @@ class guards : public loopback_test {};
 TEST_F(guards, of_different_clients_in_many_threads_at_once) {
     const auto alice = client_called(L"alice", L"correct horse");
     const auto bob = client_called(L"bob", L"battery staple");
+    const auto alices_token = sspan::query_security_context_token(alice.server); // all threads use the same two
+    const auto bobs_token = sspan::query_security_context_token(bob.server);
     std::atomic<std::size_t> right{0};
     {
         std::vector<std::jthread> crew;
@@ -68,10 +72,14 @@ TEST_F(guards, of_different_clients_in_many_threads_at_once) {
             crew.emplace_back([&, is_alice = i % 2 == 0] {
                 const auto& mine = is_alice ? alice : bob;
                 const auto& others = is_alice ? bob : alice;
+                const auto& others_token = is_alice ? bobs_token : alices_token;
                 const std::wstring name = is_alice ? L"LOOPBACK\\alice" : L"LOOPBACK\\bob";
                 const std::wstring other_name = is_alice ? L"LOOPBACK\\bob" : L"LOOPBACK\\alice";
                 for (std::size_t round = 0; round != rounds; ++round) {
-                    right += impersonate(mine.server, name, others.server, other_name, round) ? 1U : 0U;
+                    const bool as_it_must_be = round % 2 == 0
+                                                   ? impersonate(mine.server, name, others.server, other_name, round)
+                                                   : impersonate(mine.server, name, others_token, other_name, round);
+                    right += as_it_must_be ? 1U : 0U;
                 }
             });
         }

@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <functional>
 #include <optional>
 #include <string>
@@ -24,6 +26,18 @@ using loopback::calls;
 using loopback::function;
 using loopback::live;
 using sspan::errc;
+
+/// The structure of an attribute that only a program of its own asks for.
+struct raw_expiry {
+    TimeStamp end;
+};
+
+} // namespace
+
+template <>
+inline constexpr std::uint32_t sspan::attribute_number<raw_expiry> = SECPKG_ATTR_PASSWORD_EXPIRY;
+
+namespace {
 
 constexpr const char* query = "QueryContextAttributes";
 
@@ -50,10 +64,6 @@ attribute made_of(ULONG number, Ask ask, Value& value, bool points = true) {
 
 class attributes : public surface_test {
 protected:
-    void SetUp() override {
-        surface_test::SetUp();
-        loopback::configure().access_token = this; // anything but nullptr
-    }
     outcome user_name(const sspan::security_context& context) { return ask(SECPKG_ATTR_NAMES, context); }
     outcome negotiation_info(const sspan::security_context& context) {
         return ask(SECPKG_ATTR_NEGOTIATION_INFO, context);
@@ -67,35 +77,26 @@ protected:
     sspan::negotiation_info info;
     sspan::lifespan lifespan;
     std::optional<std::chrono::system_clock::time_point> password_expiry;
-    sspan::dce_info dce;
     sspan::key_info keys;
     std::wstring authority;
     sspan::secret_bytes session_key;
     sspan::package_info package;
     sspan::native_names names;
     sspan::context_flags flags{};
-    bytes target_information;
-    HANDLE access_token = nullptr;
     std::wstring client_target;
-    sspan::last_client_token_status last_token{};
-    SecPkgContext_Flags raw_flags{};
 
     const std::vector<attribute> all{
         made_of(SECPKG_ATTR_NAMES, SSPAN_ASK(query_user_name), name),
         made_of(SECPKG_ATTR_NEGOTIATION_INFO, SSPAN_ASK(query_negotiation_info), info),
         made_of(SECPKG_ATTR_LIFESPAN, SSPAN_ASK(query_lifespan), lifespan, false),
         made_of(SECPKG_ATTR_PASSWORD_EXPIRY, SSPAN_ASK(query_password_expiry), password_expiry, false),
-        made_of(SECPKG_ATTR_DCE_INFO, SSPAN_ASK(query_dce_info), dce, false),
         made_of(SECPKG_ATTR_KEY_INFO, SSPAN_ASK(query_key_info), keys),
         made_of(SECPKG_ATTR_AUTHORITY, SSPAN_ASK(query_authority), authority),
         made_of(SECPKG_ATTR_SESSION_KEY, SSPAN_ASK(query_session_key), session_key),
         made_of(SECPKG_ATTR_PACKAGE_INFO, SSPAN_ASK(query_package_info), package),
         made_of(SECPKG_ATTR_NATIVE_NAMES, SSPAN_ASK(query_native_names), names),
         made_of(SECPKG_ATTR_FLAGS, SSPAN_ASK(query_flags), flags, false),
-        made_of(SECPKG_ATTR_TARGET_INFORMATION, SSPAN_ASK(query_target_information), target_information),
-        made_of(SECPKG_ATTR_ACCESS_TOKEN, SSPAN_ASK(query_access_token), access_token),
         made_of(SECPKG_ATTR_CLIENT_SPECIFIED_TARGET, SSPAN_ASK(query_client_specified_target), client_target),
-        made_of(SECPKG_ATTR_LAST_CLIENT_TOKEN_STATUS, SSPAN_ASK(query_last_client_token_status), last_token, false),
     };
 };
 INSTANTIATE_TEST_SUITE_P(each, attributes, each_profile_and_surface(), name_of{});
@@ -150,20 +151,15 @@ TEST_P(attributes, all_have_the_values_of_the_package) {
     loopback::configure().utc_offset = 3600LL * 10'000'000;
     loopback::configure().start = ticks(of_year(2026) + 1h);
     loopback::configure().expiry = ticks(of_year(2027) + 1h);
-    int token = 0;
-    loopback::configure().access_token = &token;
     const auto pair = establish(which_profile());
     for (const auto& each : all) {
         ASSERT_TRUE(succeeded(each.ask(which_surface(), pair.server))) << each.number;
         EXPECT_EQ(loopback::last_flags(function::query_context_attributes), each.number);
     }
-    const bool is_ntlm = which_profile().package == sspan::package::ntlm;
     EXPECT_EQ(name, L"LOOPBACK\\alice");
     EXPECT_EQ(lifespan.start, of_year(2026));
     EXPECT_EQ(lifespan.expiry, of_year(2027));
     EXPECT_EQ(password_expiry, of_year(2027));
-    EXPECT_EQ(dce.authorization_service, 1U);
-    EXPECT_EQ(sspan::detail::from_os(static_cast<const SEC_WCHAR*>(dce.privileges.get())), L"LOOPBACK\\alice");
     EXPECT_EQ(keys.signature_algorithm, L"SipHash");
     EXPECT_EQ(keys.encrypt_algorithm, L"SipHash stream");
     EXPECT_EQ(keys.key_size, 128U);
@@ -175,14 +171,8 @@ TEST_P(attributes, all_have_the_values_of_the_package) {
     EXPECT_EQ(names.client, L"LOOPBACK\\alice");
     EXPECT_EQ(names.server, service());
     EXPECT_EQ(flags, pair.server.granted());
-    EXPECT_EQ(target_information.size(), service().size() * 2);
-    EXPECT_EQ(access_token, &token);
     EXPECT_EQ(client_target, service());
-    EXPECT_EQ(last_token, is_ntlm ? sspan::last_client_token_status::yes : sspan::last_client_token_status::no);
-    EXPECT_EQ(live().string_blocks, 1U); // dce.privileges
-    dce = {};
     EXPECT_EQ(live().string_blocks + live().package_blocks + live().key_blocks, 0U);
-    EXPECT_EQ(calls(function::close_handle), 0U); // the access token is only lent
 }
 
 TEST_P(attributes, session_key_is_the_same_on_both_sides_and_wiped) { // the package complains of its own copy
@@ -206,18 +196,81 @@ TEST_P(attributes, flags_are_read_by_their_side) {
     EXPECT_TRUE(pair.server.is_server());
 }
 
-TEST_P(attributes, any_other_by_number_and_structure) {
+/// Asks for a raw structure on either surface.
+template <class Structure>
+outcome ask_raw(surface which, const sspan::security_context& context, Structure& told) {
+    return outcome_of(
+        which, [&](std::error_code& ec) { told = sspan::query_attribute<Structure>(context, ec); },
+        [&] { told = sspan::query_attribute<Structure>(context); });
+}
+
+TEST_P(attributes, raw_structures_are_asked_for_by_their_number) {
     const auto pair = establish(which_profile());
-    const auto raw = made_of(
-        SECPKG_ATTR_FLAGS,
-        [](const sspan::security_context& context, auto&... ec) {
-            return sspan::query_attribute<SecPkgContext_Flags>(context, ec...);
-        },
-        raw_flags);
-    ASSERT_TRUE(succeeded(raw.ask(which_surface(), pair.client)));
-    EXPECT_NE(raw_flags.Flags & 0x10000U, 0U); // ISC_RET_INTEGRITY
+    const auto number_for = [&](auto told) {
+        EXPECT_TRUE(succeeded(ask_raw(which_surface(), pair.server, told)));
+        return loopback::last_flags(function::query_context_attributes);
+    };
+    EXPECT_EQ(number_for(SecPkgContext_Sizes{}), static_cast<ULONG>(SECPKG_ATTR_SIZES));
+    EXPECT_EQ(number_for(SecPkgContext_Lifespan{}), static_cast<ULONG>(SECPKG_ATTR_LIFESPAN));
+    EXPECT_EQ(number_for(SecPkgContext_Flags{}), static_cast<ULONG>(SECPKG_ATTR_FLAGS));
+    EXPECT_EQ(number_for(SecPkgContext_PasswordExpiry{}), static_cast<ULONG>(SECPKG_ATTR_PASSWORD_EXPIRY));
+    EXPECT_EQ(number_for(SecPkgContext_AccessToken{}), static_cast<ULONG>(SECPKG_ATTR_ACCESS_TOKEN));
+    EXPECT_EQ(number_for(sspan::detail::SecPkgContext_LastClientTokenStatus{}),
+              static_cast<ULONG>(SECPKG_ATTR_LAST_CLIENT_TOKEN_STATUS));
+}
+
+TEST_P(attributes, raw_pointers_are_the_callers_to_free) {
+    const auto pair = establish(which_profile());
+    sspan::detail::SecPkgContext_DceInfo dce{};
+    ASSERT_TRUE(succeeded(ask_raw(which_surface(), pair.server, dce)));
+    EXPECT_EQ(dce.AuthzSvc, 1U);
+    SecPkgContext_TargetInformation target{};
+    ASSERT_TRUE(succeeded(ask_raw(which_surface(), pair.client, target)));
+    EXPECT_EQ(target.MarshalledTargetInfoLength, service().size() * 2);
+    sspan::detail::SecPkgContext_ClientSpecifiedTarget specified{};
+    ASSERT_TRUE(succeeded(ask_raw(which_surface(), pair.server, specified)));
+    EXPECT_EQ(sspan::detail::from_os(specified.sTargetName), service());
+    EXPECT_EQ(live().string_blocks + live().key_blocks, 3U);
+    {
+        const sspan::context_memory<void> privileges{dce.pPac};
+        const sspan::context_memory<unsigned char> information{target.MarshalledTargetInfo};
+        const sspan::context_memory<SEC_WCHAR> target_name{specified.sTargetName};
+        EXPECT_EQ(sspan::detail::from_os(static_cast<const SEC_WCHAR*>(privileges.get())), L"LOOPBACK\\alice");
+    }
+    EXPECT_EQ(live().string_blocks + live().key_blocks, 0U);
+}
+
+TEST_P(attributes, lent_access_token_stays_the_packages) {
+    auto pair = establish(which_profile());
+    int token = 0;
+    loopback::configure().access_token = &token;
+    SecPkgContext_AccessToken lent{};
+    ASSERT_TRUE(succeeded(ask_raw(which_surface(), pair.server, lent)));
+    EXPECT_EQ(lent.AccessToken, &token);
+    pair.server = {};
+    EXPECT_EQ(calls(function::close_handle), 0U);
+}
+
+TEST_P(attributes, program_adds_a_pair_of_its_own) {
+    const auto pair = establish(which_profile());
+    loopback::configure().expiry = 0x01DD000000000000;
+    raw_expiry told{};
+    ASSERT_TRUE(succeeded(ask_raw(which_surface(), pair.client, told)));
+    EXPECT_EQ(loopback::last_flags(function::query_context_attributes),
+              static_cast<ULONG>(SECPKG_ATTR_PASSWORD_EXPIRY));
+    std::int64_t ticks = 0;
+    std::memcpy(&ticks, &told, sizeof ticks);
+    EXPECT_EQ(ticks, 0x01DD000000000000);
+}
+
+TEST_P(attributes, raw_structure_that_is_not_offered_is_unsupported) {
+    const auto pair = establish(which_profile());
     loopback::configure().unsupported_attributes = {SECPKG_ATTR_FLAGS};
-    EXPECT_TRUE(failed_with(raw.ask(which_surface(), pair.client), errc::unsupported_function, query));
+    SecPkgContext_Flags told{};
+    EXPECT_TRUE(failed_with(ask_raw(which_surface(), pair.client, told), errc::unsupported_function, query));
+    EXPECT_EQ(told.Flags, 0U);
+    SecPkgContext_Lifespan life{};
+    EXPECT_TRUE(failed_with(ask_raw(which_surface(), sspan::security_context{}, life), errc::invalid_handle, query));
 }
 
 TEST_P(attributes, each_failure_arrives_and_frees_nothing) {
@@ -248,16 +301,8 @@ TEST_P(attributes, success_without_a_value_is_an_internal_error) {
     for (const auto& each : all) {
         loopback::fail_at(function::query_context_attributes, 1, SEC_E_OK); // nothing is done, nothing said
         const auto result = each.ask(which_surface(), pair.server);
-        const auto expected = each.number == SECPKG_ATTR_ACCESS_TOKEN ? errc::no_impersonation : errc::internal_error;
-        EXPECT_TRUE(each.points ? failed_with(result, expected, query) : succeeded(result)) << each.number;
+        EXPECT_TRUE(each.points ? failed_with(result, errc::internal_error, query) : succeeded(result)) << each.number;
     }
-}
-
-TEST_P(attributes, trap_no_access_token_is_no_success) {
-    loopback::configure().access_token = nullptr;
-    const auto pair = establish(which_profile());
-    EXPECT_TRUE(failed_with(ask(SECPKG_ATTR_ACCESS_TOKEN, pair.server), errc::no_impersonation, query));
-    EXPECT_EQ(access_token, nullptr);
 }
 
 TEST_P(attributes, zero_state_is_refused_before_the_call) {
@@ -274,11 +319,9 @@ TEST_P(attributes, misuse_06_lack_of_memory_leaks_nothing) {
     std::size_t failures = 0;
     for (const auto& each : all) {
         for (std::size_t nth = 1; nth < 100; ++nth, ++failures) {
-            dce = {};
             allocation::fail_at(nth);
             const auto result = each.ask(which_surface(), pair.server);
             allocation::fail_at(0);
-            dce = {};
             EXPECT_EQ(live().string_blocks + live().package_blocks + live().key_blocks, 0U) << each.number;
             if (!result.code) {
                 break;

@@ -38,7 +38,8 @@ bytes data_of(const channel_bindings& bindings) {
 
 TEST(channel_bindings, are_none_by_default) {
     EXPECT_FALSE(channel_bindings{});
-    EXPECT_TRUE(channel_bindings{}.native().empty());
+    const channel_bindings none;
+    EXPECT_TRUE(none.native().empty());
 }
 
 TEST(channel_bindings, have_the_prefix_of_their_kind) {
@@ -48,6 +49,23 @@ TEST(channel_bindings, have_the_prefix_of_their_kind) {
     const std::string hash(32, 'h');
     EXPECT_EQ(data_of(channel_bindings::tls_server_end_point(to_bytes(hash))),
               to_bytes("tls-server-end-point:" + hash));
+    EXPECT_EQ(data_of(channel_bindings::tls_exporter(to_bytes(hash))), to_bytes("tls-exporter:" + hash));
+}
+
+TEST(channel_bindings, of_an_exporter_are_32_bytes) {
+    for (std::size_t size = 0; size != 100; ++size) {
+        const bytes exported(size);
+        if (size == 32) {
+            EXPECT_TRUE(channel_bindings::tls_exporter(exported));
+            continue;
+        }
+        try {
+            static_cast<void>(channel_bindings::tls_exporter(exported));
+            ADD_FAILURE() << size;
+        } catch (const sspan::error& refused) {
+            EXPECT_EQ(refused.code(), errc::invalid_parameter);
+        }
+    }
 }
 
 TEST(channel_bindings, of_a_certificate_are_a_hash_of_sha_2) {
@@ -83,7 +101,8 @@ TEST(channel_bindings, of_no_channel_are_refused) {
 }
 
 TEST(channel_bindings, whose_parts_lie_outside_are_refused) {
-    const auto whole = copy_of(channel_bindings::application_data(to_bytes("0123456789")).native());
+    const auto original = channel_bindings::application_data(to_bytes("0123456789"));
+    const auto whole = copy_of(original.native());
     const auto refused = [](std::span<const std::byte> structure) {
         try {
             static_cast<void>(channel_bindings::adopt(structure));
@@ -158,6 +177,14 @@ TEST_P(bound_handshake, fails_between_two_channels) {
     EXPECT_TRUE(failed_with(between(ours, others, allow_missing), errc::bad_bindings, "AcceptSecurityContext"));
     const auto same_data = channel_bindings::application_data(to_bytes("certificate"));
     EXPECT_TRUE(failed_with(between(ours, same_data), errc::bad_bindings, "AcceptSecurityContext"));
+}
+
+TEST_P(bound_handshake, of_an_exporter_is_of_its_channel_and_of_no_other_kind) {
+    const auto exported = channel_bindings::tls_exporter(bytes(32, std::byte{1}));
+    EXPECT_TRUE(succeeded(between(exported, channel_bindings::tls_exporter(bytes(32, std::byte{1})))));
+    const auto other = channel_bindings::tls_exporter(bytes(32, std::byte{2}));
+    EXPECT_TRUE(failed_with(between(exported, other), errc::bad_bindings, "AcceptSecurityContext"));
+    EXPECT_TRUE(failed_with(between(exported, ours), errc::bad_bindings, "AcceptSecurityContext"));
 }
 
 TEST_P(bound_handshake, fails_without_the_clients_unless_the_server_allows_it) {

@@ -187,6 +187,7 @@ TEST(errc, has_sspis_values) {
     EXPECT_EQ(static_cast<unsigned>(errc::message_altered), 0x8009030FU);
     EXPECT_EQ(static_cast<unsigned>(errc::out_of_sequence), 0x80090310U);
     EXPECT_EQ(static_cast<unsigned>(errc::bad_impersonation_level), 0x80070542U);
+    EXPECT_EQ(static_cast<unsigned>(errc::bad_token_type), 0x80070545U);
     static_assert(std::is_error_code_enum_v<errc>);
 }
 
@@ -281,6 +282,8 @@ TEST(succeeded, is_sec_e_ok_only) {
 TEST(win32_failure, is_an_hresult_or_success) {
     EXPECT_EQ(static_cast<unsigned>(sspan::detail::win32_failure(5).value()), 0x80070005U);
     EXPECT_EQ(sspan::detail::win32_failure(1346), errc::bad_impersonation_level);
+    EXPECT_EQ(sspan::detail::win32_failure(1349), errc::bad_token_type);
+    EXPECT_EQ(sspan::detail::win32_failure(120), errc::unsupported_function); // ERROR_CALL_NOT_IMPLEMENTED
     EXPECT_FALSE(sspan::detail::win32_failure(0));
 }
 

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
 // SSPI's times are local, sspan's are not.
-#include <sspan/os/time.hpp>
+#include <sspan/expiry.hpp>
 
 #include "conversation.hpp"
 #include "fixture.hpp"
 #include "profiles.hpp"
 
+#include <sspan/attributes.hpp>
+#include <sspan/os/time.hpp>
+
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -15,6 +19,7 @@
 #include <limits>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -83,18 +88,40 @@ TEST_P(expiry, is_of_the_last_step) {
     EXPECT_EQ(std::move(talk.server).finish().expiry(), noon + 1min);
 }
 
-TEST_P(expiry, is_nothing_when_never_or_not_told) {
-    for (const std::int64_t never : {std::int64_t{0}, std::int64_t{-1}, std::numeric_limits<std::int64_t>::max(),
-                                     std::int64_t{0x7FFFFF36D5969FFF}, std::numeric_limits<std::int64_t>::min()}) {
-        loopback::configure().utc_offset = ticks(-12h);
-        loopback::configure().expiry = never;
-        const auto pair = establish(GetParam());
-        EXPECT_EQ(pair.client.expiry(), std::nullopt);
-        EXPECT_EQ(pair.server.expiry(), std::nullopt);
-        EXPECT_EQ(pair.client_credentials.expiry(), std::nullopt);
+/// All the times that the package tells when it has `told`.
+std::vector<std::optional<time_point>> all_times(const profile& which, std::int64_t told) {
+    loopback::configure().expiry = told;
+    const auto pair = establish(which);
+    return {pair.client.expiry(),
+            pair.server.expiry(),
+            pair.client_credentials.expiry(),
+            pair.server_credentials.expiry(),
+            sspan::query_lifespan(pair.client).expiry,
+            sspan::query_password_expiry(pair.server)};
+}
+
+TEST_P(expiry, is_nothing_when_not_told) {
+    for (const auto offset : {-12h, 0h, 14h}) {
+        loopback::configure().utc_offset = ticks(offset);
+        for (const std::int64_t unknown : {std::int64_t{0}, std::int64_t{-1}, std::numeric_limits<std::int64_t>::min(),
+                                           ticks_of(sys_days{std::chrono::December / 31 / 1969})}) {
+            EXPECT_THAT(all_times(GetParam(), unknown), ::testing::Each(std::optional<time_point>{}));
+        }
     }
     EXPECT_EQ(sspan::security_context{}.expiry(), std::nullopt);
     EXPECT_EQ(sspan::credentials{}.expiry(), std::nullopt);
+}
+
+TEST_P(expiry, is_never_in_a_distant_future_and_later_than_every_other_time) {
+    for (const auto offset : {-12h, 0h, 14h}) {
+        loopback::configure().utc_offset = ticks(offset);
+        for (const std::int64_t distant : {std::numeric_limits<std::int64_t>::max(), std::int64_t{0x7FFFFF36D5969FFF},
+                                           ticks_of(sys_days{std::chrono::January / 1 / 2100})}) {
+            EXPECT_THAT(all_times(GetParam(), distant), ::testing::Each(std::optional{sspan::never}));
+        }
+    }
+    EXPECT_LT(std::chrono::system_clock::now(), sspan::never);
+    EXPECT_LT(sys_days{std::chrono::January / 1 / 2200}, sspan::never);
 }
 
 TEST(time, keeps_the_fraction_that_the_clock_can_hold) {
@@ -117,8 +144,9 @@ TEST(time, goes_from_1970_to_2100) {
     EXPECT_FALSE(converted(start - 1));
     EXPECT_FALSE(converted(1));
     const auto last = ticks_of(sys_days{std::chrono::January / 1 / 2100});
-    EXPECT_TRUE(converted(last - 1));
-    EXPECT_FALSE(converted(last));
+    EXPECT_EQ(converted(last - 10'000'000), sys_days{std::chrono::January / 1 / 2100} - 1s);
+    EXPECT_NE(converted(last - 1), sspan::never);
+    EXPECT_EQ(converted(last), sspan::never);
 }
 
 } // namespace

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include <sspan/impersonation.hpp>
 
-#include "fixture.hpp"
-#include "profiles.hpp"
+#include "impersonation.hpp"
 
 #include <sspan/handshake.hpp>
 
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -28,9 +28,6 @@ using loopback::current_thread_client;
 using loopback::current_thread_level;
 using loopback::function;
 using sspan::errc;
-using sspan::impersonation_guard;
-using sspan::impersonation_level;
-using sspan::impersonation_options;
 
 static_assert(!std::is_copy_constructible_v<impersonation_guard>);
 static_assert(!std::is_move_constructible_v<impersonation_guard>);
@@ -38,38 +35,7 @@ static_assert(!std::is_copy_assignable_v<impersonation_guard>);
 static_assert(!std::is_move_assignable_v<impersonation_guard>);
 static_assert(!std::is_constructible_v<impersonation_guard, const sspan::security_context&>);
 static_assert(!std::is_convertible_v<const sspan::server_context&, impersonation_guard>);
-
-constexpr const char* impersonate = "ImpersonateSecurityContext";
-
-const std::wstring nobody;
-const std::wstring alice = L"LOOPBACK\\alice";
-const std::wstring bob = L"LOOPBACK\\bob";
-
-/// A guard that lives as long as `work` runs, on either surface.
-template <class Work>
-outcome as_client(surface form, const sspan::server_context& context, const impersonation_options& options, Work work) {
-    return outcome_of(
-        form,
-        [&](std::error_code& ec) {
-            const impersonation_guard guard{context, options, ec};
-            EXPECT_EQ(guard.active(), !ec);
-            if (!ec) {
-                work(guard);
-            }
-        },
-        [&] {
-            const impersonation_guard guard{context, options};
-            work(guard);
-        });
-}
-
-constexpr auto must_not_run = [](const impersonation_guard&) { ADD_FAILURE() << "ran as somebody else"; };
-
-/// A server's context of somebody.
-established accepted(const std::wstring& user) {
-    loopback::configure().user = user;
-    return establish();
-}
+static_assert(!std::is_convertible_v<const sspan::access_token&, impersonation_guard>);
 
 class impersonation : public surface_test {};
 INSTANTIATE_TEST_SUITE_P(each, impersonation, each_profile_and_surface(), name_of{});
@@ -360,17 +326,6 @@ TEST_P(impersonation, early_revert_is_the_only_one) {
     loopback::stop_impersonating_on_thread();
 }
 
-/// revert(), on either surface.
-outcome revert(surface form, impersonation_guard& guard) {
-    return outcome_of(
-        form,
-        [&](std::error_code& ec) {
-            const bool reverted = guard.revert(ec);
-            EXPECT_EQ(reverted, !ec);
-        },
-        [&] { guard.revert(); });
-}
-
 TEST_P(impersonation, failed_call_that_has_changed_the_thread_is_undone) {
     const auto pair = establish(which_profile());
     for (const auto& before : {nobody, bob}) {
@@ -575,6 +530,77 @@ TEST_P(impersonation, two_threads_act_as_two_clients) {
     other.join();
 }
 
+// ---- what a restore has really put back -----------------------------------------------------------------------------
+
+TEST_P(impersonation, misuse_11_restore_that_has_lowered_the_outer_client_is_told_and_retried) {
+    const auto first = accepted(L"alice");
+    const auto second = accepted(L"bob");
+    const impersonation_guard outer{first.server};
+    {
+        impersonation_guard inner{second.server};
+        loopback::configure().highest_thread_level = SecurityIdentification;
+        EXPECT_TRUE(failed_with(revert(which_surface(), inner), errc::bad_impersonation_level, "OpenThreadToken"));
+        EXPECT_TRUE(inner.active());
+        loopback::configure().highest_thread_level.reset();
+    }
+    EXPECT_EQ(current_thread_client(), alice);
+    EXPECT_EQ(current_thread_level(), SecurityImpersonation);
+}
+
+TEST_P(impersonation, misuse_11_restore_that_has_done_nothing_is_told_and_retried) {
+    const auto token = token_of(L"bob");
+    const auto first = accepted(L"alice");
+    const auto second = accepted(L"bob");
+    const impersonation_guard outer{first.server};
+    {
+        impersonation_guard inner{second.server};
+        loopback::fail_at(function::set_thread_token, 1, ERROR_SUCCESS); // it says so, and does nothing
+        EXPECT_TRUE(failed_with(revert(which_surface(), inner), errc::internal_error, "OpenThreadToken"));
+        EXPECT_TRUE(inner.active());
+    }
+    EXPECT_EQ(current_thread_client(), alice);
+    impersonation_guard by_token{token};
+    loopback::fail_at(function::set_thread_token, 1, ERROR_SUCCESS);
+    EXPECT_TRUE(failed_with(revert(which_surface(), by_token), errc::internal_error, "OpenThreadToken"));
+    EXPECT_TRUE(by_token.active());
+}
+
+TEST_P(impersonation, guard_over_a_token_that_is_not_taken_away_is_told_and_retried) {
+    const auto token = token_of(L"alice");
+    {
+        impersonation_guard guard{token};
+        loopback::fail_at(function::set_thread_token, 1, ERROR_SUCCESS); // it says so, and does nothing
+        EXPECT_TRUE(failed_with(revert(which_surface(), guard), errc::internal_error, "OpenThreadToken"));
+        EXPECT_TRUE(guard.active());
+    }
+    EXPECT_EQ(current_thread_client(), nobody);
+}
+
+TEST_P(impersonation, restore_that_cannot_be_looked_at_is_told_and_retried) {
+    const auto first = accepted(L"alice");
+    const auto second = accepted(L"bob");
+    const impersonation_guard outer{first.server};
+    for (const auto& [which, nth] : {std::pair{function::open_thread_token, 2}, std::pair{function::query_token_id, 2},
+                                     std::pair{function::query_token_id, 3}}) { // 1 looks for the client
+        impersonation_guard inner{second.server};
+        loopback::fail_at(which, static_cast<std::size_t>(nth), ERROR_INVALID_HANDLE);
+        EXPECT_TRUE(
+            failed_with(revert(which_surface(), inner), sspi_code(sspi_status(0x80070006U)), "OpenThreadToken"));
+        EXPECT_TRUE(inner.active());
+    }
+    EXPECT_EQ(current_thread_client(), alice);
+}
+
+TEST_P(impersonation, look_at_a_restore_costs_one_call_where_the_thread_had_no_token) {
+    const auto token = token_of(L"alice");
+    impersonation_guard guard{token};
+    const auto opened = calls(function::open_thread_token);
+    const auto asked = calls(function::query_token_id);
+    guard.revert();
+    EXPECT_EQ(calls(function::open_thread_token), opened + 2); // one of them looks for the client
+    EXPECT_EQ(calls(function::query_token_id), asked + 1);
+}
+
 // The process must end: a child process shows it.
 
 class impersonation_death : public loopback_test {
@@ -614,6 +640,32 @@ TEST_F(impersonation_death, misuse_11_failed_restore_ends_the_process) {
         const impersonation_guard guard{pair.server};
     };
     EXPECT_EXIT(program(), ended, "loopback: fail_fast");
+}
+
+TEST_F(impersonation_death, misuse_11_restore_with_a_lower_level_ends_the_process) {
+    const auto program = [] {
+        const auto first = establish();
+        const impersonation_guard outer{first.server};
+        const impersonation_guard inner{first.server};
+        loopback::configure().highest_thread_level = SecurityIdentification;
+    };
+    EXPECT_EXIT(program(), ended, "loopback: fail_fast");
+}
+
+TEST_F(impersonation_death, failed_restore_of_a_guard_over_a_token_ends_the_process) {
+    const auto program = [] {
+        const auto token = token_of(L"alice");
+        const impersonation_guard guard{token};
+        loopback::fail_from(function::set_thread_token, 1, 5);
+    };
+    EXPECT_EXIT(program(), ended, "loopback: fail_fast");
+    const auto refused = [] {
+        const auto token = token_of(L"alice", SecurityIdentification);
+        loopback::fail_from(function::set_thread_token, 2, 5);
+        std::error_code ec;
+        const impersonation_guard guard{token, ec};
+    };
+    EXPECT_EXIT(refused(), ended, "loopback: fail_fast");
 }
 
 TEST_F(impersonation_death, failed_revert_of_a_guard_that_is_refused_ends_the_process) {

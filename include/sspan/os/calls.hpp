@@ -33,10 +33,13 @@
     X(SECURITY_STATUS, query_security_context_token, "QuerySecurityContextToken", (CtxtHandle* context, HANDLE* token)) \
     X(SECURITY_STATUS, impersonate_security_context, "ImpersonateSecurityContext", (CtxtHandle* context)) \
     X(SECURITY_STATUS, revert_security_context, "RevertSecurityContext", (CtxtHandle* context)) \
-    /* The next five return a Win32 error code, 0 for success. */ \
+    /* The next seven return a Win32 error code, 0 for success. */ \
     X(DWORD, open_thread_token, "OpenThreadToken", (DWORD access, bool as_self, HANDLE* token)) \
     X(DWORD, set_thread_token, "SetThreadToken", (HANDLE token)) \
     X(DWORD, query_impersonation_level, "GetTokenInformation", (HANDLE token, SECURITY_IMPERSONATION_LEVEL* level)) \
+    X(DWORD, query_token_type, "GetTokenInformation", (HANDLE token, bool* is_primary)) \
+    /* The new handle is not inherited. The level is the new token's; a primary token has none. */ \
+    X(DWORD, duplicate_token, "DuplicateTokenEx", (HANDLE token, DWORD access, SECURITY_IMPERSONATION_LEVEL level, bool as_primary, HANDLE* duplicate)) \
     /* The token's own number, which no other token of this machine has had or will have. */ \
     X(DWORD, query_token_id, "GetTokenInformation", (HANDLE token, std::uint64_t* id)) \
     X(DWORD, close_handle, "CloseHandle", (HANDLE handle)) \

@@ -3,6 +3,7 @@
 // SSPI's times. They are local, by documentation and one reader's check of Kerberos; others take them for UTC.
 #pragma once
 
+#include "../expiry.hpp"
 #include "api.hpp"
 
 #include <chrono>
@@ -15,9 +16,10 @@ namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
 using optional_time = std::optional<std::chrono::system_clock::time_point>;
 
-/// A time that the package has just told; it is local, by the time zone's offset of this moment. Nothing if it is
-/// "unknown", or "never", for which packages have various dates of a distant past and future, or if the offset is not
-/// known.
+/// Converts a time that the package has just told, which is local by the time zone's offset of this moment.
+///
+/// Packages have no single value for "unknown" and for "never". A date before 1970, such as 0, is unknown: nothing. A date
+/// from 2100 on, such as 0x7FFFFFFFFFFFFFFF in whatever time zone, is `never`. Nothing if the offset is not known.
 inline optional_time to_time(const TimeStamp& told) noexcept {
     using ticks = std::chrono::duration<std::int64_t, std::ratio<1, 10'000'000>>;
     constexpr std::int64_t unix_epoch = 116'444'736'000'000'000; // in ticks since 1601
@@ -25,8 +27,11 @@ inline optional_time to_time(const TimeStamp& told) noexcept {
     std::int64_t local = 0;
     static_assert(sizeof told == sizeof local);
     std::memcpy(&local, &told, sizeof local);
-    if (local < unix_epoch || local >= year_2100) {
+    if (local < unix_epoch) {
         return std::nullopt;
+    }
+    if (local >= year_2100) {
+        return never;
     }
     const auto utc = api::local_to_utc(local);
     if (utc == 0) {

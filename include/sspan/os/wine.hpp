@@ -74,6 +74,23 @@ inline SECURITY_STATUS SEC_ENTRY acquire(SEC_WCHAR* principal, SEC_WCHAR* name, 
                                        expiry);
 }
 
+/// Refuses a primary token made of a client's that may only be looked at, as Windows does. Wine makes one of every token.
+inline BOOL WINAPI duplicate_token(HANDLE token, DWORD access, LPSECURITY_ATTRIBUTES attributes,
+                                   SECURITY_IMPERSONATION_LEVEL level, TOKEN_TYPE type, PHANDLE duplicate) noexcept {
+    if (type == TokenPrimary) {
+        TOKEN_STATISTICS given{};
+        DWORD written = 0;
+        if (!::GetTokenInformation(token, TokenStatistics, &given, sizeof given, &written)) {
+            return FALSE;
+        }
+        if (given.TokenType == TokenImpersonation && given.ImpersonationLevel < SecurityImpersonation) {
+            ::SetLastError(ERROR_BAD_IMPERSONATION_LEVEL);
+            return FALSE;
+        }
+    }
+    return ::DuplicateTokenEx(token, access, attributes, level, type, duplicate);
+}
+
 /// What a step says for an output that has too little room. Wine takes no part of a peer's token for less than all of it.
 [[nodiscard]] inline SECURITY_STATUS with_room(SECURITY_STATUS status) noexcept {
     return status == SEC_E_INCOMPLETE_MESSAGE ? SEC_E_BUFFER_TOO_SMALL : status;

@@ -19,9 +19,9 @@ int main() try {
 
     std::string message = "Pay 100 to Carol.";
     std::vector<std::byte> signature_buffer(sender.sizes().max_signature);
-    const auto signature = sender.sign(std::as_bytes(std::span{message}), signature_buffer);
+    const auto signature = sender.sign(message, signature_buffer);
     message[4] = '9';
-    receiver.verify(std::as_bytes(std::span{message}), signature); // throws: somebody has changed the message
+    receiver.verify(message, signature); // throws: somebody has changed the message
 } catch (const sspan::error& error) {
     std::cout << error.what() << '\n';
     return error.code() == sspan::errc::message_altered ? 0 : 1;

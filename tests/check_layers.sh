@@ -16,8 +16,8 @@ floors=(
     package.hpp identity.hpp credentials.hpp credential_attributes.hpp channel_bindings.hpp message_frame.hpp
     handshake_options.hpp handshake_step.hpp
     'bodies: detail/'
-    detail/client_target.hpp detail/ntlm_token.hpp detail/first_token.hpp detail/thread_token.hpp detail/thread_impersonation.hpp
-    detail/negotiated.hpp detail/established.hpp detail/message_lists.hpp detail/message_calls.hpp detail/wrap_calls.hpp
+    detail/client_target.hpp detail/ntlm_token.hpp detail/first_token.hpp detail/thread_token.hpp
+    detail/negotiated.hpp detail/established.hpp detail/thread_impersonation.hpp detail/message_lists.hpp detail/message_calls.hpp detail/wrap_calls.hpp
     'the halves of a context'
     context_accessors.hpp message_sender.hpp message_receiver.hpp
     'contexts'

@@ -3,6 +3,7 @@
 // What ties a handshake to the secure channel that it runs over.
 #pragma once
 
+#include "bytes.hpp"
 #include "error.hpp"
 #include "message_part.hpp"
 
@@ -23,19 +24,17 @@ public:
 
     /// The channel's data as they are, the prefix included that says of what kind they are.
     /// @throws std::bad_alloc; error `invalid_parameter` for no data, and for more than 32 bits can count.
-    [[nodiscard]] static channel_bindings application_data(std::span<const std::byte> data) { return {{}, data}; }
+    [[nodiscard]] static channel_bindings application_data(const_bytes data) { return {{}, data}; }
     /// Takes the first Finished message of the latest handshake of TLS up to 1.2 (RFC 5929, section 3). TLS 1.3 has no
     /// such binding: use `tls_exporter`.
     /// @throws as `application_data`.
-    [[nodiscard]] static channel_bindings tls_unique(std::span<const std::byte> finished) {
-        return {"tls-unique:", finished};
-    }
+    [[nodiscard]] static channel_bindings tls_unique(const_bytes finished) { return {"tls-unique:", finished}; }
     /// Takes the keying material that TLS exports for this purpose (RFC 9266): 32 bytes.
     ///
     /// Ask the TLS library for the label "EXPORTER-Channel-Binding" (without a zero), no context, and 32 bytes. This
     /// holds for TLS 1.3, and for TLS 1.2 if the extended master secret (RFC 7627) was negotiated.
     /// @throws as `application_data`; error `invalid_parameter` for another size.
-    [[nodiscard]] static channel_bindings tls_exporter(std::span<const std::byte> exported_keying_material) {
+    [[nodiscard]] static channel_bindings tls_exporter(const_bytes exported_keying_material) {
         if (exported_keying_material.size() != 32) {
             refuse();
         }
@@ -47,7 +46,7 @@ public:
     /// SHA-256 takes the place of MD5 and SHA-1. RSASSA-PSS names its hash in its parameters. A signature without a hash
     /// function of its own, such as Ed25519, has no binding of this kind.
     /// @throws as `application_data`; error `invalid_parameter` for another size.
-    [[nodiscard]] static channel_bindings tls_server_end_point(std::span<const std::byte> certificate_hash) {
+    [[nodiscard]] static channel_bindings tls_server_end_point(const_bytes certificate_hash) {
         if (certificate_hash.size() != 32 && certificate_hash.size() != 48 && certificate_hash.size() != 64) {
             refuse();
         }
@@ -57,7 +56,7 @@ public:
     /// SECPKG_ATTR_ENDPOINT_BINDINGS.
     /// @throws std::bad_alloc; error `invalid_parameter` when one of its parts lies outside or in its header, or it has no
     ///   application data.
-    [[nodiscard]] static channel_bindings adopt(std::span<const std::byte> structure) {
+    [[nodiscard]] static channel_bindings adopt(const_bytes structure) {
         SEC_CHANNEL_BINDINGS header{};
         if (structure.size() < sizeof header || !detail::fits(structure.size())) {
             refuse();
@@ -81,7 +80,7 @@ public:
     /// Returns a view of the SEC_CHANNEL_BINDINGS and what belongs to it. It is empty when there are none, or when moved
     /// from. It is valid as long as this object is neither moved from nor assigned to.
     [[nodiscard]] std::span<const std::byte> native() const& noexcept { return structure_; }
-    std::span<const std::byte> native() const&& = delete; // a view of a temporary
+    [[nodiscard]] std::span<const std::byte> native() const&& = delete; // a view of a temporary
     /// False when there are none. True when moved from: a handshake fails with `invalid_handle` then, so that none goes
     /// without by mistake.
     explicit operator bool() const noexcept { return given_; }

@@ -160,7 +160,7 @@ public:
     [[nodiscard]] std::wstring_view package() const& noexcept {
         return state_ ? std::wstring_view{state_->package} : std::wstring_view{};
     }
-    std::wstring_view package() const&& = delete;
+    [[nodiscard]] std::wstring_view package() const&& = delete;
 
 private:
     friend class detail::handshake;

@@ -3,6 +3,7 @@
 // Establishing a security context: tokens go to and fro until both sides know each other.
 #pragma once
 
+#include "bytes.hpp"
 #include "client_context.hpp"
 #include "credentials.hpp"
 #include "detail/handshake_finish.hpp"
@@ -48,7 +49,7 @@ public:
     ///   `message_protection`, `invalid_handle` in the zero state or when the credentials
     ///   are, `security_qos_failed` for NTLM if the options refuse it (`ntlm_use`; `what()` tells where it was seen).
     /// @note Calls InitializeSecurityContext and, when it says so, CompleteAuthToken.
-    [[nodiscard]] handshake_step step(std::span<const std::byte> input, std::error_code& ec) & noexcept {
+    [[nodiscard]] handshake_step step(const_bytes input, std::error_code& ec) & noexcept {
         return handshake::step(
             input, &detail::flag_row::isc_request, &detail::flag_row::isc_granted,
             [&](CredHandle* credential, CtxtHandle* context, SecBufferDesc* in, ULONG request, CtxtHandle* new_context,
@@ -59,7 +60,7 @@ public:
             },
             ec);
     }
-    [[nodiscard]] handshake_step step(std::span<const std::byte> input = {}) & {
+    [[nodiscard]] handshake_step step(const_bytes input = {}) & {
         std::error_code ec;
         const auto result = step(input, ec);
         if (ec) {
@@ -67,8 +68,8 @@ public:
         }
         return result;
     }
-    handshake_step step(std::span<const std::byte> input, std::error_code& ec) && = delete; // whose token would be gone
-    handshake_step step(std::span<const std::byte> input = {}) && = delete;
+    [[nodiscard]] handshake_step step(const_bytes input, std::error_code& ec) && = delete; // whose token would be gone
+    [[nodiscard]] handshake_step step(const_bytes input = {}) && = delete;
 
     /// The established context.
     ///
@@ -117,7 +118,7 @@ public:
     /// @throws handshake_error, as of the client's `step`; `invalid_parameter` for an empty name in
     ///   `options.service_names`, for one with a zero inside, and for one without a UTF-16 form.
     /// @note Calls AcceptSecurityContext and, when it says so, CompleteAuthToken.
-    [[nodiscard]] handshake_step step(std::span<const std::byte> input, std::error_code& ec) & noexcept {
+    [[nodiscard]] handshake_step step(const_bytes input, std::error_code& ec) & noexcept {
         return handshake::step(
             input, &detail::flag_row::asc_request, &detail::flag_row::asc_granted,
             [](CredHandle* credential, CtxtHandle* context, SecBufferDesc* in, ULONG request, CtxtHandle* new_context,
@@ -127,7 +128,7 @@ public:
             },
             ec);
     }
-    [[nodiscard]] handshake_step step(std::span<const std::byte> input) & {
+    [[nodiscard]] handshake_step step(const_bytes input) & {
         std::error_code ec;
         const auto result = step(input, ec);
         if (ec) {
@@ -135,8 +136,8 @@ public:
         }
         return result;
     }
-    handshake_step step(std::span<const std::byte> input, std::error_code& ec) && = delete; // whose token would be gone
-    handshake_step step(std::span<const std::byte> input) && = delete;
+    [[nodiscard]] handshake_step step(const_bytes input, std::error_code& ec) && = delete; // whose token would be gone
+    [[nodiscard]] handshake_step step(const_bytes input) && = delete;
 
     /// The established context, as of the client's `finish`.
     ///

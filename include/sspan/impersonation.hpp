@@ -61,8 +61,6 @@ public:
         : options_{options} {
         start(context, ec);
     }
-    [[nodiscard]] impersonation_guard(const server_context& context, std::error_code& ec) noexcept
-        : impersonation_guard{context, {}, ec} {}
 
     /// Acts as the user of an impersonation token, for work on another thread than the context's.
     /// @throws error as for a context; `bad_token_type` for a primary token.
@@ -78,8 +76,6 @@ public:
         : options_{options} {
         start(token, ec);
     }
-    [[nodiscard]] impersonation_guard(const access_token& token, std::error_code& ec) noexcept
-        : impersonation_guard{token, {}, ec} {}
 
     impersonation_guard(const impersonation_guard&) = delete;
     impersonation_guard& operator=(const impersonation_guard&) = delete;
@@ -201,10 +197,6 @@ void run_as_client(const Client& client, Work&& work, const impersonation_option
     } catch (...) {
         throw;
     }
-}
-template <detail::impersonable Client, std::invocable<std::error_code&> Work>
-void run_as_client(const Client& client, Work&& work, std::error_code& ec) {
-    run_as_client(client, std::forward<Work>(work), {}, ec);
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE

@@ -74,7 +74,7 @@ public:
     [[nodiscard]] std::span<std::byte> payload() & noexcept {
         return memory_.empty() ? std::span<std::byte>{} : std::span{memory_}.subspan(front_ + token_room_, capacity_);
     }
-    std::span<std::byte> payload() && = delete;
+    [[nodiscard]] std::span<std::byte> payload() && = delete;
 
     /// Copies `prefix` directly in front of the message that the last `wrap` made, for example its length.
     ///

@@ -3,6 +3,7 @@
 // Bytes that nobody else is to see.
 #pragma once
 
+#include "bytes.hpp"
 #include "os/secret.hpp"
 
 #include <cstddef>
@@ -17,7 +18,7 @@ public:
     secret_bytes() noexcept = default;
     /// A copy; the caller's own bytes are the caller's to wipe.
     /// @throws std::bad_alloc
-    explicit secret_bytes(std::span<const std::byte> bytes) : bytes_{bytes.begin(), bytes.end()} {}
+    explicit secret_bytes(const_bytes bytes) : bytes_{bytes.begin(), bytes.end()} {}
 
     secret_bytes(secret_bytes&&) noexcept = default;
     secret_bytes& operator=(secret_bytes&&) noexcept = default;
@@ -27,7 +28,7 @@ public:
 
     /// Returns a view, valid as long as this object is neither moved from nor assigned to.
     [[nodiscard]] std::span<const std::byte> get() const& noexcept { return bytes_; }
-    std::span<const std::byte> get() const&& = delete; // a view of a temporary
+    [[nodiscard]] std::span<const std::byte> get() const&& = delete; // a view of a temporary
     [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
     [[nodiscard]] bool empty() const noexcept { return bytes_.empty(); }
 

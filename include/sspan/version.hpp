@@ -4,10 +4,10 @@
 #include <string_view>
 
 /// The version as one number to compare in the preprocessor: major * 10000 + minor * 100 + patch.
-#define SSPAN_VERSION 100
+#define SSPAN_VERSION 200
 
 namespace sspan {
 
-inline constexpr std::string_view version = "0.1.0";
+inline constexpr std::string_view version = "0.2.0";
 
 } // namespace sspan

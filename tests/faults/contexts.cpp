@@ -270,7 +270,8 @@ private:
     void start(const char* name, const Client& context, guard& which, std::wstring_view before,
                std::wstring_view after) {
         auto& added = add(
-            name, [&context, &which](std::error_code& ec) { which.emplace(context, ec); },
+            name,
+            [&context, &which](std::error_code& ec) { which.emplace(context, sspan::impersonation_options{}, ec); },
             [&context, &which] { which.emplace(context); });
         added.prepare = [&which] { which.reset(); };
         added.holds = [&which, after] { return which->active() && loopback::current_thread_client() == after; };

@@ -118,7 +118,7 @@ TEST_P(kerberos, tells_the_package_and_says_so_where_it_does_not_tell) {
 TEST_P(kerberos, impersonation_that_is_not_offered_fails_before_any_work) {
     const auto pair = establish(GetParam());
     std::error_code ec;
-    const sspan::impersonation_guard guard{pair.server, ec};
+    const sspan::impersonation_guard guard{pair.server, {}, ec};
     if (ec) {
         EXPECT_EQ(ec, errc::unsupported_function);
     }

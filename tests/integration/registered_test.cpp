@@ -175,7 +175,7 @@ TEST(registered, exception_ends_it) {
 TEST(registered, client_that_allows_identification_only_is_refused) {
     conversation talk{alice(), context_flags::identify};
     std::error_code ec;
-    const impersonation_guard as_client{talk.server, ec};
+    const impersonation_guard as_client{talk.server, {}, ec};
     EXPECT_EQ(ec, errc::bad_impersonation_level);
     EXPECT_FALSE(as_client.active());
     EXPECT_FALSE(current_token());
@@ -239,7 +239,7 @@ TEST(registered, token_is_duplicated_up_to_its_level) {
     EXPECT_EQ(ec, errc::bad_impersonation_level);
     EXPECT_FALSE(only_looking.to_primary(ec));
     EXPECT_EQ(ec, errc::bad_impersonation_level);
-    const impersonation_guard refused{only_looking, ec};
+    const impersonation_guard refused{only_looking, {}, ec};
     EXPECT_EQ(ec, errc::bad_impersonation_level);
     EXPECT_FALSE(current_token());
     const impersonation_guard looking{only_looking, {.require = impersonation_level::identification}};
@@ -253,7 +253,7 @@ TEST(registered, primary_token_has_no_level_and_is_not_for_threads) {
     std::error_code ec;
     static_cast<void>(primary.level(ec));
     EXPECT_EQ(ec, errc::bad_token_type);
-    const impersonation_guard refused{primary, ec};
+    const impersonation_guard refused{primary, {}, ec};
     EXPECT_EQ(ec, errc::bad_token_type);
     EXPECT_FALSE(current_token());
     EXPECT_EQ(primary.duplicate(impersonation_level::delegation).level(), impersonation_level::delegation);

@@ -240,7 +240,7 @@ TEST_F(winpr_ntlm, every_changed_byte_of_the_last_token_is_refused) {
 TEST_F(winpr_ntlm, pretended_impersonation_is_found_out) {
     const auto pair = establish();
     std::error_code ec;
-    const sspan::impersonation_guard guard{pair.server, ec};
+    const sspan::impersonation_guard guard{pair.server, {}, ec};
     EXPECT_EQ(ec, sspan::detail::win32_failure(ERROR_NO_TOKEN)); // it says SEC_E_OK and does nothing
     EXPECT_FALSE(guard.active());
 }
@@ -255,7 +255,7 @@ TEST_F(winpr_ntlm, has_no_access_tokens) {
     EXPECT_EQ(ec, errc::unsupported_function);
     EXPECT_FALSE(token.to_primary(ec));
     EXPECT_EQ(ec, errc::unsupported_function);
-    const sspan::impersonation_guard guard{token, ec};
+    const sspan::impersonation_guard guard{token, {}, ec};
     EXPECT_EQ(ec, errc::unsupported_function);
     EXPECT_FALSE(guard.active());
     static_cast<void>(token.release());

@@ -278,7 +278,7 @@ TEST_P(impersonation, refused_guard_has_no_share_of_the_context) {
     auto pair = establish(which_profile());
     loopback::configure().impersonation_level = SecurityIdentification;
     std::error_code ec;
-    const impersonation_guard guard{pair.server, ec};
+    const impersonation_guard guard{pair.server, {}, ec};
     EXPECT_EQ(ec, errc::bad_impersonation_level);
     pair.server = {};
     EXPECT_EQ(loopback::live().contexts, 1U);
@@ -663,7 +663,7 @@ TEST_F(impersonation_death, failed_restore_of_a_guard_over_a_token_ends_the_proc
         const auto token = token_of(L"alice", SecurityIdentification);
         loopback::fail_from(function::set_thread_token, 2, 5);
         std::error_code ec;
-        const impersonation_guard guard{token, ec};
+        const impersonation_guard guard{token, {}, ec};
     };
     EXPECT_EXIT(refused(), ended, "loopback: fail_fast");
 }
@@ -675,7 +675,7 @@ TEST_F(impersonation_death, failed_revert_of_a_guard_that_is_refused_ends_the_pr
         loopback::fail_from(function::revert_security_context, 1, SEC_E_INTERNAL_ERROR);
         loopback::fail_from(function::set_thread_token, 1, 5);
         std::error_code ec;
-        const impersonation_guard guard{pair.server, ec};
+        const impersonation_guard guard{pair.server, {}, ec};
     };
     EXPECT_EXIT(program(), ended, "loopback: fail_fast");
 }
@@ -729,10 +729,10 @@ TEST_P(impersonation, run_as_client_returns_what_the_work_returns) {
     } else {
         std::error_code ec = errc::no_spm;
         std::wstring seen;
-        sspan::run_as_client(pair.server, [&](std::error_code&) { seen = current_thread_client(); }, ec);
+        sspan::run_as_client(pair.server, [&](std::error_code&) { seen = current_thread_client(); }, {}, ec);
         EXPECT_FALSE(ec);
         EXPECT_EQ(seen, alice);
-        sspan::run_as_client(pair.server, [](std::error_code& failure) { failure = errc::logon_denied; }, ec);
+        sspan::run_as_client(pair.server, [](std::error_code& failure) { failure = errc::logon_denied; }, {}, ec);
         EXPECT_EQ(ec, errc::logon_denied);
     }
     EXPECT_EQ(current_thread_client(), nobody);
@@ -744,7 +744,7 @@ TEST_P(impersonation, run_as_client_does_not_run_as_anybody_else) {
     const auto result = outcome_of(
         which_surface(),
         [&](std::error_code& ec) {
-            sspan::run_as_client(pair.server, [](std::error_code&) { ADD_FAILURE() << "ran"; }, ec);
+            sspan::run_as_client(pair.server, [](std::error_code&) { ADD_FAILURE() << "ran"; }, {}, ec);
         },
         [&] { sspan::run_as_client(pair.server, [] { ADD_FAILURE() << "ran"; }); });
     EXPECT_TRUE(failed_with(result, errc::bad_impersonation_level, "GetTokenInformation"));
@@ -762,7 +762,8 @@ TEST_P(impersonation, exception_out_of_run_as_client_is_seen_by_nobody_who_acts_
             sspan::run_as_client(pair.server, [] { throw std::runtime_error{"work failed"}; });
         } else {
             std::error_code ec;
-            sspan::run_as_client(pair.server, [](std::error_code&) { throw std::runtime_error{"work failed"}; }, ec);
+            sspan::run_as_client(
+                pair.server, [](std::error_code&) { throw std::runtime_error{"work failed"}; }, {}, ec);
         }
     } catch (const std::runtime_error& failure) {
         caught = true;

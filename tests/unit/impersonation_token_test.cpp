@@ -177,14 +177,16 @@ TEST_P(token_guard, run_as_client_takes_a_token) {
     EXPECT_TRUE(succeeded(outcome_of(
         which_surface(),
         [&](std::error_code& ec) {
-            sspan::run_as_client(token, [&](std::error_code&) { seen = current_thread_client(); }, ec);
+            sspan::run_as_client(token, [&](std::error_code&) { seen = current_thread_client(); }, {}, ec);
         },
         [&] { seen = sspan::run_as_client(token, [] { return current_thread_client(); }); })));
     EXPECT_EQ(seen, alice);
     loopback::configure().highest_thread_level = SecurityIdentification;
     const auto refused = outcome_of(
         which_surface(),
-        [&](std::error_code& ec) { sspan::run_as_client(token, [](std::error_code&) { ADD_FAILURE() << "ran"; }, ec); },
+        [&](std::error_code& ec) {
+            sspan::run_as_client(token, [](std::error_code&) { ADD_FAILURE() << "ran"; }, {}, ec);
+        },
         [&] { sspan::run_as_client(token, [] { ADD_FAILURE() << "ran"; }); });
     EXPECT_TRUE(failed_with(refused, errc::bad_impersonation_level, "GetTokenInformation"));
 }

@@ -7,6 +7,7 @@
 #include "error.hpp"
 #include "message_part.hpp"
 
+#include <algorithm> // std::ranges::all_of
 #include <cstddef>
 #include <cstring> // std::memcpy
 #include <span>
@@ -45,9 +46,14 @@ public:
     /// The hash function is the one in the certificate's signature algorithm; the kind of its key does not matter.
     /// SHA-256 takes the place of MD5 and SHA-1. RSASSA-PSS names its hash in its parameters. A signature without a hash
     /// function of its own, such as Ed25519, has no binding of this kind.
-    /// @throws as `application_data`; error `invalid_parameter` for another size.
+    /// @throws as `application_data`; error `invalid_parameter` for another size, and for hexadecimal text.
     [[nodiscard]] static channel_bindings tls_server_end_point(const_bytes certificate_hash) {
-        if (certificate_hash.size() != 32 && certificate_hash.size() != 48 && certificate_hash.size() != 64) {
+        const bool is_text = std::ranges::all_of(certificate_hash, [](std::byte byte) {
+            const auto digit = std::to_integer<char>(byte);
+            return (digit >= '0' && digit <= '9') || (digit >= 'a' && digit <= 'f') || (digit >= 'A' && digit <= 'F');
+        });
+        if (is_text ||
+            (certificate_hash.size() != 32 && certificate_hash.size() != 48 && certificate_hash.size() != 64)) {
             refuse();
         }
         return {"tls-server-end-point:", certificate_hash};

@@ -10,6 +10,7 @@
 #include "os/time.hpp"
 #include "package.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -32,7 +33,7 @@ enum class autologon : std::uint8_t {
 struct credential_options {
     /// The packages that Negotiate may choose, separated by commas. A name after ! is excluded: L"!ntlm" prevents the
     /// fallback to NTLM. Empty means all packages. For Negotiate only.
-    std::wstring_view packages{};
+    std::wstring packages{};
     autologon logon = autologon::allowed;
 };
 
@@ -130,7 +131,9 @@ public:
     /// @throws error `not_owner` while a copy, a handshake or a context has a share. Nothing changes then.
     [[nodiscard]] CredHandle release(std::error_code& ec) noexcept {
         ec.clear();
-        if (state_.use_count() > 1) {
+        const bool shared = state_.use_count() > 1;
+        std::atomic_thread_fence(std::memory_order_acquire); // after what the last other share has done
+        if (shared) {
             ec = errc::not_owner;
             return detail::credentials_kind::zero();
         }

@@ -19,12 +19,15 @@
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
 template <class Handshake>
-concept handshake_side = std::same_as<Handshake, client_handshake> || std::same_as<Handshake, server_handshake>;
+concept handshake_side = std::same_as<std::remove_reference_t<Handshake>, client_handshake> ||
+                         std::same_as<std::remove_reference_t<Handshake>, server_handshake>;
 
 namespace detail {
 
 template <class Result>
 inline constexpr bool is_token = std::convertible_to<const Result&, const_bytes>;
+template <>
+inline constexpr bool is_token<void> = false;
 
 /// The loop of both forms: the functions set `ec`, or throw. The last token of ours is returned, not sent.
 template <class Step, class Send, class Receive>
@@ -105,10 +108,10 @@ template <handshake_side Handshake, std::invocable<std::span<const std::byte>> S
     const auto send_or_throw = [&](std::span<const std::byte> token, std::error_code&) { send(token); };
     const auto receive_or_throw = [&](std::error_code&) { return receive(); };
     std::error_code ec;
-    const auto last =
-        detail::exchange_tokens(std::same_as<Handshake, client_handshake>, step, send_or_throw, receive_or_throw, ec);
+    const auto last = detail::exchange_tokens(std::same_as<std::remove_reference_t<Handshake>, client_handshake>, step,
+                                              send_or_throw, receive_or_throw, ec);
     detail::throw_if(ec, "sspan::establish");
-    auto context = std::forward<Handshake>(handshake).finish();
+    auto context = std::move(handshake).finish();
     if (!last.empty()) {
         send(std::span<const std::byte>{last});
     }
@@ -119,6 +122,7 @@ template <handshake_side Handshake, std::invocable<std::span<const std::byte>> S
 template <handshake_side Handshake, std::invocable<std::span<const std::byte>, std::error_code&> Send,
           std::invocable<std::error_code&> Receive>
 [[nodiscard]] auto establish(Handshake&& handshake, Send send, Receive receive, std::error_code& ec) noexcept {
+    static_assert(!std::is_lvalue_reference_v<Handshake>, "sspan::establish: it uses the handshake up: std::move it");
     static_assert(detail::is_token<std::invoke_result_t<Receive&, std::error_code&>>,
                   "sspan::establish: receive(ec) must return bytes, for example a std::vector<std::byte>");
     const auto step = [&](std::span<const std::byte> input, std::error_code& failure) {
@@ -129,13 +133,14 @@ template <handshake_side Handshake, std::invocable<std::span<const std::byte>, s
         }
         return taken;
     };
-    using context = decltype(std::forward<Handshake>(handshake).finish());
+    using context = decltype(std::move(handshake).finish());
     return detail::without_bad_alloc<context>(ec, [&]() -> context {
-        const auto last = detail::exchange_tokens(std::same_as<Handshake, client_handshake>, step, send, receive, ec);
+        const auto last = detail::exchange_tokens(std::same_as<std::remove_reference_t<Handshake>, client_handshake>,
+                                                  step, send, receive, ec);
         if (ec) {
             return {};
         }
-        auto finished = std::forward<Handshake>(handshake).finish(ec);
+        auto finished = std::move(handshake).finish(ec);
         if (!ec && !last.empty()) {
             send(std::span<const std::byte>{last}, ec);
         }

@@ -85,6 +85,10 @@ enum class context_flags : std::uint32_t {
 template <>
 inline constexpr bool is_flags<context_flags> = true;
 
+/// What a handshake requires unless its options say otherwise: every protection of messages.
+inline constexpr context_flags message_protection = context_flags::integrity | context_flags::confidentiality |
+                                                    context_flags::replay_detect | context_flags::sequence_detect;
+
 /// What a security package can do (SECPKG_FLAG_). The values are SSPI's.
 enum class package_capabilities : std::uint32_t {
     none = 0,

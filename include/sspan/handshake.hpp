@@ -79,6 +79,8 @@ public:
     ///   package does not tell that it is another one (`ntlm_use`).
     /// @note Calls QueryContextAttributes for the sizes and for the package that Negotiate has chosen: NTLM is not
     ///   believed when it says that the server has proved who it is.
+    client_context finish(std::error_code& ec) & = delete; // it uses the handshake up: std::move it
+    client_context finish() & = delete;
     [[nodiscard]] client_context finish(std::error_code& ec) && noexcept {
         return client_context{handshake::finish(false, ec)};
     }
@@ -145,6 +147,8 @@ public:
     ///   target is not one of them, is empty or is missing; what the package reports if it does not tell the target.
     /// @note As the client's `finish`. With `options.service_names`, it also calls QueryContextAttributes for
     ///   SECPKG_ATTR_CLIENT_SPECIFIED_TARGET.
+    server_context finish(std::error_code& ec) & = delete;
+    server_context finish() & = delete;
     [[nodiscard]] server_context finish(std::error_code& ec) && noexcept {
         return server_context{handshake::finish(true, ec)};
     }

@@ -13,9 +13,6 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-inline constexpr context_flags message_protection = context_flags::integrity | context_flags::confidentiality |
-                                                    context_flags::replay_detect | context_flags::sequence_detect;
-
 /// How much a peer may ask of us before we know who it is.
 struct handshake_limits {
     std::size_t max_token = std::size_t{128} * 1024; ///< A longer token from the peer is `invalid_token`. In bytes.

@@ -17,7 +17,7 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 /// What a handshake waits for after a step.
 enum class handshake_state {
     continue_needed,        ///< The peer's next token: send ours, receive, step again.
-    complete,               ///< Nothing: send our token if there is one, then `finish`.
+    complete,               ///< Nothing: call `finish`, then send our token if there is one.
     incomplete_message,     ///< More of this token: step again with all of it. Nothing else has changed.
     incomplete_credentials, ///< A client certificate. Step again with the same token to go on without.
     message_fragment,       ///< Nothing: send this part of our token, then step again without input for the rest.
@@ -26,7 +26,7 @@ enum class handshake_state {
 /// What came of one step.
 struct handshake_step {
     /// To be sent to the peer, unless empty; also when the step has failed, to tell the peer why. It belongs to the
-    /// handshake and is valid until its next call.
+    /// handshake and is valid until its next step or its end. `finish` leaves it as it is.
     std::span<const std::byte> token;
     /// How many bytes of the input were taken. The rest is the peer's first message (stream packages only).
     std::size_t used = 0;

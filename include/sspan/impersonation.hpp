@@ -12,9 +12,14 @@
 
 #include <concepts>
 #include <system_error>
+#include <type_traits>
 #include <utility> // std::forward
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
+
+namespace detail {
+struct scope_of_a_guard;
+} // namespace detail
 
 /// What an `impersonation_guard` demands, and whom it tells.
 struct impersonation_options {
@@ -82,17 +87,7 @@ public:
     impersonation_guard(impersonation_guard&&) = delete;
     impersonation_guard& operator=(impersonation_guard&&) = delete;
 
-    ~impersonation_guard() {
-        const detail::last_error_kept kept;
-        std::error_code ec;
-        client_.revert(ec);
-        if (active()) {
-            end(ec);
-        }
-        if (ec && options_.on_client_lost != nullptr) {
-            options_.on_client_lost(ec);
-        }
-    }
+    ~impersonation_guard() { static_cast<void>(leave()); }
 
     /// Ends the impersonation early. If it fails and the guard is still `active`, the thread may act as the client: do
     /// nothing but end; the destructor tries once more.
@@ -118,6 +113,22 @@ public:
     [[nodiscard]] impersonation_level level() const noexcept { return client_.level(); }
 
 private:
+    friend struct detail::scope_of_a_guard;
+
+    /// The end of the scope. @return why the thread had not acted as the client to the end, if it had not.
+    std::error_code leave() noexcept {
+        const detail::last_error_kept kept;
+        std::error_code ec;
+        client_.revert(ec);
+        if (active()) {
+            end(ec);
+        }
+        if (ec && options_.on_client_lost != nullptr) {
+            options_.on_client_lost(ec);
+        }
+        return ec;
+    }
+
     /// @return the function that is to blame for `ec`.
     const char* start(const server_context& context, std::error_code& ec) noexcept {
         if (!context) {
@@ -164,6 +175,10 @@ private:
 
 namespace detail {
 
+struct scope_of_a_guard {
+    [[nodiscard]] static std::error_code leave(impersonation_guard& guard) noexcept { return guard.leave(); }
+};
+
 /// What an impersonation_guard can be made of.
 template <class Client>
 concept impersonable = std::derived_from<Client, server_context> || std::same_as<Client, access_token>;
@@ -176,12 +191,21 @@ concept impersonable = std::derived_from<Client, server_context> || std::same_as
 /// Vectored handlers, and the filters of a structured exception such as an access violation, still do. What `work` only
 /// starts, a coroutine, a deferred future or a thread, runs as the server.
 /// @return what `work` returns.
-/// @throws what the guard's constructor and `work` throw.
+/// @throws what the guard's constructor and `work` throw, and `no_impersonation_token` if `work` did not run as
+///   the client to its end.
 template <detail::impersonable Client, std::invocable Work>
-decltype(auto) run_as_client(const Client& client, Work&& work, const impersonation_options& options = {}) {
+std::invoke_result_t<Work> run_as_client(const Client& client, Work&& work, const impersonation_options& options = {}) {
+    using result = std::invoke_result_t<Work>;
     try {
-        const impersonation_guard as_client{client, options};
-        return std::forward<Work>(work)();
+        impersonation_guard as_client{client, options};
+        if constexpr (std::is_void_v<result>) {
+            std::forward<Work>(work)();
+            detail::throw_if(detail::scope_of_a_guard::leave(as_client), "OpenThreadToken");
+        } else {
+            result made = std::forward<Work>(work)();
+            detail::throw_if(detail::scope_of_a_guard::leave(as_client), "OpenThreadToken");
+            return static_cast<result&&>(made);
+        }
     } catch (...) { // caught once, so that the guard has ended before anybody else looks for a handler
         throw;
     }
@@ -190,9 +214,13 @@ decltype(auto) run_as_client(const Client& client, Work&& work, const impersonat
 template <detail::impersonable Client, std::invocable<std::error_code&> Work>
 void run_as_client(const Client& client, Work&& work, const impersonation_options& options, std::error_code& ec) {
     try {
-        const impersonation_guard as_client{client, options, ec};
-        if (!ec) {
-            std::forward<Work>(work)(ec);
+        impersonation_guard as_client{client, options, ec};
+        if (ec) {
+            return;
+        }
+        std::forward<Work>(work)(ec);
+        if (const auto lost = detail::scope_of_a_guard::leave(as_client); !ec) {
+            ec = lost;
         }
     } catch (...) {
         throw;

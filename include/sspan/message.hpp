@@ -69,7 +69,8 @@ struct encrypted_message {
     /// behind the last `message_part::data`.
     mutable_bytes padding{};
 
-    /// The three in the order in which they are sent. Of a message in parts, send the parts instead of the empty `data`.
+    /// Returns the three in the order in which they are sent. Of a message in parts, `encrypt` returns empty data: send the
+    /// token, the parts and the padding.
     [[nodiscard]] std::array<std::span<const std::byte>, 3> in_wire_order() const noexcept {
         return {token, data, padding};
     }

@@ -76,6 +76,30 @@ public:
     }
     [[nodiscard]] std::span<std::byte> payload() && = delete;
 
+    /// Copies `payload` into the memory for the next payload: `wrap(frame, frame.assign(text))`.
+    ///
+    /// @return its size in bytes.
+    /// @throws error `buffer_too_small` if it is longer than the frame's capacity, `invalid_handle` when moved from.
+    [[nodiscard]] std::size_t assign(const_bytes payload, std::error_code& ec) noexcept {
+        ec.clear();
+        if (memory_.empty() && !payload.empty()) {
+            ec = errc::invalid_handle;
+        } else if (payload.size() > capacity_) {
+            ec = errc::buffer_too_small;
+        }
+        if (ec) {
+            return 0;
+        }
+        std::ranges::copy(payload, this->payload().begin());
+        return payload.size();
+    }
+    [[nodiscard]] std::size_t assign(const_bytes payload) {
+        std::error_code ec;
+        const auto size = assign(payload, ec);
+        detail::throw_if(ec, "sspan::message_frame::assign");
+        return size;
+    }
+
     /// Copies `prefix` directly in front of the message that the last `wrap` made, for example its length.
     ///
     /// @return the prefix and the message as one range, part of the frame; send it before the frame's next use.

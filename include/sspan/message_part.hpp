@@ -12,25 +12,35 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional> // std::less
+#include <initializer_list>
 #include <span>
 #include <type_traits>
 #include <utility> // std::forward
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
+namespace detail {
+
+/// Whether a range is gone at the end of the expression, together with its bytes.
+template <class Range>
+concept temporary_bytes = readable_bytes<Range> && !std::is_lvalue_reference_v<Range> &&
+                          !std::ranges::enable_borrowed_range<std::remove_cvref_t<Range>> &&
+                          !std::derived_from<std::remove_cvref_t<Range>, const_bytes> &&
+                          !std::derived_from<std::remove_cvref_t<Range>, mutable_bytes>;
+
+} // namespace detail
+
 /// One part of a message that lies in several buffers: a view of the caller's memory.
 class message_part {
 public:
     /// Signed, or encrypted in place and covered by the token's checksum.
-    [[nodiscard]] static message_part data(mutable_bytes bytes) noexcept {
-        return {SECBUFFER_DATA, bytes, bytes, true};
+    template <std::convertible_to<mutable_bytes> Range>
+    [[nodiscard]] static message_part data(Range&& bytes) noexcept {
+        const mutable_bytes writable{std::forward<Range>(bytes)};
+        return {SECBUFFER_DATA, writable, writable, true};
     }
     /// As above, of constant bytes: they can be signed. `encrypt` and `decrypt` refuse them with `invalid_parameter`.
-    template <std::convertible_to<const_bytes> Range>
-        requires(!std::convertible_to<Range, mutable_bytes>)
-    [[nodiscard]] static message_part data(Range&& bytes) noexcept {
-        return {SECBUFFER_DATA, const_bytes{std::forward<Range>(bytes)}, {}, false};
-    }
+    [[nodiscard]] static message_part data(const_bytes bytes) noexcept { return {SECBUFFER_DATA, bytes, {}, false}; }
     /// Signed, or sent in the clear and covered by the token's checksum: a header, for example.
     ///
     /// `encrypt` and `decrypt` fail with `unsupported_function` if the package does not cover it (see
@@ -44,6 +54,14 @@ public:
     [[nodiscard]] static message_part readonly(const_bytes bytes) noexcept {
         return {SECBUFFER_DATA | static_cast<std::uint32_t>(SECBUFFER_READONLY), bytes, {}, false};
     }
+
+    // A part is a view, so bytes that are gone at the end of the expression cannot be one.
+    template <detail::temporary_bytes Range>
+    static message_part data(Range&&) = delete;
+    template <detail::temporary_bytes Range>
+    static message_part readonly_with_checksum(Range&&) = delete;
+    template <detail::temporary_bytes Range>
+    static message_part readonly(Range&&) = delete;
 
     /// The SECBUFFER_ type and attributes.
     [[nodiscard]] std::uint32_t type() const noexcept { return type_; }
@@ -73,15 +91,27 @@ concept list_of_parts = std::convertible_to<const std::remove_reference_t<Range>
 
 } // namespace detail
 
+class message_data;
+
 /// A message that `sign` and `verify` read: one range of bytes as `const_bytes` takes it, or the message's parts in their
 /// order, such as a std::array of `message_part`.
 class const_message_data : public const_bytes {
 public:
     constexpr const_message_data() noexcept = default;
-    template <std::convertible_to<const_bytes> Range>
-        requires(!std::derived_from<std::remove_cvref_t<Range>, const_message_data>)
+    template <detail::readable_bytes Range>
+        requires(!std::derived_from<std::remove_cvref_t<Range>, const_message_data> &&
+                 !std::derived_from<std::remove_cvref_t<Range>, message_data>)
     const_message_data(Range&& bytes) noexcept // NOLINT(google-explicit-constructor): the conversion is its purpose
         : const_bytes{std::forward<Range>(bytes)} {}
+    template <std::size_t Size>
+    consteval const_message_data(const char (&literal)[Size]) // NOLINT(google-explicit-constructor)
+        : const_bytes{literal} {}
+    template <std::size_t Size>
+    consteval const_message_data(const char8_t (&literal)[Size]) // NOLINT(google-explicit-constructor)
+        : const_bytes{literal} {}
+    const_message_data(const message_data& data) noexcept; // NOLINT(google-explicit-constructor)
+    const_message_data(std::initializer_list<message_part> parts) noexcept
+        : in_parts_{true}, parts_{parts.begin(), parts.size()} {}
     template <detail::list_of_parts Range>
     const_message_data(const Range& parts) noexcept // NOLINT(google-explicit-constructor)
         : in_parts_{true}, parts_{parts} {}
@@ -104,6 +134,8 @@ public:
         requires(!std::derived_from<std::remove_cvref_t<Range>, message_data>)
     message_data(Range&& bytes) noexcept // NOLINT(google-explicit-constructor): the conversion is its purpose
         : mutable_bytes{std::forward<Range>(bytes)} {}
+    message_data(std::initializer_list<message_part> parts) noexcept
+        : in_parts_{true}, parts_{parts.begin(), parts.size()} {}
     template <detail::list_of_parts Range>
     message_data(const Range& parts) noexcept // NOLINT(google-explicit-constructor)
         : in_parts_{true}, parts_{parts} {}
@@ -116,6 +148,9 @@ private:
     bool in_parts_ = false;
     std::span<const message_part> parts_;
 };
+
+inline const_message_data::const_message_data(const message_data& data) noexcept
+    : const_bytes{std::span<const std::byte>{data}}, in_parts_{data.in_parts()}, parts_{data.parts()} {}
 
 namespace detail {
 

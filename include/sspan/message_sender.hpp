@@ -13,7 +13,6 @@
 #include "message_frame.hpp"
 #include "message_part.hpp"
 
-#include <algorithm> // std::ranges::copy
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -57,7 +56,8 @@ public:
     /// Writes at most `sizes().security_trailer` bytes to the front of `message.token` and at most `sizes().block_size`
     /// bytes to the front of `message.padding`, which must have room for that many. `message.padding` may be empty; a
     /// package that needs padding fails then. If the package fails, all data that was to be encrypted is zeros.
-    /// @return the written parts of `token` and `padding`, and `data`; all three go to the peer, in this order.
+    /// @return the written parts of `token` and `padding`, and `data`; all three go to the peer, in this order. Of a message in
+    ///   parts `data` is empty: the caller sends the parts.
     /// @note Calls EncryptMessage. The peer uses `decrypt`. NTLM encrypts even an `integrity_only` message.
     [[nodiscard]] encrypted_message encrypt(const encrypted_message& message, const protect_options& options,
                                             std::error_code& ec) noexcept {
@@ -94,8 +94,7 @@ public:
     [[nodiscard]] std::vector<std::byte> wrap_copy(const_bytes message, const protect_options& options = {}) {
         detail::throw_if(this->state_ == nullptr ? errc::invalid_handle : errc{}, "EncryptMessage");
         message_frame frame{this->state_->sizes, message.size()};
-        std::ranges::copy(message, frame.payload().begin());
-        const auto wire = wrap(frame, message.size(), options);
+        const auto wire = wrap(frame, frame.assign(message), options);
         return {wire.begin(), wire.end()};
     }
 
@@ -108,8 +107,9 @@ protected:
 
 private:
     static encrypted_message written(const encrypted_message& given, detail::made_token made) noexcept {
-        return {
-            .token = given.token.first(made.token), .data = given.data, .padding = given.padding.first(made.padding)};
+        return {.token = given.token.first(made.token),
+                .data = given.data.in_parts() ? message_data{} : given.data,
+                .padding = given.padding.first(made.padding)};
     }
     [[nodiscard]] detail::made_signature call_sign(const const_message_data& message, std::span<std::byte> signature,
                                                    const protect_options& options) noexcept {

@@ -32,6 +32,23 @@ enum class security_package : std::uint8_t {
     other, ///< The platform tells, and it is neither Kerberos nor NTLM.
 };
 
+/// Returns the enumerator's name. One string literal for each, so that nothing is allocated.
+[[nodiscard]] constexpr std::string_view to_string(security_package package) noexcept {
+    switch (package) {
+    case security_package::kerberos:
+        return "kerberos";
+    case security_package::ntlm:
+        return "ntlm";
+    case security_package::other:
+        return "other";
+    case security_package::not_told:
+        break;
+    }
+    return "not_told";
+}
+/// A package at work is compared with an enumerator, not with a name.
+bool operator==(security_package, std::wstring_view) = delete;
+
 /// What SSPI tells of a package (SecPkgInfo).
 struct package_info {
     std::wstring name;

@@ -104,19 +104,7 @@ protected:
                                                 std::error_code& ec) noexcept {
         detail::context_handle owned{handle}; // deleted if there is no memory
         return detail::without_bad_alloc<security_context>(ec, [&]() -> security_context {
-            auto state = std::make_shared<detail::established>();
-            detail::establish(*state, std::move(owned), granted, ec);
-            if (ec) {
-                return {};
-            }
-            state->required = state->granted;
-            state->is_server = is_server;
-            SecPkgContext_Lifespan life{};
-            CtxtHandle raw = state->handle.get();
-            if (detail::api::query_context_attributes(&raw, SECPKG_ATTR_LIFESPAN, &life) == 0) {
-                state->expiry = detail::to_time(life.tsExpiry);
-            }
-            return security_context{std::move(state)};
+            return adopt(std::make_shared<detail::established>(), std::move(owned), granted, is_server, ec);
         });
     }
 
@@ -126,6 +114,23 @@ private:
     friend class impersonation_guard;
     explicit security_context(std::shared_ptr<detail::established> state) noexcept
         : message_sending{std::move(state)} {}
+
+    [[nodiscard]] static security_context adopt(std::shared_ptr<detail::established> state,
+                                                detail::context_handle handle, context_flags granted, bool is_server,
+                                                std::error_code& ec) noexcept {
+        detail::establish(*state, std::move(handle), granted, security_package::not_told, ec);
+        if (ec) {
+            return {};
+        }
+        state->required = state->granted;
+        state->is_server = is_server;
+        SecPkgContext_Lifespan life{};
+        CtxtHandle raw = state->handle.get();
+        if (detail::api::query_context_attributes(&raw, SECPKG_ATTR_LIFESPAN, &life) == 0) {
+            state->expiry = detail::to_time(life.tsExpiry);
+        }
+        return security_context{std::move(state)};
+    }
 
     /// Whether a guard uses it as well.
     [[nodiscard]] bool is_shared() const noexcept {

@@ -19,6 +19,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
 #include <system_error>
@@ -33,10 +34,11 @@ struct exported_context {
     secret_bytes packed;
     /// What belongs to the context outside of `packed`, if anything.
     access_token token;
-    context_flags granted = context_flags::none;  ///< What it had.
-    context_flags required = context_flags::none; ///< What it insisted on, and insists on again after the import.
-    bool is_server = false;                       ///< Whether it is a server's.
-    std::wstring package;                         ///< The name of its package, as SECPKG_ATTR_PACKAGE_INFO gives it.
+    context_flags granted = context_flags::none; ///< What it had.
+    /// What it insisted on, and insists on again after the import. An import that is not told requires protection.
+    context_flags required = message_protection;
+    bool is_server = false; ///< Whether it is a server's.
+    std::wstring package;   ///< The name of its package, as SECPKG_ATTR_PACKAGE_INFO gives it.
 };
 
 namespace detail {
@@ -71,7 +73,8 @@ inline exported_context context_transfer::give(security_context& context, std::e
         SecBuffer packed{};
         packed.BufferType = SECBUFFER_EMPTY;
         HANDLE token = nullptr;
-        const auto status = api::export_security_context(&raw, 0, &packed, &token);
+        // A client's context has no token that the package could duplicate.
+        const auto status = api::export_security_context(&raw, 0, &packed, context.is_server() ? &token : nullptr);
         const bool is_ours = status >= 0; // another success is an error, and may have made them
         exported_context exported;
         exported.token = access_token::adopt(is_ours ? token : nullptr);
@@ -108,6 +111,7 @@ Context context_transfer::take(exported_context& exported, std::error_code& ec, 
             ec = errc::invalid_parameter;
             return {};
         }
+        auto state = std::make_shared<established>(); // before the package has used the bytes
         buffer_list<1> bytes;
         bytes.add(SECBUFFER_TOKEN, packed);
         CtxtHandle imported{};
@@ -115,20 +119,24 @@ Context context_transfer::take(exported_context& exported, std::error_code& ec, 
                                                          exported.token.native_handle(), &imported);
         // After a failure `imported` means nothing; another success is an error, and may have made one.
         context_handle owned{status < 0 ? CtxtHandle{} : imported};
+        exported_context used;
+        if (owned) {
+            static_cast<void>(exported.token.release()); // it is the context's now, which closes it
+            used = std::exchange(exported, {});
+        }
         if (!succeeded(status, ec)) {
             return {};
         }
         function = "QueryContextAttributes";
-        auto context = security_context::adopt(owned.release(), exported.granted, is_server, ec);
+        auto context = security_context::adopt(std::move(state), std::move(owned), used.granted, is_server, ec);
         if (ec) {
             return {};
         }
-        if (unsatisfied(exported.required, context.granted()) != context_flags::none) { // less is believed of NTLM
+        if (unsatisfied(used.required, context.granted()) != context_flags::none) { // less is believed of NTLM
             ec = errc::security_qos_failed;
             return {};
         }
-        context.state_->required = exported.required;
-        exported = exported_context{};
+        context.state_->required = used.required;
         return Context{std::move(context)};
     });
 }
@@ -158,7 +166,8 @@ template <class Context>
 concept one_sides_context = std::same_as<Context, client_context> || std::same_as<Context, server_context>;
 
 /// Turns what `export_context` has made into a context again, once: `import_context<server_context>(std::move(exported))`.
-/// After a success `exported` is empty, its bytes are wiped and its token is closed. On failure it is unchanged.
+/// Once the package has imported it, `exported` is empty: its bytes are wiped, and its token belongs to the context. If the
+/// package fails, `exported` is unchanged.
 ///
 /// The context requires what the exported one required.
 /// @throws error `invalid_parameter` if the other side's context was exported, if `packed` is empty or exceeds 32 bits, if

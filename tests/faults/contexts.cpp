@@ -217,12 +217,21 @@ private:
         taken.holds_after_failure = [this, &context] { // the other's is the only one, and it can be tried again
             return !context && loopback::live().contexts == 1 && !exported_.packed.empty();
         };
-        taken.differs = [](const call& which, const fault& wrong) -> std::optional<verdict> {
+        taken.differs = [this, &context](const call& which, const fault& wrong) -> std::optional<verdict> {
             if (is_dispensable(which)) {
                 return verdict{};
             }
             if (which.which == function::query_context_attributes && wrong.how == fault::kind::lies) {
                 return up_to_the_package(); // sizes of zero
+            }
+            const bool is_imported =
+                (which.which == function::query_context_attributes && wrong.how == fault::kind::fails) ||
+                (which.which == function::import_security_context && !wrong.instead());
+            if (is_imported) { // what it was made of is used up
+                const auto nothing_is_left = [this, &context] {
+                    return !context && loopback::live().contexts == 1 && exported_.packed.empty() && !exported_.token;
+                };
+                return verdict{sspi_code(wrong.status), sequel::stop, nothing_is_left};
             }
             return std::nullopt;
         };

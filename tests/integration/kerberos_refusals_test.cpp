@@ -114,7 +114,7 @@ TEST(negotiate_list_of_a_client, chooses_the_package_or_is_refused) {
     const auto ticket = world::with_ticket(world::ticket::fresh); // a logon may replace it
     for (const bool by_password : {true, false}) {
         const auto log_on = [by_password](std::wstring_view list) {
-            const sspan::credential_options options{.packages = list};
+            const sspan::credential_options options{.packages = std::wstring{list}};
             sspan::client_handshake client{
                 by_password ? sspan::credentials::outbound(sspan::package::negotiate, alice(), options)
                             : sspan::credentials::outbound(sspan::package::negotiate, options),
@@ -132,7 +132,7 @@ TEST(negotiate_list_of_a_server, chooses_the_package_or_is_refused) {
     const auto ticket = world::with_ticket(world::ticket::fresh);
     for (const bool by_password : {true, false}) {
         const auto inbound = [by_password](std::wstring_view list) {
-            const sspan::credential_options options{.packages = list};
+            const sspan::credential_options options{.packages = std::wstring{list}};
             return by_password ? sspan::credentials::inbound(sspan::package::negotiate, alice(), options)
                                : sspan::credentials::inbound(sspan::package::negotiate, options);
         };
@@ -155,7 +155,7 @@ TEST(negotiate_restricted_logon, takes_an_identity_or_is_refused) {
         sspan::client_handshake client{outbound, service()};
         static_cast<void>(client.step());
     };
-    constexpr sspan::credential_options restricted{.logon = sspan::autologon::restricted};
+    const sspan::credential_options restricted{.logon = sspan::autologon::restricted};
     const refusal nobody_is_named{"InitializeSecurityContext", errc::no_credentials}; // no evidence for the call
     expect_refusal(facts.restricted_logon.value_or(nobody_is_named),
                    [&] { start(sspan::credentials::outbound(sspan::package::negotiate, restricted)); });

@@ -75,8 +75,8 @@ ends connect(const package_kind& which, const asked& flags = {}) {
 sspan::credentials alice(bool by_password, std::wstring_view packages) {
     return by_password
                ? sspan::credentials::outbound(sspan::package::negotiate, {L"alice", L"SSPAN.TEST", world::password()},
-                                              {.packages = packages})
-               : sspan::credentials::outbound(sspan::package::negotiate, {.packages = packages});
+                                              {.packages = std::wstring{packages}})
+               : sspan::credentials::outbound(sspan::package::negotiate, {.packages = std::wstring{packages}});
 }
 
 SecBuffer buffer_of(ULONG type, std::span<std::byte> memory) {

@@ -94,7 +94,8 @@ struct context {
     std::u16string user;
     std::u16string domain;
     std::u16string target;
-    std::int64_t ticket_end = 0; ///< 0: as the settings say
+    std::shared_ptr<void> imported_token; ///< given to ImportSecurityContext; the context closes it
+    std::int64_t ticket_end = 0;          ///< 0: as the settings say
 
     // Messages.
     bool keyed = false;

@@ -98,7 +98,7 @@ SECURITY_STATUS engine::export_context(const CtxtHandle* handle, ULONG flags, Se
         return SEC_E_INVALID_HANDLE;
     }
     if (packed == nullptr || packed->BufferType != SECBUFFER_EMPTY || packed->pvBuffer != nullptr ||
-        packed->cbBuffer != 0 || token == nullptr || (flags & ~known_flags) != 0) {
+        packed->cbBuffer != 0 || (token == nullptr && ctx->side == role::server) || (flags & ~known_flags) != 0) {
         violation("ExportSecurityContext: arguments that Windows does not take");
         return sec_e_invalid_parameter;
     }
@@ -120,7 +120,6 @@ SECURITY_STATUS engine::export_context(const CtxtHandle* handle, ULONG flags, Se
     out.one_way(ctx->receive);
     out.raw(siphash{secret()}.update(out.bytes).finish());
 
-    *token = nullptr;
     if (ctx->side == role::server &&
         thread_tokens::make(ctx->client_name(), level_of(*ctx, settings), token) != ERROR_SUCCESS) {
         return SEC_E_INTERNAL_ERROR;
@@ -132,7 +131,7 @@ SECURITY_STATUS engine::export_context(const CtxtHandle* handle, ULONG flags, Se
     return SEC_E_OK;
 }
 
-SECURITY_STATUS engine::import_context(const SEC_WCHAR* name, const SecBuffer* packed, HANDLE /*token*/,
+SECURITY_STATUS engine::import_context(const SEC_WCHAR* name, const SecBuffer* packed, HANDLE token,
                                        CtxtHandle* handle) {
     if (name == nullptr || packed == nullptr || packed->pvBuffer == nullptr || handle == nullptr) {
         violation("ImportSecurityContext: null pointer");
@@ -171,6 +170,11 @@ SECURITY_STATUS engine::import_context(const SEC_WCHAR* name, const SecBuffer* p
     if (*given != made->mechanism && *given != made->offered) {
         return SEC_E_INVALID_TOKEN;
     }
+    made->imported_token = {token, [](HANDLE owned) {
+                                if (owned != nullptr) {
+                                    static_cast<void>(thread_tokens::close(owned));
+                                }
+                            }};
     const std::lock_guard lock{mutex_};
     const auto id = next_id();
     contexts_.emplace(id, std::move(made));

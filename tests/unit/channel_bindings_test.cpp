@@ -68,6 +68,18 @@ TEST(channel_bindings, of_an_exporter_are_32_bytes) {
     }
 }
 
+TEST(channel_bindings, of_a_certificate_are_not_hexadecimal_text) {
+    for (const std::size_t size : {32U, 48U, 64U}) {
+        for (const char digit : {'0', '9', 'a', 'f', 'A', 'F'}) {
+            EXPECT_THROW(static_cast<void>(channel_bindings::tls_server_end_point(std::string(size, digit))),
+                         sspan::error);
+        }
+        auto almost = std::string(size, '0');
+        almost.back() = 'g';
+        EXPECT_TRUE(channel_bindings::tls_server_end_point(almost));
+    }
+}
+
 TEST(channel_bindings, of_a_certificate_are_a_hash_of_sha_2) {
     for (std::size_t size = 0; size != 1300; ++size) {
         const bytes hash(size);

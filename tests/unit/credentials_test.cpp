@@ -400,7 +400,7 @@ TEST_P(negotiate_credentials, list_that_is_no_text_is_refused_before_the_call) {
 }
 
 TEST_P(negotiate_credentials, restricted_logon_is_used_only_with_an_identity) {
-    constexpr sspan::credential_options restricted{.logon = sspan::autologon::restricted};
+    const sspan::credential_options restricted{.logon = sspan::autologon::restricted};
     credentials nobody;
     ASSERT_TRUE(succeeded(::acquire(way::outbound, GetParam(), negotiates, nobody, somebody(), restricted)));
     EXPECT_EQ(loopback::last_flags(function::acquire_credentials_handle), 0x12U);
@@ -412,7 +412,7 @@ TEST_P(negotiate_credentials, restricted_logon_is_used_only_with_an_identity) {
 }
 
 TEST_P(negotiate_credentials, restricted_logon_is_refused_where_nobody_would_heed_it) {
-    constexpr sspan::credential_options restricted{.logon = sspan::autologon::restricted};
+    const sspan::credential_options restricted{.logon = sspan::autologon::restricted};
     credentials made;
     for (const auto how : ways) {
         EXPECT_TRUE(failed_with(::acquire(how, GetParam(), sspan::package::kerberos, made, somebody(), restricted),

@@ -145,6 +145,15 @@ TEST_P(handshake_granted, flags_that_a_side_cannot_ask_for_are_refused_before_an
     EXPECT_EQ(calls(function::accept_security_context), 0U);
 }
 
+TEST_P(handshake_granted, confidentiality_only_and_required_integrity_are_refused_before_any_call) {
+    sspan::client_options options;
+    options.request |= context_flags::confidentiality_only;
+    const auto outbound = sspan::credentials::outbound(sspan::package::kerberos);
+    sspan::client_handshake client{outbound, service(), options};
+    EXPECT_TRUE(failed_with(step(client, {}, which_surface()), errc::invalid_parameter, "InitializeSecurityContext"));
+    EXPECT_EQ(calls(function::initialize_security_context), 0U);
+}
+
 TEST_P(handshake_granted, no_integrity_and_a_required_protection_are_refused_before_any_call) {
     const auto outbound = sspan::credentials::outbound(which_profile().package);
     for (const auto protection : {context_flags::integrity, context_flags::confidentiality,

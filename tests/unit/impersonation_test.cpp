@@ -738,6 +738,32 @@ TEST_P(impersonation, run_as_client_returns_what_the_work_returns) {
     EXPECT_EQ(current_thread_client(), nobody);
 }
 
+TEST_P(impersonation, run_as_client_reports_work_that_did_not_run_as_the_client_to_its_end) {
+    const auto pair = establish(which_profile());
+    const auto result = outcome_of(
+        which_surface(),
+        [&](std::error_code& ec) {
+            sspan::run_as_client(
+                pair.server, [](std::error_code&) { loopback::stop_impersonating_on_thread(); }, {}, ec);
+        },
+        [&] { sspan::run_as_client(pair.server, [] { loopback::stop_impersonating_on_thread(); }); });
+    EXPECT_TRUE(failed_with(result, errc::no_impersonation_token, "OpenThreadToken"));
+    EXPECT_EQ(current_thread_client(), nobody);
+    const auto first = outcome_of(
+        which_surface(),
+        [&](std::error_code& ec) {
+            sspan::run_as_client(
+                pair.server,
+                [](std::error_code& failure) {
+                    loopback::stop_impersonating_on_thread();
+                    failure = errc::logon_denied;
+                },
+                {}, ec);
+        },
+        [] { throw sspan::error{errc::logon_denied, "work"}; });
+    EXPECT_EQ(first.code, errc::logon_denied) << "the work's own failure comes first";
+}
+
 TEST_P(impersonation, run_as_client_does_not_run_as_anybody_else) {
     const auto pair = establish(which_profile());
     loopback::configure().impersonation_level = SecurityIdentification;

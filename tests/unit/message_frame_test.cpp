@@ -82,6 +82,23 @@ TEST(message_frame, largest_payload_is_the_inverse_of_the_bound) {
     EXPECT_EQ(sspan::max_payload({0, 0, 0xFFFFFFFFU, 0xFFFFFFFFU}, std::numeric_limits<std::size_t>::max()), 0U);
 }
 
+TEST(message_frame, assign_copies_a_payload_that_fits) {
+    message_frame frame{some_sizes, 4};
+    std::error_code ec;
+    EXPECT_EQ(frame.assign("text", ec), 4U);
+    EXPECT_FALSE(ec);
+    EXPECT_TRUE(std::ranges::equal(frame.payload(), std::as_bytes(std::span{"text"}).first(4)));
+    EXPECT_EQ(frame.assign("a"), 1U);
+    EXPECT_EQ(frame.assign("longer", ec), 0U);
+    EXPECT_EQ(ec, errc::buffer_too_small);
+    EXPECT_THROW(static_cast<void>(frame.assign("longer")), sspan::error);
+    EXPECT_EQ(frame.payload()[0], std::byte{'a'}) << "nothing was copied";
+    EXPECT_EQ(frame.assign({}), 0U);
+    const auto moved = std::move(frame);
+    EXPECT_EQ(frame.assign("a", ec), 0U);
+    EXPECT_EQ(ec, errc::invalid_handle);
+}
+
 TEST(message_frame, room_in_front_counts) {
     message_frame frame{some_sizes, 100, {.front = 4}};
     EXPECT_EQ(frame.payload().size(), 100U);

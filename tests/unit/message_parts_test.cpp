@@ -312,6 +312,18 @@ TEST_P(message_parts, no_parts_at_all_are_refused_before_any_call) {
     EXPECT_EQ(calls(function::make_signature) + calls(function::encrypt_message), 0U);
 }
 
+TEST_P(message_parts, signature_that_would_cover_nothing_is_refused) {
+    auto pair = establish(which_profile());
+    const message_part uncovered[]{message_part::readonly("text"), message_part::readonly("more")};
+    bytes token(100);
+    std::span<std::byte> signature{token};
+    EXPECT_TRUE(failed_with(sign(pair.client, uncovered, signature), errc::invalid_parameter, "MakeSignature"));
+    EXPECT_TRUE(failed_with(verify(pair.server, uncovered, token), errc::invalid_parameter, "VerifySignature"));
+    signature = token;
+    const message_part covered[]{message_part::readonly("text"), message_part::readonly_with_checksum("more")};
+    EXPECT_TRUE(succeeded(sign(pair.client, covered, signature)));
+}
+
 TEST_P(message_parts, constant_data_can_be_signed_and_not_encrypted) {
     auto pair = establish(which_profile());
     auto text = numbered(10);
@@ -338,6 +350,10 @@ TEST_P(message_parts, trap_header_that_the_package_would_not_check_is_refused) {
     bytes token(100), padding(100);
     sspan::encrypted_message made;
     sspan::decrypted_message opened;
+    if (which_profile().package == sspan::package::ntlm) { // credentials of NTLM are used for nothing else
+        EXPECT_TRUE(succeeded(encrypt(pair.client, message.to_encrypt(), token, padding, made)));
+        return;
+    }
     EXPECT_TRUE(failed_with(encrypt(pair.client, message.to_encrypt(), token, padding, made),
                             errc::unsupported_function, "EncryptMessage"));
     EXPECT_TRUE(failed_with(decrypt(pair.server, message.to_encrypt(), token, opened), errc::unsupported_function,

@@ -48,6 +48,14 @@ TEST_P(package, query_tells_what_the_package_says_of_itself) {
     EXPECT_EQ(info.max_token, loopback::configure().kerberos.max_token);
 }
 
+TEST(security_package, has_names) {
+    using sspan::security_package;
+    static_assert(sspan::to_string(security_package::not_told) == "not_told");
+    static_assert(sspan::to_string(security_package::kerberos) == "kerberos");
+    static_assert(sspan::to_string(security_package::ntlm) == "ntlm");
+    static_assert(sspan::to_string(security_package::other) == "other");
+}
+
 TEST_P(package, query_does_not_mind_case) {
     sspan::package_info info;
     ASSERT_TRUE(succeeded(try_query(GetParam(), L"ntlm", info)));

@@ -57,6 +57,7 @@ exported_context received(std::wstring_view package, std::span<const std::byte> 
     exported_context made;
     made.packed = sspan::secret_bytes{packed};
     made.granted = granted;
+    made.required = granted;
     made.is_server = true;
     made.package = package;
     return made;
@@ -71,6 +72,7 @@ protected:
         const auto granted = context.granted();
         const bool is_server = context.is_server();
         const auto expiry = context.expiry();
+        const auto tokens = live().thread_tokens;
         exported_context exported;
         ASSERT_TRUE(succeeded(export_it(which_surface(), context, exported)));
         EXPECT_FALSE(context);
@@ -83,7 +85,7 @@ protected:
         EXPECT_TRUE(context);
         EXPECT_TRUE(exported.packed.empty()) << "used once";
         EXPECT_FALSE(exported.token);
-        EXPECT_EQ(live().thread_tokens, 0U);
+        EXPECT_EQ(live().thread_tokens, tokens + (is_server ? 1U : 0U)) << "the context owns it";
         EXPECT_EQ(context.expiry(), expiry);
         EXPECT_EQ(context.granted(), granted);
         EXPECT_EQ(context.is_server(), is_server);
@@ -186,6 +188,18 @@ TEST_P(transfer, server_is_not_imported_as_a_client) {
     ASSERT_TRUE(succeeded(import_it(which_surface(), exported, pair.server)));
     EXPECT_TRUE(pair.server.is_server());
     expect_working(pair.client, pair.server);
+}
+
+TEST_P(transfer, import_that_is_not_told_what_is_required_is_refused) {
+    auto pair = establish(which_profile());
+    exported_context exported;
+    ASSERT_TRUE(succeeded(export_it(which_surface(), pair.server, exported)));
+    exported_context refilled;
+    refilled.packed = std::move(exported.packed);
+    refilled.granted = context_flags::integrity;
+    refilled.is_server = true;
+    refilled.package = exported.package;
+    EXPECT_TRUE(failed_with(import_it(which_surface(), refilled, pair.server), errc::invalid_parameter, importing));
 }
 
 TEST_P(transfer, bytes_are_used_once_and_wiped) {

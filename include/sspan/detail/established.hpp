@@ -83,6 +83,15 @@ struct established {
                 return errc::invalid_parameter;
             }
         }
+        if constexpr (Parts::capacity != 1 && !Parts::written_to) { // a signature has to cover something
+            bool covers = false;
+            for (std::size_t i = 0; i != message.size(); ++i) {
+                covers = covers || message.type(i) == SECBUFFER_DATA;
+            }
+            if (!covers) {
+                return errc::invalid_parameter;
+            }
+        }
         for (std::size_t i = 0; i != message.size(); ++i) {
             [[maybe_unused]] const auto bytes = message.bytes(i);
             if ((overlap(bytes, spans) || ...)) {
@@ -157,7 +166,8 @@ struct established {
 
 /// Asks what there is to know of a context for which a handshake, or somebody else, was granted `granted`; of NTLM, less.
 /// On failure the context has been deleted.
-inline void establish(established& context, context_handle handle, context_flags granted,
+/// `package` is taken for the package at work if the platform does not tell.
+inline void establish(established& context, context_handle handle, context_flags granted, security_package package,
                       std::error_code& ec) noexcept {
     SecPkgContext_Sizes sizes{};
     auto raw = handle.get();
@@ -166,6 +176,10 @@ inline void establish(established& context, context_handle handle, context_flags
         return;
     }
     context.package = query_chosen_package(raw);
+    if (context.package.name == security_package::not_told) {
+        context.package.name = package;
+        context.package.covers_headers = package == security_package::ntlm;
+    }
     context.handle = std::move(handle);
     context.sizes = {sizes.cbMaxToken, sizes.cbMaxSignature, sizes.cbBlockSize, sizes.cbSecurityTrailer};
     context.granted = context.package.is_ntlm() ? granted & ~never_ntlms : granted;

@@ -33,13 +33,10 @@ inline security_context handshake::finish(bool is_server, std::error_code& ec) n
         return {};
     }
     auto state = std::move(result_);
-    establish(*state, std::move(context), granted_, ec);
+    establish(*state, std::move(context), granted_, package_of_credentials_, ec);
     if (ec) {
         culprit_ = "QueryContextAttributes";
         return {};
-    }
-    if (state->package.name == security_package::not_told) { // these credentials cannot be used for another one
-        state->package.name = package_of_credentials_;
     }
     if (state->package.name == security_package::not_told || state->package.is_ntlm()) { // NTLM may be at work
         granted_ &= ~never_ntlms;

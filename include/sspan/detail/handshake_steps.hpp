@@ -35,8 +35,10 @@ inline std::error_code handshake::refusal(std::span<const std::byte> input, flag
     if (!contains(known_flags(requested), require_ | request_) || !contains(known_flags(granted), require_)) {
         return errc::unsupported_function;
     }
-    const bool contradict_each_other = contains(require_ | request_, context_flags::no_integrity) &&
-                                       (require_ & message_protection) != context_flags::none;
+    const bool contradict_each_other = (contains(require_ | request_, context_flags::no_integrity) &&
+                                        (require_ & message_protection) != context_flags::none) ||
+                                       (contains(require_ | request_, context_flags::confidentiality_only) &&
+                                        contains(require_, context_flags::integrity));
     if (phase_ == phase::bad_arguments || contradict_each_other || !fits(input.size()) || overlap(input, output_)) {
         return errc::invalid_parameter;
     }

@@ -5,6 +5,7 @@
 
 #include "api.hpp"
 
+#include <cstdint>
 #include <utility> // std::exchange
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
@@ -79,7 +80,9 @@ struct context_buffer_kind {
 struct token_kind {
     using value_type = HANDLE;
     static HANDLE zero() noexcept { return nullptr; }
-    static HANDLE normal(HANDLE token) noexcept { return token; }
+    static HANDLE normal(HANDLE token) noexcept {
+        return reinterpret_cast<std::intptr_t>(token) == -1 ? zero() : token; // INVALID_HANDLE_VALUE
+    }
     static bool is_valid(HANDLE token) noexcept { return token != nullptr; }
     static void close(HANDLE token) noexcept { api::close_handle(token); }
 };

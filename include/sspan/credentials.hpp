@@ -24,7 +24,8 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 /// Controls whether Negotiate may use the user's logon or saved credentials on its own.
 enum class autologon : std::uint8_t {
     allowed,
-    /// Fails with `no_credentials` instead (SECPKG_CRED_AUTOLOGON_RESTRICTED); then ask the user. Clients of Negotiate only.
+    /// Fails with `no_credentials` instead (SECPKG_CRED_AUTOLOGON_RESTRICTED); then ask the user. Only for clients of
+    /// Negotiate.
     restricted,
 };
 

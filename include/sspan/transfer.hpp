@@ -26,22 +26,22 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// A security context on its way. The other process needs all of it; of `token`, if there is one, a duplicate
+/// A security context in transit. The other process needs all members. It gets a duplicate of `token`, if there is one
 /// (DuplicateHandle).
 struct exported_context {
-    /// Holds the session keys, and is good for this machine only: pass it on where nobody else can read it.
+    /// Contains the session keys, and is valid on this machine only. Protect it from other readers.
     secret_bytes packed;
-    /// What belongs to the context outside of `packed`, if anything.
+    /// The part of the context outside of `packed`, if any.
     access_token token;
-    context_flags granted = context_flags::none;  ///< What it had.
-    context_flags required = context_flags::none; ///< What it insisted on, and insists on again after the import.
-    bool is_server = false;                       ///< Whether it is a server's.
-    std::wstring package;                         ///< The name of its package, as SECPKG_ATTR_PACKAGE_INFO gives it.
+    context_flags granted = context_flags::none;  ///< The context's granted flags.
+    context_flags required = context_flags::none; ///< The context's required flags; the import requires them again.
+    bool is_server = false;                       ///< True for a server's context.
+    std::wstring package;                         ///< The package's name from SECPKG_ATTR_PACKAGE_INFO.
 };
 
 namespace detail {
 
-/// The bodies of export and import. `function` is to blame for `ec`.
+/// The bodies of export and import. `function` is set to the name of the failed function.
 struct context_transfer {
     [[nodiscard]] static exported_context give(security_context& context, std::error_code& ec,
                                                const char*& function) noexcept;
@@ -72,7 +72,7 @@ inline exported_context context_transfer::give(security_context& context, std::e
         packed.BufferType = SECBUFFER_EMPTY;
         HANDLE token = nullptr;
         const auto status = api::export_security_context(&raw, 0, &packed, &token);
-        const bool is_ours = status >= 0; // another success is an error, and may have made them
+        const bool is_ours = status >= 0; // other success codes are errors, but may return both
         exported_context exported;
         exported.token = access_token::adopt(is_ours ? token : nullptr);
         const context_buffer<void> memory{is_ours ? packed.pvBuffer : nullptr};
@@ -113,7 +113,7 @@ Context context_transfer::take(exported_context& exported, std::error_code& ec, 
         CtxtHandle imported{};
         const auto status = api::import_security_context(name.data(), &bytes.native()->pBuffers[0],
                                                          exported.token.native_handle(), &imported);
-        // After a failure `imported` means nothing; another success is an error, and may have made one.
+        // After a failure, `imported` is undefined. Other success codes are errors, but may return a context.
         context_handle owned{status < 0 ? CtxtHandle{} : imported};
         if (!succeeded(status, ec)) {
             return {};
@@ -123,7 +123,7 @@ Context context_transfer::take(exported_context& exported, std::error_code& ec, 
         if (ec) {
             return {};
         }
-        if (unsatisfied(exported.required, context.granted()) != context_flags::none) { // less is believed of NTLM
+        if (unsatisfied(exported.required, context.granted()) != context_flags::none) { // NTLM loses flags
             ec = errc::security_qos_failed;
             return {};
         }
@@ -135,10 +135,11 @@ Context context_transfer::take(exported_context& exported, std::error_code& ec, 
 
 } // namespace detail
 
-/// Turns a context into bytes. It ends here: on two sides the counters and keys of messages would be used twice.
+/// Converts a context into bytes and deletes it. Two copies of a context would use message numbers and keys twice.
 ///
-/// On failure the context is as it was.
-/// @throws error `invalid_handle`, `not_owner` while an `impersonation_guard` has a share, `unsupported_function`, `insufficient_memory` and others of the package.
+/// On failure the context is unchanged.
+/// @throws error `invalid_handle`, `not_owner` while an `impersonation_guard` has a share, `unsupported_function`,
+///   `insufficient_memory` and others of the package.
 /// @note Calls QueryContextAttributes for SECPKG_ATTR_PACKAGE_INFO, ExportSecurityContext, then DeleteSecurityContext.
 ///   The package's own copy of the bytes is wiped.
 [[nodiscard]] inline exported_context export_context(security_context&& context, std::error_code& ec) noexcept {
@@ -153,18 +154,19 @@ Context context_transfer::take(exported_context& exported, std::error_code& ec, 
     return exported;
 }
 
-/// Which kind of context to import.
+/// The kinds of context to import.
 template <class Context>
 concept one_sides_context = std::same_as<Context, client_context> || std::same_as<Context, server_context>;
 
-/// Turns what `export_context` has made into a context again, once: `import_context<server_context>(std::move(exported))`.
-/// After a success `exported` is empty, its bytes are wiped and its token is closed. On failure it is unchanged.
+/// Converts the result of `export_context` into a context: `import_context<server_context>(std::move(exported))`. After
+/// a success, `exported` is empty, its bytes are wiped and its token is closed. On failure it is unchanged.
 ///
-/// The context requires what the exported one required.
-/// @throws error `invalid_parameter` if the other side's context was exported, if `packed` is empty or exceeds 32 bits, if
-///   `package` has a zero inside, and if `granted` does not satisfy `required`; `security_qos_failed` if that shows only
-///   after the import; `secpkg_not_found`, `invalid_token`, `unsupported_function`, `insufficient_memory` and others of the
-///   package.
+/// The context requires the flags that the exported one required.
+/// @throws error:
+///   - `invalid_parameter` if the other side's context was exported, `packed` is empty or exceeds 32 bits, `package`
+///     contains a zero, or `granted` does not satisfy `required`;
+///   - `security_qos_failed` if the imported context turns out not to satisfy `required`;
+///   - `secpkg_not_found`, `invalid_token`, `unsupported_function`, `insufficient_memory` and others of the package.
 /// @note Calls ImportSecurityContext and QueryContextAttributes.
 template <one_sides_context Context>
 [[nodiscard]] Context import_context(exported_context&& exported, std::error_code& ec) noexcept {

@@ -55,8 +55,8 @@ public:
     }
     /// Returns bindings of a SEC_CHANNEL_BINDINGS and its data. Schannel returns this for SECPKG_ATTR_UNIQUE_BINDINGS
     /// and SECPKG_ATTR_ENDPOINT_BINDINGS.
-    /// @throws std::bad_alloc; error `invalid_parameter` if a part lies outside of the structure or in its header, or
-    ///   if there are no application data.
+    /// @throws std::bad_alloc; error `invalid_parameter` if a part lies in the header or outside of the structure, or
+    ///   without application data.
     [[nodiscard]] static channel_bindings adopt(const_bytes structure) {
         SEC_CHANNEL_BINDINGS header{};
         if (structure.size() < sizeof header || !detail::fits(structure.size())) {

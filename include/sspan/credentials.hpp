@@ -51,8 +51,8 @@ struct acquired_credentials {
 
 } // namespace detail
 
-/// A share of a CredHandle. Copies share one handle, and so does each handshake and each context. The handle is freed
-/// after the last share has gone.
+/// A share of a CredHandle. Each copy, each handshake and each context has a share. The handle is freed after the last
+/// share has gone.
 ///
 /// Many handshakes, in many threads, may use the same credentials at the same time.
 ///
@@ -71,7 +71,7 @@ public:
     /// Makes the zero state, which is also the state of a moved-from object.
     credentials() noexcept = default;
 
-    /// Acquires a client's credentials of the logged-on user, or of the client that the calling thread impersonates.
+    /// Acquires client credentials for the logged-on user, or for the client that the calling thread impersonates.
     [[nodiscard]] static credentials outbound(std::wstring_view package, const credential_options& options,
                                               std::error_code& ec) noexcept {
         return acquire(package, SECPKG_CRED_OUTBOUND, nullptr, options, ec);
@@ -79,7 +79,7 @@ public:
     [[nodiscard]] static credentials outbound(std::wstring_view package, const credential_options& options = {}) {
         return acquire(package, SECPKG_CRED_OUTBOUND, nullptr, options);
     }
-    /// Acquires a client's credentials of `who`.
+    /// Acquires client credentials for `who`.
     [[nodiscard]] static credentials outbound(std::wstring_view package, const identity& who,
                                               const credential_options& options, std::error_code& ec) noexcept {
         return acquire(package, SECPKG_CRED_OUTBOUND, &who, options, ec);
@@ -89,7 +89,7 @@ public:
         return acquire(package, SECPKG_CRED_OUTBOUND, &who, options);
     }
 
-    /// Acquires a server's credentials of the account that the calling thread acts as. Inside an `impersonation_guard`,
+    /// Acquires server credentials for the account that the calling thread acts as. Inside an `impersonation_guard`,
     /// this is the client's account, and the credentials remain the client's for all later handshakes. A server
     /// acquires its own credentials before it impersonates a client, or calls `revert` first.
     [[nodiscard]] static credentials inbound(std::wstring_view package, const credential_options& options,
@@ -99,7 +99,7 @@ public:
     [[nodiscard]] static credentials inbound(std::wstring_view package, const credential_options& options = {}) {
         return acquire(package, SECPKG_CRED_INBOUND, nullptr, options);
     }
-    /// Acquires a server's credentials of `who`.
+    /// Acquires server credentials for `who`.
     [[nodiscard]] static credentials inbound(std::wstring_view package, const identity& who,
                                              const credential_options& options, std::error_code& ec) noexcept {
         return acquire(package, SECPKG_CRED_INBOUND, &who, options, ec);

@@ -47,7 +47,7 @@ std::vector<std::byte> exchange_tokens(bool is_client, Step& step, Send& send, R
             }
             pending.insert(pending.end(), token.begin(), token.end());
         }
-        const bool takes_nothing = state == handshake_state::message_fragment; // as a client's first step
+        const bool takes_nothing = state == handshake_state::message_fragment; // also for a client's first step
         const handshake_step taken =
             step(takes_nothing ? std::span<const std::byte>{} : std::span<const std::byte>{pending}, ec);
         if (ec) {
@@ -75,8 +75,8 @@ std::vector<std::byte> exchange_tokens(bool is_client, Step& step, Send& send, R
 
 /// Establishes a context. `send(token)` sends one of our tokens; `receive()` returns the peer's next token.
 ///
-/// The two functions keep tokens apart, for example with a length in front of each, and limit the size they accept.
-/// `send` takes a std::span<const std::byte>, which is never empty. `receive` returns any bytes that convert to
+/// The two functions keep tokens apart, for example with a length in front of each. They limit the size that they
+/// accept. `send` takes a std::span<const std::byte>, which is never empty. `receive` returns any bytes that convert to
 /// `const_bytes`. If our side fails and has a token for the peer, that token is sent. Our last token is sent only after
 /// `finish` has succeeded.
 ///
@@ -116,7 +116,7 @@ template <handshake_side Handshake, std::invocable<std::span<const std::byte>> S
     return context;
 }
 
-/// As above, but `send(token, ec)` and `receive(ec)` set `ec` to end the handshake, and must not throw.
+/// The form without exceptions: `send(token, ec)` and `receive(ec)` set `ec` to end the handshake, and must not throw.
 template <handshake_side Handshake, std::invocable<std::span<const std::byte>, std::error_code&> Send,
           std::invocable<std::error_code&> Receive>
 [[nodiscard]] auto establish(Handshake&& handshake, Send send, Receive receive, std::error_code& ec) noexcept {

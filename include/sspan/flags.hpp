@@ -253,7 +253,8 @@ std::string names_of(const Table& table, Enum flags) {
 [[nodiscard]] constexpr context_flags from_isc_ret(std::uint32_t bits) noexcept {
     return detail::from_bits(bits, &detail::flag_row::isc_granted);
 }
-/// As above, for the ASC_RET_ bits of AcceptSecurityContext's pfContextAttr.
+/// Returns the flags in the ASC_RET_ bits of AcceptSecurityContext's pfContextAttr. Bits without a name in sspan are
+/// ignored.
 [[nodiscard]] constexpr context_flags from_asc_ret(std::uint32_t bits) noexcept {
     return detail::from_bits(bits, &detail::flag_row::asc_granted);
 }

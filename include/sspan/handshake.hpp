@@ -152,8 +152,8 @@ public:
     /// @throws error as the client's `finish`. If `options.service_names` is not empty: `wrong_principal` if the
     ///   client's target is not one of them, is empty or is missing; the package's error if it does not report the
     ///   target.
-    /// @note As the client's `finish`. With `options.service_names`, it also calls QueryContextAttributes for
-    ///   SECPKG_ATTR_CLIENT_SPECIFIED_TARGET.
+    /// @note Makes the calls of the client's `finish`. With `options.service_names`, it also calls
+    ///   QueryContextAttributes for SECPKG_ATTR_CLIENT_SPECIFIED_TARGET.
     [[nodiscard]] server_context finish(std::error_code& ec) && noexcept {
         return server_context{handshake::finish(true, ec)};
     }

@@ -80,8 +80,8 @@ private:
         const auto named = creds ? package_named(creds.package().data()) : security_package::not_told;
         return named == security_package::other ? security_package::not_told : named;
     }
-    /// Returns the granted flags that weaken the context or change the format of its messages, and that this side did
-    /// not request.
+    /// Returns the granted flags that this side did not request, and that weaken the context or change its message
+    /// format.
     [[nodiscard]] context_flags unwanted() const noexcept {
         return granted_ & (context_flags::null_session | context_flags::dce_style) & ~(require_ | request_);
     }
@@ -91,8 +91,8 @@ private:
     /// Returns the reason not to call the package; the handshake does not change.
     [[nodiscard]] std::error_code refusal(std::span<const std::byte> input, flag_column requested,
                                           flag_column granted) const noexcept;
-    /// Returns true if NTLM is refused, and the peer's token contains NTLM or the credentials can only be used for
-    /// NTLM.
+    /// Returns true if NTLM is refused and occurs. Either the peer's token contains it, or the credentials can only be
+    /// used for it.
     [[nodiscard]] bool is_refused_ntlm(std::span<const std::byte> input) noexcept;
     /// Returns true if NTLM is refused and one of our tokens contains NTLM. A token may come in fragments.
     [[nodiscard]] bool makes_refused_ntlm(std::span<const std::byte> token, bool is_fragment) noexcept;

@@ -23,10 +23,9 @@ struct impersonation_options {
     /// Called if the previous identity of the thread cannot be restored, just before the process ends. It cannot
     /// prevent that.
     void (*on_revert_failure)(const std::error_code&) noexcept = nullptr;
-    /// Called by a guard's destructor if the thread did not act as the client to the end, after the previous identity
-    /// was restored. The work has called RevertToSelf or SetThreadToken, and did the rest under another identity. The
-    /// error is `no_impersonation_token`, or the Win32 error of the check. `revert` reports it as its own error
-    /// instead.
+    /// Called by a guard's destructor if the thread did not act as the client to the end. The thread acts as before
+    /// again. The work has called RevertToSelf or SetThreadToken, and did the rest under another identity. The error is
+    /// `no_impersonation_token`, or the Win32 error of the check. `revert` reports this error itself.
     void (*on_client_lost)(const std::error_code&) noexcept = nullptr;
 };
 
@@ -34,10 +33,10 @@ struct impersonation_options {
 /// any thread, the user of an access token.
 ///
 /// Afterwards the thread acts as before: as the process or, in nested guards, as the outer guard's client. For a
-/// context, RevertSecurityContext ends the impersonation. If it fails, the guard restores the previous token with
-/// SetThreadToken, and checks the thread's token. For an access token and for nested guards, it always uses
-/// SetThreadToken and this check. If the restoration fails, or the guard ends on another thread, the process ends at
-/// once. Continuing under the wrong identity would be worse.
+/// context, RevertSecurityContext ends the impersonation. If it fails, SetThreadToken restores the previous token, and
+/// the guard checks the thread's token. For access tokens and in nested guards, SetThreadToken and the check are always
+/// used. If the restoration fails, or the guard ends on another thread, the process ends at once. Continuing under the
+/// wrong identity would be worse.
 ///
 /// The guard has a share of the context, so the context may be moved or destroyed in the meantime. An access token may
 /// be closed, because the thread has its own reference.
@@ -100,7 +99,7 @@ public:
     /// Ends the impersonation early. If it fails and the guard is still `active`, the thread may act as the client. End
     /// the work at once; the destructor tries again.
     /// @throws error `no_impersonation_token` if the thread did not act as the client to the end, or the Win32 error of
-    ///   this check; the guard is not active then, and the thread acts as before.
+    ///   the check. The guard is not active then, and the thread acts as before.
     /// @throws error `not_owner` on another thread than the guard's, `invalid_handle`, Win32 errors;
     ///   `bad_impersonation_level` if the previous token was restored with a lower level. The guard is still active
     ///   then.
@@ -175,7 +174,7 @@ concept impersonable = std::derived_from<Client, server_context> || std::same_as
 
 /// Calls `work()` inside an `impersonation_guard` for `client`, a `server_context` or an `access_token`.
 ///
-/// A C++ exception from `work` is rethrown after the thread acts as before, so outer filters do not run as the client.
+/// A C++ exception from `work` is rethrown after the thread acts as before: outer filters do not run as the client.
 /// Vectored handlers, and filters of structured exceptions such as access violations, still run as the client. Work
 /// that only starts in `work` runs as the server: coroutines, deferred futures, threads.
 /// @return the result of `work`.
@@ -189,7 +188,8 @@ decltype(auto) run_as_client(const Client& client, Work&& work, const impersonat
         throw;
     }
 }
-/// As above, but `work(ec)` may set `ec`. It is not called if the thread cannot act as the client.
+/// The form without exceptions of its own: `work(ec)` may set `ec`. It is not called if the thread cannot act as the
+/// client.
 template <detail::impersonable Client, std::invocable<std::error_code&> Work>
 void run_as_client(const Client& client, Work&& work, const impersonation_options& options, std::error_code& ec) {
     try {

@@ -24,8 +24,9 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 /// The receiving functions of a context. `security_context` and `message_receiver` have them. Only one thread at a time
 /// may call them, in the order in which the messages were sent.
 ///
-/// A message that was changed, or is not the next one from the peer, fails with `message_altered`, `out_of_sequence`,
-/// `invalid_token` or another error of the package. Close the connection then: with NTLM, all later messages fail, too.
+/// A message must be unchanged and the next one from the peer. Otherwise the call fails with `message_altered`,
+/// `out_of_sequence`, `invalid_token` or another error of the package. Close the connection then: with NTLM, all later
+/// messages fail, too.
 ///
 /// All functions fail with these errors:
 /// - `invalid_handle` in the zero state;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The end of a handshake: what was granted is compared with what was required.
+// The end of a handshake: compares the granted flags with the required ones.
 #pragma once
 
 #include "../error.hpp"
@@ -38,7 +38,7 @@ inline security_context handshake::finish(bool is_server, std::error_code& ec) n
         culprit_ = "QueryContextAttributes";
         return {};
     }
-    if (state->package.name == security_package::not_told) { // these credentials cannot be used for another one
+    if (state->package.name == security_package::not_told) { // the credentials may allow only one package
         state->package.name = package_of_credentials_;
     }
     if (state->package.name == security_package::not_told || state->package.is_ntlm()) { // NTLM may be at work
@@ -74,7 +74,7 @@ inline security_context handshake::finish(bool is_server, std::error_code& ec) n
     return security_context{std::move(state)};
 }
 
-/// sspan itself has refused the context.
+/// The error if sspan itself refuses the context.
 class refused : public error {
 public:
     refused(std::error_code code, const char* function, const std::string& how)

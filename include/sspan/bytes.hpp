@@ -59,7 +59,8 @@ public:
     }
 };
 
-/// Bytes that a function writes to. The ranges of `const_bytes` convert to it if they are writable and not temporary.
+/// Bytes that a function writes to. The ranges of `const_bytes` convert to it if they are writable, except temporary
+/// containers.
 class mutable_bytes : public std::span<std::byte> {
 public:
     constexpr mutable_bytes() noexcept = default;

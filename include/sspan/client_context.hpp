@@ -24,7 +24,7 @@ public:
     /// Takes ownership of a handle that InitializeSecurityContext established elsewhere. All flags of `granted`
     /// (`from_isc_ret`) count as required. If the package reports that it is NTLM, `mutual_auth` and `delegate` are
     /// removed. The caller keeps the credentials until the context has been destroyed.
-    /// @throws error as QueryContextAttributes for SECPKG_ATTR_SIZES, `insufficient_memory`; the handle has been
+    /// @throws error from QueryContextAttributes for SECPKG_ATTR_SIZES, `insufficient_memory`; the handle has been
     ///   deleted then.
     [[nodiscard]] static client_context adopt(CtxtHandle handle, context_flags granted, std::error_code& ec) noexcept {
         return client_context{security_context::adopt(handle, granted, false, ec)};

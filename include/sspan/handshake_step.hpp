@@ -18,7 +18,7 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 enum class handshake_state {
     continue_needed,        ///< Send our token, receive the peer's next token, step again.
     complete,               ///< Send our token if there is one, then call `finish`.
-    incomplete_message,     ///< Receive more of the peer's token, step again with all of it. Nothing has changed.
+    incomplete_message,     ///< Receive more of the peer's token, step again with all of it.
     incomplete_credentials, ///< The server requests a client certificate. Step again with the same token to omit it.
     message_fragment,       ///< Send this part of our token, then step again without input for the rest.
 };

@@ -50,8 +50,8 @@ public:
     ~security_context() = default;
 
     /// Divides the context into a sending and a receiving half for two threads, and makes this the zero state.
-    /// Allocates nothing. Halves have no attributes and cannot be impersonated. Do this before, or let two threads
-    /// share the whole context.
+    /// Allocates nothing. Halves have no attributes and cannot be impersonated: do both before the split, or let two
+    /// threads share the whole context.
     /// @throws error `invalid_handle`.
     [[nodiscard]] message_halves split(std::error_code& ec) && noexcept {
         ec.clear();

@@ -158,14 +158,14 @@ Context context_transfer::take(exported_context& exported, std::error_code& ec, 
 template <class Context>
 concept one_sides_context = std::same_as<Context, client_context> || std::same_as<Context, server_context>;
 
-/// Converts the result of `export_context` into a context: `import_context<server_context>(std::move(exported))`. After
-/// a success, `exported` is empty, its bytes are wiped and its token is closed. On failure it is unchanged.
+/// Converts the result of `export_context` into a context, once: `import_context<server_context>(std::move(exported))`.
+/// After a success, `exported` is empty, its bytes are wiped and its token is closed. On failure it is unchanged.
 ///
 /// The context requires the flags that the exported one required.
 /// @throws error:
 ///   - `invalid_parameter` if the other side's context was exported, `packed` is empty or exceeds 32 bits, `package`
 ///     contains a zero, or `granted` does not satisfy `required`;
-///   - `security_qos_failed` if the imported context turns out not to satisfy `required`;
+///   - `security_qos_failed` if the imported context does not satisfy `required`;
 ///   - `secpkg_not_found`, `invalid_token`, `unsupported_function`, `insufficient_memory` and others of the package.
 /// @note Calls ImportSecurityContext and QueryContextAttributes.
 template <one_sides_context Context>

@@ -13,27 +13,27 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// Owns a HANDLE of an access token, and closes it with CloseHandle. It is moved, never copied.
+/// Owns a HANDLE of an access token, and closes it with CloseHandle. It can be moved, but not copied.
 ///
-/// An impersonation token has a level and can be put on a thread: pass it to an `impersonation_guard`. A primary token
-/// is what a process has. The handle needs TOKEN_QUERY for `is_primary` and `level`, and TOKEN_DUPLICATE for
-/// `duplicate` and `to_primary`. Several threads may use one token at a time, as long as none of them moves it.
+/// An impersonation token has a level and can be set on a thread with an `impersonation_guard`. Processes have primary
+/// tokens. The handle needs TOKEN_QUERY for `is_primary` and `level`, and TOKEN_DUPLICATE for `duplicate` and
+/// `to_primary`. Several threads may use one token at a time if none of them moves it.
 class access_token {
 public:
-    /// The zero state, in which a moved-from object is, too.
+    /// Makes the zero state, which is also the state of a moved-from object.
     access_token() noexcept = default;
 
-    /// Takes a handle that came from elsewhere, such as OpenProcessToken. Null makes the zero state.
+    /// Takes ownership of a handle from elsewhere, such as OpenProcessToken. Null makes the zero state.
     [[nodiscard]] static access_token adopt(HANDLE token) noexcept { return access_token{detail::token_handle{token}}; }
 
-    /// Lends the handle; null when there is none.
+    /// Returns the handle, which stays owned by this object; null in the zero state.
     [[nodiscard]] HANDLE native_handle() const noexcept { return token_.get(); }
-    /// Gives the handle away. The caller closes it with CloseHandle. This object is in the zero state then.
+    /// Returns the handle and makes this the zero state. The caller closes the handle with CloseHandle.
     [[nodiscard]] HANDLE release() noexcept { return token_.release(); }
-    /// False in the zero state.
+    /// Returns false in the zero state.
     explicit operator bool() const noexcept { return static_cast<bool>(token_); }
 
-    /// Returns whether this is a primary token. A client's token is an impersonation token.
+    /// Returns true if this is a primary token. A client's token is an impersonation token.
     /// @return false on failure.
     /// @throws error `invalid_handle` in the zero state, Win32 errors, `unsupported_function` without access tokens.
     /// @note Calls GetTokenInformation for TokenType.
@@ -50,10 +50,9 @@ public:
         return primary;
     }
 
-    /// Returns how far an impersonation token allows to act as the client.
+    /// Returns the level of an impersonation token.
     ///
-    /// This is the token's own level. The system may lower it when the token is put on a thread, so an
-    /// `impersonation_guard` looks again.
+    /// The system may lower the level when the token is set on a thread, so an `impersonation_guard` checks it again.
     /// @return `anonymous` on failure.
     /// @throws error as `is_primary`; `bad_token_type` for a primary token, which has no level.
     /// @note Calls GetTokenInformation for TokenType and TokenImpersonationLevel.
@@ -74,10 +73,10 @@ public:
         return found;
     }
 
-    /// Makes an impersonation token of `level` from this token, for the same user.
+    /// Returns a new impersonation token of `level` for the same user.
     ///
-    /// A primary token can be duplicated at every level, an impersonation token up to its own. No process inherits the
-    /// new handle. It has TOKEN_QUERY, TOKEN_IMPERSONATE and TOKEN_DUPLICATE.
+    /// A primary token can be duplicated at every level, an impersonation token up to its own level. Processes do not
+    /// inherit the new handle. It has TOKEN_QUERY, TOKEN_IMPERSONATE and TOKEN_DUPLICATE.
     /// @return the zero state on failure.
     /// @throws error `bad_impersonation_level` if this token has a lower level (see `impersonation_level`),
     ///   `invalid_handle` in the zero state, Win32 errors, `unsupported_function` without access tokens.
@@ -93,9 +92,9 @@ public:
         return made;
     }
 
-    /// Makes a primary token from this token, for CreateProcessAsUser and CreateProcessWithTokenW.
+    /// Returns a new primary token for the same user, for CreateProcessAsUser and CreateProcessWithTokenW.
     ///
-    /// No process inherits the new handle. It has TOKEN_QUERY, TOKEN_DUPLICATE, TOKEN_ASSIGN_PRIMARY,
+    /// Processes do not inherit the new handle. It has TOKEN_QUERY, TOKEN_DUPLICATE, TOKEN_ASSIGN_PRIMARY,
     /// TOKEN_ADJUST_DEFAULT and TOKEN_ADJUST_SESSIONID. CreateProcessAsUser needs privileges of the server's account:
     /// SeIncreaseQuotaPrivilege, and for most tokens SeAssignPrimaryTokenPrivilege.
     /// @return the zero state on failure.
@@ -130,7 +129,7 @@ private:
     detail::token_handle token_;
 };
 
-/// Returns the access token of the client of `context`, which outlives the context.
+/// Returns the access token of the client of `context`. It outlives the context.
 ///
 /// It is an impersonation token. The system may have lowered its level silently: see `access_token::level`.
 /// @return the zero state on failure.
@@ -146,7 +145,7 @@ private:
     HANDLE token = nullptr;
     const auto status = detail::api::query_security_context_token(&raw, &token);
     auto owned =
-        access_token::adopt(status < 0 ? nullptr : token); // another success is an error, and may have made one
+        access_token::adopt(status < 0 ? nullptr : token); // other success codes are errors, but may return a token
     if (!detail::succeeded(status, ec)) {
         return {};
     }

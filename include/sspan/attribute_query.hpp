@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// QueryContextAttributes, and what its structures point to.
+// QueryContextAttributes, and the memory that its structures point to.
 #pragma once
 
 #include "error.hpp"
@@ -26,7 +26,7 @@ using context_memory = detail::context_buffer<T>;
 
 inline constexpr std::uint32_t no_attribute = 0xFFFFFFFF;
 
-/// SSPI's number of the attribute that a structure belongs to. A program adds a pair of its own by specialising it:
+/// SSPI's number of the attribute that a structure belongs to. Programs can add other structures by specializing it:
 /// `template <> inline constexpr std::uint32_t sspan::attribute_number<SecPkgContext_StreamSizes> = 4;`
 template <class Attribute>
 inline constexpr std::uint32_t attribute_number = no_attribute;
@@ -72,7 +72,8 @@ concept attribute_structure = std::is_trivially_copyable_v<Attribute> && std::is
 template <class Attribute>
 concept numbered_attribute = attribute_structure<Attribute> && attribute_number<Attribute> != no_attribute;
 
-/// What `make` makes of the structure; it takes over what the pointers in it point to, and may set `ec`.
+/// Returns the result of `make` for the queried structure. `make` takes ownership of the memory that the structure
+/// points to, and may set `ec`.
 template <attribute_structure Attribute, class Make>
 [[nodiscard]] auto query(const security_context& context, std::uint32_t attribute, std::error_code& ec,
                          Make make) noexcept {
@@ -97,7 +98,7 @@ template <class Query>
     return value;
 }
 
-/// A copy; a success without a value is none.
+/// Returns a copy. A missing text sets `ec` to `internal_error`.
 [[nodiscard]] inline std::wstring to_string(const context_buffer<SEC_WCHAR>& text, std::error_code& ec) {
     if (!text) {
         ec = errc::internal_error;
@@ -118,7 +119,7 @@ template <class Query>
     return to_package_info(*package.get());
 }
 
-/// Copies the bytes, and wipes the package's own.
+/// Returns a copy of the bytes, and wipes the package's copy.
 [[nodiscard]] inline secret_bytes take_secret(unsigned char* given, std::size_t size, std::error_code& ec) {
     const context_buffer<unsigned char> owner{given};
     if (!owner) {

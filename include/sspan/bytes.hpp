@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Bytes as arguments: spans of std::byte that any contiguous range of byte-like elements converts to.
+// Arguments for bytes: spans of std::byte, to which every contiguous range of byte-like elements converts.
 #pragma once
 
 #include "os/platform.hpp"
@@ -20,7 +20,7 @@ template <class T>
 concept byte_like = std::same_as<T, std::byte> || std::same_as<T, unsigned char> || std::same_as<T, char> ||
                     std::same_as<T, signed char> || std::same_as<T, char8_t>;
 
-/// What a contiguous range has in its memory, const if the range gives no other access.
+/// The element type of a contiguous range, const if the range gives only const access.
 template <class Range>
 using element_of = std::remove_pointer_t<decltype(std::data(std::declval<Range&>()))>;
 
@@ -80,7 +80,8 @@ private:
     std::size_t size_ = 0;
 };
 
-/// Bytes that a function writes to: as `const_bytes`, made of what can be written to and outlives the call.
+/// Bytes that a function writes to. The ranges of `const_bytes` convert to it if they are writable, except temporary
+/// containers.
 class mutable_bytes : public std::span<std::byte> {
 public:
     constexpr mutable_bytes() noexcept = default;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What ties a handshake to the secure channel that it runs over.
+// Channel bindings, which tie a handshake to the secure channel around it.
 #pragma once
 
 #include "bytes.hpp"
@@ -16,24 +16,24 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// Names the channel, usually TLS, inside which a handshake takes place (RFC 5056). Both sides give the same; then
-/// nobody in the middle can pass the handshake on from one channel to another.
+/// Identifies the channel, usually TLS, in which a handshake takes place (RFC 5056). Both sides pass the same bindings.
+/// This prevents relaying the handshake from one channel to another.
 class channel_bindings {
 public:
-    /// None: the handshake is not tied to a channel.
+    /// Makes empty bindings: the handshake is not tied to a channel.
     channel_bindings() noexcept = default;
 
-    /// The channel's data as they are, the prefix included that says of what kind they are.
-    /// @throws std::bad_alloc; error `invalid_parameter` for no data, and for more than 32 bits can count.
+    /// Returns bindings of these data. They include the prefix that identifies their type.
+    /// @throws std::bad_alloc; error `invalid_parameter` if `data` is empty or exceeds 32 bits.
     [[nodiscard]] static channel_bindings application_data(const_bytes data) { return {{}, data}; }
-    /// Takes the first Finished message of the latest handshake of TLS up to 1.2 (RFC 5929, section 3). TLS 1.3 has no
-    /// such binding: use `tls_exporter`.
+    /// Returns bindings of the first Finished message of the latest handshake of TLS up to 1.2 (RFC 5929, section 3).
+    /// TLS 1.3 has no such bindings: use `tls_exporter`.
     /// @throws as `application_data`.
     [[nodiscard]] static channel_bindings tls_unique(const_bytes finished) { return {"tls-unique:", finished}; }
-    /// Takes the keying material that TLS exports for this purpose (RFC 9266): 32 bytes.
+    /// Returns bindings of the keying material that TLS exports for this purpose (RFC 9266): 32 bytes.
     ///
-    /// Ask the TLS library for the label "EXPORTER-Channel-Binding" (without a zero), no context, and 32 bytes. This
-    /// holds for TLS 1.3, and for TLS 1.2 if the extended master secret (RFC 7627) was negotiated.
+    /// Request the label "EXPORTER-Channel-Binding" (without a zero), no context, and 32 bytes from the TLS library.
+    /// This is valid for TLS 1.3, and for TLS 1.2 if the extended master secret (RFC 7627) was negotiated.
     /// @throws as `application_data`; error `invalid_parameter` for another size.
     [[nodiscard]] static channel_bindings tls_exporter(const_bytes exported_keying_material) {
         if (exported_keying_material.size() != 32) {
@@ -41,7 +41,8 @@ public:
         }
         return {"tls-exporter:", exported_keying_material};
     }
-    /// Takes the hash of the server's certificate in DER (RFC 5929, section 4.1): 32, 48 or 64 bytes of SHA-2.
+    /// Returns bindings of the hash of the server's certificate in DER (RFC 5929, section 4.1): 32, 48 or 64 bytes of
+    /// SHA-2.
     ///
     /// The hash function is the one in the certificate's signature algorithm; the kind of its key does not matter.
     /// SHA-256 takes the place of MD5 and SHA-1. RSASSA-PSS names its hash in its parameters. A signature without a hash
@@ -58,10 +59,10 @@ public:
         }
         return {"tls-server-end-point:", certificate_hash};
     }
-    /// A SEC_CHANNEL_BINDINGS with all that belongs to it, as Schannel returns one for SECPKG_ATTR_UNIQUE_BINDINGS and
-    /// SECPKG_ATTR_ENDPOINT_BINDINGS.
-    /// @throws std::bad_alloc; error `invalid_parameter` when one of its parts lies outside or in its header, or it has no
-    ///   application data.
+    /// Returns bindings of a SEC_CHANNEL_BINDINGS and its data. Schannel returns this for SECPKG_ATTR_UNIQUE_BINDINGS
+    /// and SECPKG_ATTR_ENDPOINT_BINDINGS.
+    /// @throws std::bad_alloc; error `invalid_parameter` if a part lies in the header or outside of the structure, or
+    ///   without application data.
     [[nodiscard]] static channel_bindings adopt(const_bytes structure) {
         SEC_CHANNEL_BINDINGS header{};
         if (structure.size() < sizeof header || !detail::fits(structure.size())) {
@@ -83,12 +84,12 @@ public:
         return adopted;
     }
 
-    /// Returns a view of the SEC_CHANNEL_BINDINGS and what belongs to it. It is empty when there are none, or when moved
-    /// from. It is valid as long as this object is neither moved from nor assigned to.
+    /// Returns a view of the SEC_CHANNEL_BINDINGS and its data. It is empty for empty or moved-from bindings. It is
+    /// valid until this object is moved from or assigned to.
     [[nodiscard]] std::span<const std::byte> native() const& noexcept { return structure_; }
     [[nodiscard]] std::span<const std::byte> native() const&& = delete; // a view of a temporary
-    /// False when there are none. True when moved from: a handshake fails with `invalid_handle` then, so that none goes
-    /// without by mistake.
+    /// Returns false for empty bindings. Returns true for moved-from bindings, with which a handshake fails with
+    /// `invalid_handle`. This prevents handshakes without the intended bindings.
     explicit operator bool() const noexcept { return given_; }
 
 private:

@@ -10,7 +10,7 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// A client's context: what `client_handshake::finish` returns.
+/// A client's context, as `client_handshake::finish` returns it.
 class client_context : public security_context {
 public:
     /// Makes the zero state, which is also the state of a moved-from object.
@@ -21,10 +21,10 @@ public:
     client_context& operator=(const client_context&) = delete;
     ~client_context() = default;
 
-    /// Takes a handle that InitializeSecurityContext established elsewhere with `granted` (`from_isc_ret`), all of which
-    /// counts as required. If the package says that it is NTLM, mutual_auth and delegate are taken away. The caller keeps
-    /// the credentials until the context has gone.
-    /// @throws error what QueryContextAttributes reports for SECPKG_ATTR_SIZES, `insufficient_memory`; the handle has been
+    /// Takes ownership of a handle that InitializeSecurityContext established elsewhere. All flags of `granted`
+    /// (`from_isc_ret`) count as required. If the package reports that it is NTLM, `mutual_auth` and `delegate` are
+    /// removed. The caller keeps the credentials until the context has been destroyed.
+    /// @throws error from QueryContextAttributes for SECPKG_ATTR_SIZES, `insufficient_memory`; the handle has been
     ///   deleted then.
     [[nodiscard]] static client_context adopt(CtxtHandle handle, context_flags granted, std::error_code& ec) noexcept {
         return client_context{security_context::adopt(handle, granted, false, ec)};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What a context and its two halves can be asked for.
+// Properties that a context and its two halves have in common.
 #pragma once
 
 #include "detail/established.hpp"
@@ -15,24 +15,24 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// A share of an established context, or the zero state. `security_context`, `message_sender` and `message_receiver` are
-/// made of it. The functions may be called from any thread.
+/// A share of an established context, or the zero state: the base of `security_context`, `message_sender` and
+/// `message_receiver`. The functions may be called from any thread.
 class context_accessors {
 public:
-    /// How much room the package's parts of a message need. All are 0 in the zero state.
+    /// Returns the sizes of the package's parts of a message. All are 0 in the zero state.
     [[nodiscard]] context_sizes sizes() const noexcept { return state_ ? state_->sizes : context_sizes{}; }
-    /// What the handshake granted.
+    /// Returns the flags that the handshake granted.
     [[nodiscard]] context_flags granted() const noexcept { return state_ ? state_->granted : context_flags::none; }
-    /// The package at work. `not_told` means that the platform does not tell: it may be NTLM.
+    /// Returns the package at work. `not_told` means that the platform does not report it: it may be NTLM.
     [[nodiscard]] security_package package() const noexcept {
         return state_ ? state_->package.name : security_package::not_told;
     }
-    /// When the context ends, or `never`. Nothing: the package did not tell. From then on message calls may fail with
-    /// `context_expired`.
+    /// Returns the expiry of the context. It may be `never`. It is empty if the package did not report it. Afterwards,
+    /// message calls may fail with `context_expired`.
     [[nodiscard]] std::optional<std::chrono::system_clock::time_point> expiry() const noexcept {
         return state_ ? state_->expiry : std::nullopt;
     }
-    /// False in the zero state.
+    /// Returns false in the zero state.
     explicit operator bool() const noexcept { return state_ != nullptr; }
 
 protected:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What a package tells of credentials, and can be told about them.
+// Attributes of credentials: query and set.
 #pragma once
 
 #include "credentials.hpp"
@@ -20,8 +20,8 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// Whose credentials they are.
-/// @throws error `unsupported_function` when the package does not tell, `invalid_handle`, `insufficient_memory`.
+/// Returns the name of the credentials' user.
+/// @throws error `unsupported_function` if the package does not report it, `invalid_handle`, `insufficient_memory`.
 /// @note Calls QueryCredentialsAttributes for SECPKG_CRED_ATTR_NAMES.
 [[nodiscard]] inline std::wstring query_user_name(const credentials& creds, std::error_code& ec) noexcept {
     return detail::without_bad_alloc<std::wstring>(ec, [&]() -> std::wstring {
@@ -46,12 +46,12 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
     return name;
 }
 
-/// Has the package reach Kerberos' key distribution centre through an HTTPS proxy (MS-KKDCP), and in no other way.
+/// Makes the package reach the Kerberos key distribution center only through an HTTPS proxy (MS-KKDCP).
 ///
-/// `server` is host[:port[:path]]. Microsoft documents no format; this one is taken from other programs and unverified on
-/// Windows. The credentials change for all who have a share: do it before the first handshake.
-/// @throws error `unsupported_function`, `invalid_handle`, `insufficient_memory`; `invalid_parameter` for an empty
-///   `server`, one with a zero inside, or one that SSPI's 16 bits cannot count.
+/// `server` is host[:port[:path]]. Microsoft documents no format; this one is taken from other programs and not
+/// verified on Windows. The setting applies to all shares of the credentials. Set it before the first handshake.
+/// @throws error `unsupported_function`, `invalid_handle`, `insufficient_memory`; `invalid_parameter` if `server` is
+///   empty, contains a zero, has no UTF-16 form or is too long for SSPI's 16-bit sizes.
 /// @note Calls SetCredentialsAttributes for SECPKG_CRED_ATTR_KDC_PROXY_SETTINGS, with
 ///   KDC_PROXY_SETTINGS_FLAGS_FORCEPROXY.
 inline void set_kdc_proxy(const credentials& creds, std::wstring_view server, std::error_code& ec) noexcept {

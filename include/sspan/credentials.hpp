@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The right to act as somebody: towards a server, or as the server.
+// Credentials of a client or of a server.
 #pragma once
 
 #include "error.hpp"
@@ -22,14 +22,15 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// Whether Negotiate may use what the user has logged on with, or saved, without being told to.
+/// Controls whether Negotiate may use the user's logon or saved credentials on its own.
 enum class autologon : std::uint8_t {
     allowed,
-    restricted, ///< It fails with `no_credentials` instead (SECPKG_CRED_AUTOLOGON_RESTRICTED); then ask the user.
-                ///< Clients of Negotiate only.
+    /// Fails with `no_credentials` instead (SECPKG_CRED_AUTOLOGON_RESTRICTED); then ask the user. Only for clients of
+    /// Negotiate.
+    restricted,
 };
 
-/// Options of `credentials::outbound` and `credentials::inbound`. The default is the package's own behavior.
+/// Options of `credentials::outbound` and `credentials::inbound`. The defaults keep the package's own behavior.
 struct credential_options {
     /// The packages that Negotiate may choose, separated by commas. A name after ! is excluded: L"!ntlm" prevents the
     /// fallback to NTLM. Empty means all packages. For Negotiate only.
@@ -41,7 +42,7 @@ namespace detail {
 
 class handshake;
 
-/// The content of credentials.
+/// The state that all copies of `credentials` share.
 struct acquired_credentials {
     credentials_handle handle;
     std::wstring package;
@@ -51,27 +52,27 @@ struct acquired_credentials {
 
 } // namespace detail
 
-/// A share of a CredHandle. Copies share one handle. Each handshake and each context has a share, too. The handle is
-/// freed after the last of them has gone.
+/// A share of a CredHandle. Each copy, each handshake and each context has a share. The handle is freed after the last
+/// share has gone.
 ///
 /// Many handshakes, in many threads, may use the same credentials at the same time.
 ///
-/// `outbound` and `inbound` prove nothing yet: a wrong password shows in the handshake. They read `who` and the options
-/// only during the call. Errors:
+/// `outbound` and `inbound` do not check the password; the handshake does. They read `who` and the options only during
+/// the call. On failure they return the zero state. Errors:
 /// - `secpkg_not_found`, `no_credentials`, `unknown_credentials`, `not_owner`, `insufficient_memory` from the package;
 /// - `invalid_parameter`: the package's name or the list contains a zero or has no UTF-16 form;
 /// - `invalid_handle`: `who` was moved from;
-/// - `unsupported_function`: a list or `autologon::restricted` for another package than Negotiate; `restricted` for
-///   `inbound`; a list together with an opaque identity (`identity::adopt`).
+/// - `unsupported_function`: a list or `autologon::restricted` for a package other than Negotiate; `restricted` for
+///   `inbound`; a list with an opaque identity (`identity::adopt`).
 ///
 /// They call QuerySecurityPackageInfo and AcquireCredentialsHandle. With a list, the package gets a
-/// SEC_WINNT_AUTH_IDENTITY_EXW; for the logged-on user, its names are null pointers.
+/// SEC_WINNT_AUTH_IDENTITY_EXW; its names are null pointers for the logged-on user.
 class credentials {
 public:
-    /// Nobody's: the zero state, in which a moved-from object is, too.
+    /// Makes the zero state, which is also the state of a moved-from object.
     credentials() noexcept = default;
 
-    /// The logged-on user, or the client whom the calling thread impersonates, as the side that connects.
+    /// Acquires client credentials for the logged-on user, or for the client that the calling thread impersonates.
     [[nodiscard]] static credentials outbound(std::wstring_view package, const credential_options& options,
                                               std::error_code& ec) noexcept {
         return acquire(package, SECPKG_CRED_OUTBOUND, nullptr, options, ec);
@@ -79,7 +80,7 @@ public:
     [[nodiscard]] static credentials outbound(std::wstring_view package, const credential_options& options = {}) {
         return acquire(package, SECPKG_CRED_OUTBOUND, nullptr, options);
     }
-    /// `who`, as the side that connects.
+    /// Acquires client credentials for `who`.
     [[nodiscard]] static credentials outbound(std::wstring_view package, const identity& who,
                                               const credential_options& options, std::error_code& ec) noexcept {
         return acquire(package, SECPKG_CRED_OUTBOUND, &who, options, ec);
@@ -89,9 +90,9 @@ public:
         return acquire(package, SECPKG_CRED_OUTBOUND, &who, options);
     }
 
-    /// The account that the calling thread acts as, as the side that accepts: the one that the server runs as or, inside
-    /// an `impersonation_guard`, the client. The credentials stay that client's for every later handshake. A server takes
-    /// its own before it impersonates anybody, or reverts for this call.
+    /// Acquires server credentials for the account that the calling thread acts as. Inside an `impersonation_guard`,
+    /// this is the client's account, and the credentials remain the client's for all later handshakes. A server
+    /// acquires its own credentials before it impersonates a client, or calls `revert` first.
     [[nodiscard]] static credentials inbound(std::wstring_view package, const credential_options& options,
                                              std::error_code& ec) noexcept {
         return acquire(package, SECPKG_CRED_INBOUND, nullptr, options, ec);
@@ -99,7 +100,7 @@ public:
     [[nodiscard]] static credentials inbound(std::wstring_view package, const credential_options& options = {}) {
         return acquire(package, SECPKG_CRED_INBOUND, nullptr, options);
     }
-    /// `who`, as the side that accepts.
+    /// Acquires server credentials for `who`.
     [[nodiscard]] static credentials inbound(std::wstring_view package, const identity& who,
                                              const credential_options& options, std::error_code& ec) noexcept {
         return acquire(package, SECPKG_CRED_INBOUND, &who, options, ec);
@@ -109,7 +110,7 @@ public:
         return acquire(package, SECPKG_CRED_INBOUND, &who, options);
     }
 
-    /// Takes a handle that was acquired elsewhere for `package`. On failure it has been freed.
+    /// Takes ownership of a handle that was acquired elsewhere for `package`. On failure the handle has been freed.
     [[nodiscard]] static credentials adopt(CredHandle handle, std::wstring_view package, std::error_code& ec) noexcept {
         const char* function = nullptr;
         return create(detail::credentials_handle{handle}, package, ec, function);
@@ -122,13 +123,13 @@ public:
         return adopted;
     }
 
-    /// Lends the handle; zero when there is none.
+    /// Returns the handle, which stays owned by this object; zero in the zero state.
     [[nodiscard]] CredHandle native_handle() const noexcept {
         return state_ ? state_->handle.get() : detail::credentials_kind::zero();
     }
-    /// Gives the handle away. The caller frees it with FreeCredentialsHandle. This object is in the zero state then.
+    /// Returns the handle and makes this the zero state. The caller frees the handle with FreeCredentialsHandle.
     /// @return zero in the zero state.
-    /// @throws error `not_owner` while a copy, a handshake or a context has a share. Nothing changes then.
+    /// @throws error `not_owner` while a copy, a handshake or a context has a share; nothing changes then.
     [[nodiscard]] CredHandle release(std::error_code& ec) noexcept {
         ec.clear();
         const bool shared = state_.use_count() > 1;
@@ -146,20 +147,20 @@ public:
         detail::throw_if(ec, "sspan::credentials::release");
         return handle;
     }
-    /// False in the zero state.
+    /// Returns false in the zero state.
     explicit operator bool() const noexcept { return state_ != nullptr; }
 
-    /// The longest token of a handshake by the package's own word (cbMaxToken), in bytes. Tickets can be longer. A
-    /// handshake takes room for 65,535 bytes if this is less.
+    /// Returns the length of the longest handshake token that the package announces (cbMaxToken), in bytes. Tickets can
+    /// be longer; handshakes reserve at least 65,535 bytes.
     [[nodiscard]] std::uint32_t max_token() const noexcept { return state_ ? state_->max_token : 0; }
 
-    /// When they end, as of a Kerberos ticket, by what the package said when they were acquired: a ticket that is renewed
-    /// later does not move it. It may be `never`. Nothing: the package did not tell.
+    /// Returns the expiry, for example of a Kerberos ticket, that the package reported at acquisition. Renewing a
+    /// ticket does not change it. It may be `never`. It is empty if the package did not report it.
     [[nodiscard]] std::optional<std::chrono::system_clock::time_point> expiry() const noexcept {
         return state_ ? state_->expiry : std::nullopt;
     }
 
-    /// The package they were acquired for. The text is valid until the last share of these credentials has gone.
+    /// Returns the name of the package. The text is valid until the last share of these credentials has gone.
     [[nodiscard]] std::wstring_view package() const& noexcept {
         return state_ ? std::wstring_view{state_->package} : std::wstring_view{};
     }
@@ -171,7 +172,7 @@ private:
 
     explicit credentials(std::shared_ptr<state> acquired) noexcept : state_{std::move(acquired)} {}
 
-    /// Sets the package's name and its longest token; `function` is to blame for `ec`.
+    /// Sets the package's name and its longest token. `function` is set to the name of the failed function.
     static void look_up(std::wstring_view package, state& result, detail::os_string& name, std::error_code& ec,
                         const char*& function) {
         function = "QuerySecurityPackageInfo";
@@ -202,7 +203,7 @@ private:
         });
     }
 
-    /// Whether the package would heed `options`.
+    /// Returns true if the package supports `options`.
     [[nodiscard]] static bool are_supported(const credential_options& options, ULONG use, const identity* who,
                                             const detail::os_string& package) noexcept {
         const bool is_restricted = options.logon == autologon::restricted;
@@ -247,7 +248,7 @@ private:
                                                                &expiry);
             }));
             if (ec) {
-                return {}; // `acquired` means nothing then
+                return {}; // `acquired` is undefined then
             }
             result->handle = detail::credentials_handle{acquired};
             result->expiry = detail::to_time(expiry);

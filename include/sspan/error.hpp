@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What can go wrong: `errc` names SSPI's failures, `category()` describes them, `error` is thrown.
+// Errors: `errc` names SSPI's failures, `category()` describes them, `error` is thrown.
 #pragma once
 
 #include "os/status_codes.hpp"
@@ -14,9 +14,9 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// SSPI's failures by their own values: SEC_E_MESSAGE_ALTERED is `errc::message_altered`.
+/// SSPI's failures with SSPI's values: SEC_E_MESSAGE_ALTERED is `errc::message_altered`.
 ///
-/// Packages may return others, NTSTATUS values for example; they arrive as a `std::error_code` of `category()` with
+/// Packages may return other values, for example NTSTATUS values. These become a `std::error_code` of `category()` with
 /// that value.
 enum class errc : int {
 #define SSPAN_ROW(name, value, symbol, meaning) name = static_cast<int>(value),
@@ -112,9 +112,10 @@ public:
 
 } // namespace detail
 
-/// The category of SSPI's statuses. `message` gives the symbol, the value and one sentence, the same on every platform.
+/// The category of SSPI's statuses. `message` returns the symbol, the value and one sentence, the same on every
+/// platform.
 [[nodiscard]] inline const std::error_category& category() noexcept {
-    // Never destroyed: code that runs while the program exits may still look at an error.
+    // This object is never destroyed, because code may use errors while the program exits.
     alignas(detail::category_type) static std::byte memory[sizeof(detail::category_type)];
     static const std::error_category* const instance = ::new (memory) detail::category_type;
     return *instance;
@@ -124,8 +125,8 @@ public:
     return {static_cast<int>(code), category()};
 }
 
-/// The HRESULT for `code`: what SSPI returned. Of another category, and of a success that was not the one that the call
-/// has, E_FAIL; S_OK for no error.
+/// Returns the HRESULT that SSPI returned for `code`, and S_OK for no error. For other categories and for unexpected
+/// success codes, it returns E_FAIL.
 [[nodiscard]] inline HRESULT to_hresult(const std::error_code& code) noexcept {
     if (!code) {
         return 0;
@@ -133,14 +134,14 @@ public:
     return code.category() == category() && code.value() < 0 ? code.value() : static_cast<HRESULT>(0x80004005U);
 }
 
-/// What every throwing function of sspan throws, apart from std::bad_alloc.
+/// The exception of all throwing functions, apart from std::bad_alloc and std::length_error.
 class error : public std::system_error {
 public:
-    /// `function`, a string literal, is what failed: `what()` begins with it.
+    /// `function`, a string literal, names the failed function. `what()` begins with it.
     error(std::error_code code, const char* function) : error{code, function, function} {}
 
-    /// The SSPI function that failed or, when an argument was refused beforehand, would have been called; sspan's own
-    /// where that is none.
+    /// Returns the name of the SSPI function that failed, or that a refused argument was meant for. If there is no such
+    /// function, it returns the name of the sspan function.
     [[nodiscard]] const char* function() const noexcept { return function_; }
 
 protected:
@@ -154,7 +155,7 @@ private:
 
 namespace detail {
 
-/// Whatever the status is: not only those that have a name.
+/// Converts any status, even one without a name.
 inline errc to_errc(SECURITY_STATUS status) noexcept {
     return static_cast<errc>(status);
 }
@@ -164,11 +165,11 @@ inline std::error_code failure(SECURITY_STATUS status) noexcept {
     return status < 0 ? std::error_code{static_cast<int>(status), category()} : std::error_code{};
 }
 
-/// Sets `ec` for a call of which anything but SEC_E_OK means that it was not done. @return whether it was.
+/// Sets `ec` for a call that succeeds only with SEC_E_OK. @return true for SEC_E_OK.
 inline bool succeeded(SECURITY_STATUS status, std::error_code& ec) noexcept {
     if (status != 0) {
         ec.assign(static_cast<int>(status), category());
-    } else if (ec) { // the message path does not touch what is clear already
+    } else if (ec) { // the message path does not write to a clear `ec`
         ec.clear();
     }
     return status == 0;
@@ -178,7 +179,8 @@ inline bool succeeded(errc status, std::error_code& ec) noexcept {
     return succeeded(static_cast<SECURITY_STATUS>(status), ec);
 }
 
-/// For Win32 functions: GetLastError's value as an HRESULT, except for a function that the system does not have.
+/// Converts a GetLastError value to an HRESULT. A function that the system does not have becomes
+/// `unsupported_function`.
 inline std::error_code win32_failure(DWORD code) noexcept {
     if (code == ERROR_CALL_NOT_IMPLEMENTED) {
         return {static_cast<int>(errc::unsupported_function), category()};
@@ -193,7 +195,7 @@ inline void throw_if(const std::error_code& code, const char* function) {
     }
 }
 
-/// For the path of messages, on which a std::error_code is made of failures only.
+/// For message calls, which create a std::error_code only for failures.
 inline void throw_if(errc status, const char* function) {
     if (status != errc{}) {
         throw error{make_error_code(status), function};

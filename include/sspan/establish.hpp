@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A whole handshake, over two functions of the caller's.
+// A complete handshake over two functions of the caller.
 #pragma once
 
 #include "bytes.hpp"
@@ -29,17 +29,17 @@ inline constexpr bool is_token = std::convertible_to<const Result&, const_bytes>
 template <>
 inline constexpr bool is_token<void> = false;
 
-/// The loop of both forms: the functions set `ec`, or throw. The last token of ours is returned, not sent.
+/// The loop of both forms. The functions set `ec` or throw. Our last token is returned, not sent.
 template <class Step, class Send, class Receive>
 std::vector<std::byte> exchange_tokens(bool is_client, Step& step, Send& send, Receive& receive, std::error_code& ec) {
-    std::vector<std::byte> pending; // what the peer has sent and no step has taken
+    std::vector<std::byte> pending; // received bytes that no step has consumed yet
     auto state = is_client ? handshake_state::message_fragment : handshake_state::continue_needed;
     for (;;) {
         if (state == handshake_state::incomplete_message ||
             (state == handshake_state::continue_needed && pending.empty())) {
             const auto received = receive(ec);
             const_bytes token;
-            if constexpr (is_token<decltype(received)>) { // else `establish` has said so, in one line
+            if constexpr (is_token<decltype(received)>) { // otherwise a static_assert of `establish` fails
                 token = received;
             }
             if (!ec && token.empty()) {
@@ -50,7 +50,7 @@ std::vector<std::byte> exchange_tokens(bool is_client, Step& step, Send& send, R
             }
             pending.insert(pending.end(), token.begin(), token.end());
         }
-        const bool takes_nothing = state == handshake_state::message_fragment; // as a client's first step
+        const bool takes_nothing = state == handshake_state::message_fragment; // also for a client's first step
         const handshake_step taken =
             step(takes_nothing ? std::span<const std::byte>{} : std::span<const std::byte>{pending}, ec);
         if (ec) {
@@ -76,16 +76,17 @@ std::vector<std::byte> exchange_tokens(bool is_client, Step& step, Send& send, R
 
 } // namespace detail
 
-/// Establishes a context: `send(token)` sends a token of ours, `receive()` returns the peer's next one.
+/// Establishes a context. `send(token)` sends one of our tokens; `receive()` returns the peer's next token.
 ///
-/// The two functions keep tokens apart, for example by a length in front of each, and limit how much they accept. `send`
-/// takes a std::span<const std::byte>, which is never empty; `receive` returns any bytes that convert to `const_bytes`. If
-/// our side fails and has a token that tells the peer why, that token is sent. Our last token is sent after `finish` has
-/// succeeded: a peer that is refused does not get it.
+/// The two functions keep tokens apart, for example with a length in front of each. They limit the size that they
+/// accept. `send` takes a std::span<const std::byte>, which is never empty. `receive` returns any bytes that convert to
+/// `const_bytes`. If our side fails and has a token for the peer, that token is sent. Our last token is sent only after
+/// `finish` has succeeded.
 ///
-/// @return a `client_context` or a `server_context`. The peer may yet refuse it.
-/// @throws what the handshake's `step` and `finish` and the two functions throw; error `invalid_token` if `receive`
-///   returns nothing, `illegal_message` if the peer's last token is followed by more. Where bytes may follow, use `step`.
+/// @return a `client_context` or a `server_context`. The peer may still refuse it.
+/// @throws the exceptions of the handshake's `step` and `finish` and of the two functions; error `invalid_token` if
+///   `receive` returns nothing; `illegal_message` if bytes follow the peer's last token. If bytes may follow, use
+///   `step`.
 template <handshake_side Handshake, std::invocable<std::span<const std::byte>> Send, std::invocable Receive>
 [[nodiscard]] auto establish(Handshake&& handshake, Send send, Receive receive) {
     static_assert(
@@ -99,7 +100,7 @@ template <handshake_side Handshake, std::invocable<std::span<const std::byte>> S
                 try {
                     send(failure.token());
                 } catch (...) {
-                    throw handshake_error{failure}; // why there is no context is what matters
+                    throw handshake_error{failure}; // the first error is the cause
                 }
             }
             throw;
@@ -118,7 +119,7 @@ template <handshake_side Handshake, std::invocable<std::span<const std::byte>> S
     return context;
 }
 
-/// As above; `send(token, ec)` and `receive(ec)` set `ec` to end the handshake, and throw nothing.
+/// The form without exceptions: `send(token, ec)` and `receive(ec)` set `ec` to end the handshake, and must not throw.
 template <handshake_side Handshake, std::invocable<std::span<const std::byte>, std::error_code&> Send,
           std::invocable<std::error_code&> Receive>
 [[nodiscard]] auto establish(Handshake&& handshake, Send send, Receive receive, std::error_code& ec) noexcept {
@@ -128,7 +129,7 @@ template <handshake_side Handshake, std::invocable<std::span<const std::byte>, s
     const auto step = [&](std::span<const std::byte> input, std::error_code& failure) {
         const auto taken = handshake.step(input, failure);
         if (failure && !taken.token.empty()) {
-            std::error_code ignored; // why there is no context is what matters
+            std::error_code ignored; // the first error is the cause
             send(taken.token, ignored);
         }
         return taken;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What a context promises, in one set of flags for both sides. SSPI has two, ISC_ for the client and ASC_ for the
-// server, which give one bit different meanings; only this file knows them.
+// The flags of a context, in one set for both sides. SSPI has two sets, ISC_ for the client and ASC_ for the server,
+// which use some bits differently. Only this file handles the difference.
 #pragma once
 
 #include "os/platform.hpp"
@@ -14,7 +14,7 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// Which enumerations are sets of flags, with the operators below.
+/// True for enumerations that are sets of flags. They have the operators below.
 template <class Enum>
 inline constexpr bool is_flags = false;
 
@@ -48,30 +48,30 @@ constexpr Enum& operator&=(Enum& left, Enum right) noexcept {
     return left = left & right;
 }
 
-/// True when `flags` holds every flag of `wanted`.
+/// Returns true if `flags` contains all flags of `wanted`.
 template <flags_enum Enum>
 [[nodiscard]] constexpr bool contains(Enum flags, std::type_identity_t<Enum> wanted) noexcept {
     return (flags & wanted) == wanted;
 }
 
-/// What is asked of a context (ISC_REQ_, ASC_REQ_) and what it was granted (ISC_RET_, ASC_RET_).
+/// The requested (ISC_REQ_, ASC_REQ_) and granted (ISC_RET_, ASC_RET_) flags of a context.
 ///
 /// The values are sspan's own.
 enum class context_flags : std::uint32_t {
     none = 0,
     delegate = 1U << 0,                ///< The server may act as the client towards other machines.
-    mutual_auth = 1U << 1,             ///< The server proves who it is, too.
-    replay_detect = 1U << 2,           ///< A message that comes twice is refused.
-    sequence_detect = 1U << 3,         ///< A message out of order is refused, and so is one that comes twice.
+    mutual_auth = 1U << 1,             ///< The server proves its identity, too.
+    replay_detect = 1U << 2,           ///< Repeated messages are refused.
+    sequence_detect = 1U << 3,         ///< Messages out of order are refused, and repeated ones, too.
     confidentiality = 1U << 4,         ///< Messages can be encrypted.
     integrity = 1U << 5,               ///< Messages can be signed.
     use_session_key = 1U << 6,         ///< A new session key is negotiated.
     dce_style = 1U << 7,               ///< Three legs, and the wrapping format of DCE RPC.
     datagram = 1U << 8,                ///< The transport may lose or reorder messages.
     connection = 1U << 9,              ///< The transport keeps messages whole and in order.
-    extended_error = 1U << 10,         ///< A side that fails makes a token that tells the peer why.
+    extended_error = 1U << 10,         ///< A failing side makes a token that tells the peer the reason.
     stream = 1U << 11,                 ///< The transport is a stream of bytes.
-    identify = 1U << 12,               ///< The server may learn who the client is, not act as the client.
+    identify = 1U << 12,               ///< The server may identify the client, but not act as the client.
     null_session = 1U << 13,           ///< The client is, or may be, anonymous.
     no_integrity = 1U << 14,           ///< Client: Negotiate must not add integrity on its own.
     http_style = 1U << 15,             ///< Client: the transport is HTTP.
@@ -124,7 +124,7 @@ inline constexpr bool is_flags<package_capabilities> = true;
 
 namespace detail {
 
-/// The bits of one flag; 0 where a side cannot ask for it, or is never told of it.
+/// The bits of one flag. A bit is 0 if the side cannot request the flag, or does not get it reported.
 struct flag_row {
     context_flags flag;
     std::string_view name;
@@ -161,7 +161,7 @@ inline constexpr std::array<flag_row, 21> flag_table{{
 }};
 // clang-format on
 
-/// The flags of `required` that `granted` does not satisfy. Sequence detection refuses replays, too.
+/// Returns the flags of `required` that `granted` does not satisfy. Sequence detection also refuses replays.
 [[nodiscard]] constexpr context_flags unsatisfied(context_flags required, context_flags granted) noexcept {
     return required &
            ~(contains(granted, context_flags::sequence_detect) ? granted | context_flags::replay_detect : granted);
@@ -169,7 +169,7 @@ inline constexpr std::array<flag_row, 21> flag_table{{
 
 using flag_column = std::uint32_t flag_row::*;
 
-/// The bits of `flags` in one of the four families.
+/// Returns the bits of `flags` in one of the four families.
 constexpr std::uint32_t to_bits(context_flags flags, flag_column column) noexcept {
     std::uint32_t bits = 0;
     for (const auto& row : flag_table) {
@@ -180,7 +180,7 @@ constexpr std::uint32_t to_bits(context_flags flags, flag_column column) noexcep
     return bits;
 }
 
-/// The flags that `bits` of one of the four families hold; bits that sspan does not name are left out.
+/// Returns the flags of `bits` in one of the four families. Bits without a name in sspan are ignored.
 constexpr context_flags from_bits(std::uint32_t bits, flag_column column) noexcept {
     auto flags = context_flags::none;
     for (const auto& row : flag_table) {
@@ -191,7 +191,7 @@ constexpr context_flags from_bits(std::uint32_t bits, flag_column column) noexce
     return flags;
 }
 
-/// The flags that exist in one of the four families.
+/// Returns the flags that exist in one of the four families.
 constexpr context_flags known_flags(flag_column column) noexcept {
     return from_bits(0xFFFFFFFFU, column);
 }
@@ -229,7 +229,7 @@ inline constexpr std::array<capability_row, 25> capability_table{{
     {package_capabilities::credential_isolation_enabled, "credential_isolation_enabled"},
 }};
 
-/// The names of the rows of `table` that `flags` hold, separated by ", ".
+/// Returns the names of the rows of `table` that `flags` contains, separated by ", ".
 template <class Table, flags_enum Enum>
 std::string names_of(const Table& table, Enum flags) {
     std::string text;
@@ -244,7 +244,7 @@ std::string names_of(const Table& table, Enum flags) {
 
 } // namespace detail
 
-/// The names of `flags` as their enumerators are called, separated by ", "; "none" when there are none.
+/// Returns the names of the enumerators in `flags`, separated by ", ", or "none".
 [[nodiscard]] inline std::string to_string(context_flags flags) {
     return detail::names_of(detail::flag_table, flags);
 }
@@ -252,12 +252,13 @@ std::string names_of(const Table& table, Enum flags) {
     return detail::names_of(detail::capability_table, flags);
 }
 
-/// What a client was granted: the ISC_RET_ bits of InitializeSecurityContext's pfContextAttr. Bits that sspan does not
-/// name are left out.
+/// Returns the flags in the ISC_RET_ bits of InitializeSecurityContext's pfContextAttr. Bits without a name in sspan
+/// are ignored.
 [[nodiscard]] constexpr context_flags from_isc_ret(std::uint32_t bits) noexcept {
     return detail::from_bits(bits, &detail::flag_row::isc_granted);
 }
-/// As above, of a server: the ASC_RET_ bits of AcceptSecurityContext's pfContextAttr.
+/// Returns the flags in the ASC_RET_ bits of AcceptSecurityContext's pfContextAttr. Bits without a name in sspan are
+/// ignored.
 [[nodiscard]] constexpr context_flags from_asc_ret(std::uint32_t bits) noexcept {
     return detail::from_bits(bits, &detail::flag_row::asc_granted);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Establishing a security context: tokens go to and fro until both sides know each other.
+// Establishing a security context: the two sides exchange tokens until both are satisfied.
 #pragma once
 
 #include "bytes.hpp"
@@ -24,12 +24,13 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// The side that connects. It has a share of the credentials, and passes one on to its context.
+/// The client's side of a handshake. It has a share of the credentials and passes one to its context.
 ///
-/// A failed step ends the handshake; its context is deleted.
+/// A failed step ends the handshake and deletes its context, unless its arguments were refused.
 class client_handshake : public detail::handshake {
 public:
-    /// `target` is the service's principal name, such as L"HTTP/web.corp.example"; the server proves that it is that.
+    /// `target` is the service's principal name, such as L"HTTP/web.corp.example". With `mutual_auth`, the server
+    /// proves that it has this name.
     client_handshake(const credentials& creds, std::wstring_view target, const client_options& options = {})
         : handshake{"InitializeSecurityContext", creds, options} {
         if (!detail::to_os_name(target, target_)) {
@@ -37,18 +38,22 @@ public:
         }
     }
 
-    /// Takes the peer's token, none at first, and makes ours.
+    /// Takes the peer's token and makes the next token for the peer. In the first step, `input` is empty.
     ///
-    /// @throws handshake_error, with a token for the peer if the package made one: `logon_denied`, `target_unknown`,
-    ///   `wrong_principal`, `no_credentials`, `no_authenticating_authority`, `invalid_token` and others of the package;
-    ///   `unsupported_function` for a flag that a client cannot ask for; `no_context` after a failure,
-    ///   `illegal_message` after completion and for one step more than `options.limits` allow, `invalid_token` for more
-    ///   input than they allow, `buffer_too_small` for a token of ours that is longer than 65,535 bytes and than
-    ///   `max_token()` of the credentials, `bad_bindings`, `invalid_parameter` for input that exceeds 32 bits or lies in
-    ///   our own token, for a target with a zero inside, and for `no_integrity` together with a required flag of
-    ///   `message_protection`, `invalid_handle` in the zero state or when the credentials
-    ///   are, `security_qos_failed` for NTLM if the options refuse it (`ntlm_use`; `what()` tells where it was seen).
-    /// @note Calls InitializeSecurityContext and, when it says so, CompleteAuthToken.
+    /// @throws handshake_error, with a token for the peer if the package made one:
+    ///   - `logon_denied`, `target_unknown`, `wrong_principal`, `no_credentials`, `no_authenticating_authority`,
+    ///     `invalid_token` and others from the package;
+    ///   - `unsupported_function` for a flag that a client cannot request;
+    ///   - `no_context` after a failure;
+    ///   - `illegal_message` after completion, or if `options.limits` allow no further step;
+    ///   - `invalid_token` for input that is longer than `options.limits` allow;
+    ///   - `buffer_too_small` if our token exceeds both 65,535 bytes and `max_token()` of the credentials;
+    ///   - `bad_bindings`;
+    ///   - `invalid_parameter` for input that exceeds 32 bits or overlaps our own token; for a target that contains a
+    ///     zero or has no UTF-16 form; for `no_integrity` with a required flag of `message_protection`;
+    ///   - `invalid_handle` if the handshake or the credentials are in the zero state, or the bindings were moved from;
+    ///   - `security_qos_failed` for NTLM if the options refuse it (`ntlm_use`). `what()` tells where NTLM was found.
+    /// @note Calls InitializeSecurityContext, and CompleteAuthToken if the package requests it.
     [[nodiscard]] handshake_step step(const_bytes input, std::error_code& ec) & noexcept {
         return handshake::step(
             input, &detail::flag_row::isc_request, &detail::flag_row::isc_granted,
@@ -68,10 +73,10 @@ public:
         }
         return result;
     }
-    [[nodiscard]] handshake_step step(const_bytes input, std::error_code& ec) && = delete; // whose token would be gone
+    [[nodiscard]] handshake_step step(const_bytes input, std::error_code& ec) && = delete; // the token would dangle
     [[nodiscard]] handshake_step step(const_bytes input = {}) && = delete;
 
-    /// The established context.
+    /// Returns the established context. On failure the handshake is over and its context deleted.
     ///
     /// @throws error `security_qos_failed` when something of `require` was not granted, or `null_session` or `dce_style`
     ///   was although this side has not asked for it (`what()` tells, and `missing()`), `no_context` before completion.
@@ -97,9 +102,9 @@ private:
     detail::os_string target_;
 };
 
-/// The side that accepts. It has a share of the credentials, and passes one on to its context.
+/// The server's side of a handshake. It has a share of the credentials and passes one to its context.
 ///
-/// A failed step ends the handshake; its context is deleted.
+/// A failed step ends the handshake and deletes its context, unless its arguments were refused.
 class server_handshake : public detail::handshake {
 public:
     explicit server_handshake(const credentials& creds, const server_options& options = {})
@@ -113,13 +118,13 @@ public:
         expect_targets(std::move(names));
     }
 
-    /// Takes the peer's token and makes ours.
+    /// Takes the peer's token and makes the next token for the peer.
     ///
-    /// Over `package::kerberos` the first token must be Kerberos'. One of NTLM's, or in a GSS-API frame for another
-    /// mechanism such as SPNEGO, is `invalid_token`, and the package does not see it.
-    /// @throws handshake_error, as of the client's `step`; `invalid_parameter` for an empty name in
-    ///   `options.service_names`, for one with a zero inside, and for one without a UTF-16 form.
-    /// @note Calls AcceptSecurityContext and, when it says so, CompleteAuthToken.
+    /// With `package::kerberos`, the first token must be a Kerberos token. An NTLM token, or a GSS-API token of another
+    /// mechanism such as SPNEGO, fails with `invalid_token`. The package does not see it.
+    /// @throws handshake_error as the client's `step`; `invalid_parameter` also for a name in `options.service_names`
+    ///   that is empty, contains a zero or has no UTF-16 form.
+    /// @note Calls AcceptSecurityContext, and CompleteAuthToken if the package requests it.
     [[nodiscard]] handshake_step step(const_bytes input, std::error_code& ec) & noexcept {
         return handshake::step(
             input, &detail::flag_row::asc_request, &detail::flag_row::asc_granted,
@@ -138,10 +143,10 @@ public:
         }
         return result;
     }
-    [[nodiscard]] handshake_step step(const_bytes input, std::error_code& ec) && = delete; // whose token would be gone
+    [[nodiscard]] handshake_step step(const_bytes input, std::error_code& ec) && = delete; // the token would dangle
     [[nodiscard]] handshake_step step(const_bytes input) && = delete;
 
-    /// The established context, as of the client's `finish`.
+    /// Returns the established context. On failure the handshake is over and its context deleted.
     ///
     /// @throws error as the client's `finish`. If `options.service_names` is not empty: `wrong_principal` if the client's
     ///   target is not one of them, is empty or is missing; what the package reports if it does not tell the target.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What comes of each step of a handshake.
+// The result of a handshake step.
 #pragma once
 
 #include "error.hpp"
@@ -14,7 +14,7 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// What a handshake waits for after a step.
+/// The next action of the caller.
 enum class handshake_state {
     continue_needed,        ///< The peer's next token: send ours, receive, step again.
     complete,               ///< Nothing: call `finish`, then send our token if there is one.
@@ -23,19 +23,19 @@ enum class handshake_state {
     message_fragment,       ///< Nothing: send this part of our token, then step again without input for the rest.
 };
 
-/// What came of one step.
+/// The result of one step.
 struct handshake_step {
     /// To be sent to the peer, unless empty; also when the step has failed, to tell the peer why. It belongs to the
     /// handshake and is valid until its next step or its end. `finish` leaves it as it is.
     std::span<const std::byte> token;
-    /// How many bytes of the input were taken. The rest is the peer's first message (stream packages only).
+    /// The number of consumed input bytes. The rest is the peer's first message (stream packages only).
     std::size_t used = 0;
     handshake_state state = handshake_state::continue_needed;
 
     [[nodiscard]] bool done() const noexcept { return state == handshake_state::complete; }
 };
 
-/// Thrown by a failed step.
+/// The exception of a failed step.
 class handshake_error : public error {
 public:
     handshake_error(std::error_code code, const char* function, std::span<const std::byte> token)
@@ -46,7 +46,8 @@ public:
         : error{code, function, description},
           token_{std::make_shared<std::vector<std::byte>>(token.begin(), token.end())} {}
 
-    /// What tells the peer why; send it unless it is empty. Packages make one if `extended_error` was granted.
+    /// Returns the token that tells the peer the reason. Send it unless it is empty. Packages make one if
+    /// `extended_error` was granted.
     [[nodiscard]] std::span<const std::byte> token() const noexcept { return *token_; }
 
 private:

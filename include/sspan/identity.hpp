@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Who to log on as, when it is not the user who is logged on already.
+// The user to log on as, if it is not the logged-on user.
 #pragma once
 
 #include "error.hpp"
@@ -16,10 +16,10 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// What a ticket of an identity is to say.
+/// The content of the ticket for an identity.
 enum class identity_content : std::uint8_t {
-    full,          ///< Who the client is, and what it may do.
-    identity_only, ///< Who the client is (SEC_WINNT_AUTH_IDENTITY_ONLY: no privilege attribute certificate).
+    full,          ///< The client's identity and authorization data.
+    identity_only, ///< Only the identity: no privilege attribute certificate (SEC_WINNT_AUTH_IDENTITY_ONLY).
 };
 
 struct identity_options {
@@ -30,21 +30,21 @@ namespace detail {
 
 struct auth_data;
 
-/// The structures have unsigned short* for what is WCHAR elsewhere, and no const; the packages only read it.
-/// An empty string is a pointer to a zero, because packages follow the pointer whatever the length.
+/// Converts text to the type of the structures, which is unsigned short* for WCHAR and not const. Packages only read
+/// it. An empty string becomes a pointer to a zero, because packages follow the pointer regardless of the length.
 template <class String, class Unit>
 Unit* identity_text(const String& text, Unit* /*type*/) noexcept {
     static_assert(sizeof(Unit) == sizeof(SEC_WCHAR));
     return reinterpret_cast<Unit*>(const_cast<SEC_WCHAR*>(text.data()));
 }
 
-/// In UTF-16 units, without the terminating zero.
+/// Returns the length in UTF-16 units, without the terminating zero.
 template <class String>
 ULONG identity_length(const String& text) noexcept {
     return text.empty() ? 0 : gsl::narrow_cast<ULONG>(text.size() - 1);
 }
 
-/// Whether a list of units, with its zero, fits into 32 bits in any encoding.
+/// Returns true if the text and its zero fit into 32 bits in every encoding.
 [[nodiscard]] constexpr bool is_short_enough(std::wstring_view text) noexcept {
     return text.size() < 0x7FFFFFFFU;
 }
@@ -53,16 +53,15 @@ ULONG identity_length(const String& text) noexcept {
 
 /// A user name, a domain and a password, in memory that is wiped when it is freed.
 ///
-/// The caller wipes his own copy of the password. Moved from, it names nobody, and `credentials` refuses it with
-/// `invalid_handle`.
+/// The caller wipes its own copy of the password. `credentials` rejects a moved-from identity with `invalid_handle`.
 class identity {
 public:
-    /// If `domain` is empty, `user` may have one of two forms. DOMAIN\user is split at the first backslash, as Windows
-    /// does; in .\user the domain is "." (this machine). name@domain stays as it is, for the package to split. If
-    /// `domain` is not empty, nothing is split.
+    /// Splits `user` if `domain` is empty. DOMAIN\user is split at the first backslash, as Windows does; in .\user the
+    /// domain is "." (this machine). name@domain is not split; the package does this. If `domain` is not empty, `user`
+    /// is not split.
     /// @throws error `invalid_parameter` for text that has no UTF-16 form or, with its zero, exceeds 32 bits.
-    /// @note The package gets a SEC_WINNT_AUTH_IDENTITY_W, or a SEC_WINNT_AUTH_IDENTITY_EXW if `credential_options` has a
-    ///   list of packages.
+    /// @note The package gets a SEC_WINNT_AUTH_IDENTITY_W, or a SEC_WINNT_AUTH_IDENTITY_EXW if `credential_options` has
+    ///   a list of packages.
     identity(std::wstring_view user, std::wstring_view domain, std::wstring_view password,
              const identity_options& options = {})
         : content_{options.content} {
@@ -72,9 +71,9 @@ public:
         set(domain_, has_both ? user.substr(0, backslash) : domain);
         set(password_, password);
     }
-    /// Takes a PSEC_WINNT_AUTH_IDENTITY_OPAQUE from SspiPromptForCredentials or SspiEncodeStringsAsAuthIdentity. It is
-    /// wiped and freed with SspiFreeAuthIdentity. `credential_options::packages` cannot be combined with it. A list of
-    /// packages inside it reaches the package unchecked.
+    /// Takes ownership of a PSEC_WINNT_AUTH_IDENTITY_OPAQUE from SspiPromptForCredentials or
+    /// SspiEncodeStringsAsAuthIdentity. It is wiped and freed with SspiFreeAuthIdentity. It cannot be combined with
+    /// `credential_options::packages`. A list of packages inside it reaches the package unchecked.
     ///
     /// The buffer of CredUIPromptForWindowsCredentials is not such a structure. Unpack it with
     /// CredUnPackAuthenticationBuffer, and pass the strings to the constructor.
@@ -86,11 +85,12 @@ public:
     identity& operator=(const identity&) = delete;
     ~identity() = default;
 
-    /// False when moved from.
+    /// Returns false for a moved-from identity.
     explicit operator bool() const noexcept { return !password_.empty() || opaque_; }
 
-    /// Calls `use` with what AcquireCredentialsHandle takes as pAuthData: a void* to the secrets, good during the call.
-    /// @return the status that `use` returns.
+    /// Calls `use` with the pAuthData argument of AcquireCredentialsHandle: a void* to the secrets, valid during the
+    /// call.
+    /// @return the status from `use`.
     template <class Use>
     [[nodiscard]] SECURITY_STATUS with_native(Use&& use) const {
         if (opaque_) {
@@ -112,7 +112,7 @@ private:
         }
     }
 
-    /// What both structures have.
+    /// Sets the members that both structures have.
     template <class Structure>
     void fill(Structure& os) const noexcept {
         os.User = detail::identity_text(user_, os.User);
@@ -136,16 +136,16 @@ private:
 
 namespace detail {
 
-/// What AcquireCredentialsHandle takes as pAuthData.
+/// The pAuthData argument of AcquireCredentialsHandle.
 struct auth_data {
-    /// Calls `use` with it: a null pointer for the logged-on user (`who` is null) and no list.
-    /// @return the status that `use` returns.
+    /// Calls `use` with it. Without a list, it is a null pointer for the logged-on user (`who` is null).
+    /// @return the status from `use`.
     template <class Use>
     [[nodiscard]] static SECURITY_STATUS with(const identity* who, const os_string& packages, Use use) {
         if (packages.empty()) {
             return who != nullptr ? who->with_native(use) : use(nullptr);
         }
-        // Null pointers instead of names are the logged-on user. Empty names would be an anonymous one.
+        // Null pointers select the logged-on user. Empty names would select an anonymous user.
         SEC_WINNT_AUTH_IDENTITY_EXW os{};
         os.Version = SEC_WINNT_AUTH_IDENTITY_VERSION;
         os.Length = sizeof os;
@@ -158,7 +158,7 @@ struct auth_data {
         return use(static_cast<void*>(&os));
     }
 
-    /// Whether a list of packages can be added.
+    /// Returns true if a list of packages can be added.
     [[nodiscard]] static bool takes_list(const identity* who) noexcept { return who == nullptr || !who->opaque_; }
 };
 

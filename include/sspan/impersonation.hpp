@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Acting as the client for the length of a scope.
+// Acting as a client until the end of a scope.
 #pragma once
 
 #include "access_token.hpp"
@@ -23,36 +23,38 @@ struct scope_of_a_guard;
 
 /// What an `impersonation_guard` demands, and whom it tells.
 struct impersonation_options {
-    /// The guard fails unless the client allows this much.
+    /// The least level that the client must allow; otherwise the guard fails.
     impersonation_level require = impersonation_level::impersonation;
-    /// Called when the thread could not be brought back, just before the process ends; it cannot prevent that.
+    /// Called if the previous identity of the thread cannot be restored, just before the process ends. It cannot
+    /// prevent that.
     void (*on_revert_failure)(const std::error_code&) noexcept = nullptr;
-    /// Called by a guard's destructor when the thread had not acted as the client to the end: the work has called
-    /// RevertToSelf or SetThreadToken, and did the rest as somebody else. The thread acts as before again. The error is
-    /// `no_impersonation_token`, or the Win32 error that kept the guard from looking. `revert` reports it by itself.
+    /// Called by a guard's destructor if the thread did not act as the client to the end. The thread acts as before
+    /// again. The work has called RevertToSelf or SetThreadToken, and did the rest under another identity. The error is
+    /// `no_impersonation_token`, or the Win32 error of the check. `revert` reports this error itself.
     void (*on_client_lost)(const std::error_code&) noexcept = nullptr;
 };
 
-/// Makes the calling thread act as a client until the end of the scope: as the client of a context or, on whatever
-/// thread, as the user of an access token.
+/// Makes the calling thread act as a client until the end of the scope. The client is the client of a context or, on
+/// any thread, the user of an access token.
 ///
-/// The thread then acts again as it did before: as the process or, where guards are nested, as the outer guard's
-/// client. For a context, if RevertSecurityContext fails, SetThreadToken puts back what was there, and a look at the
-/// thread's token decides. For an access token, and for a nested guard, SetThreadToken puts back what was there, and
-/// the guard looks at the thread's token, too. If that fails, or if the guard ends on another thread, the process ends
-/// at once: to go on as the wrong user is worse.
+/// Afterwards the thread acts as before: as the process or, in nested guards, as the outer guard's client. For a
+/// context, RevertSecurityContext ends the impersonation. If it fails, SetThreadToken restores the previous token, and
+/// the guard checks the thread's token. For access tokens and in nested guards, SetThreadToken and the check are always
+/// used. If the restoration fails, or the guard ends on another thread, the process ends at once. Continuing under the
+/// wrong identity would be worse.
 ///
-/// The guard has a share of the context, which may be moved or destroyed in the meantime. An access token may be closed:
-/// the thread refers to the token by itself.
+/// The guard has a share of the context, so the context may be moved or destroyed in the meantime. An access token may
+/// be closed, because the thread has its own reference.
 ///
-/// New threads and processes start as the server, not as the client. What suspends a coroutine (co_await) or gives the
-/// thread back to a pool has no place in the scope: other work would run as the client. docs/conventions.md lists what
-/// else does not follow an impersonation.
+/// New threads and processes start as the server, not as the client. Do not suspend a coroutine (co_await) or return
+/// the thread to a pool in the scope: other work would run as the client. docs/conventions.md lists other actions that
+/// ignore an impersonation.
 class impersonation_guard {
 public:
-    /// @throws error `invalid_handle`, `no_impersonation`, `unsupported_function`, Win32 errors, and
-    ///   `bad_impersonation_level` when the client allows less than `options.require`; the thread then acts as before.
-    /// @throws error `cannot_open_anonymous` when the thread acts as the anonymous user already.
+    /// Acts as the client of a context.
+    /// @throws error `invalid_handle`, `no_impersonation`, `unsupported_function`, Win32 errors;
+    ///   `bad_impersonation_level` if the client allows less than `options.require`; `cannot_open_anonymous` if the
+    ///   thread already acts as the anonymous user. The thread acts as before then.
     /// @note Calls ImpersonateSecurityContext, OpenThreadToken and GetTokenInformation.
     [[nodiscard]] explicit impersonation_guard(const server_context& context, const impersonation_options& options = {})
         : options_{options} {
@@ -60,14 +62,14 @@ public:
         const char* function = start(context, ec);
         detail::throw_if(ec, function);
     }
-    /// Unless `ec` is set, the thread acts as the client; look at it before doing any work, or let `run_as_client` do so.
+    /// The thread acts as the client only if `ec` is clear. Check `ec` before any work, or use `run_as_client`.
     [[nodiscard]] impersonation_guard(const server_context& context, const impersonation_options& options,
                                       std::error_code& ec) noexcept
         : options_{options} {
         start(context, ec);
     }
 
-    /// Acts as the user of an impersonation token, for work on another thread than the context's.
+    /// Acts as the user of an impersonation token, for work on threads other than the context's.
     /// @throws error as for a context; `bad_token_type` for a primary token.
     /// @note Calls SetThreadToken, which may lower the level silently, then OpenThreadToken and GetTokenInformation.
     [[nodiscard]] explicit impersonation_guard(const access_token& token, const impersonation_options& options = {})
@@ -89,13 +91,13 @@ public:
 
     ~impersonation_guard() { static_cast<void>(leave()); }
 
-    /// Ends the impersonation early. If it fails and the guard is still `active`, the thread may act as the client: do
-    /// nothing but end; the destructor tries once more.
-    /// @throws error `no_impersonation_token` when the thread had not acted as the client to the end, or the Win32 error
-    ///   that kept the guard from looking; then the guard is not active, and the thread acts as before.
-    /// @throws error `not_owner` on another thread than the guard's, `invalid_handle`, Win32 errors, and
-    ///   `bad_impersonation_level` when the token from before came back with a lower level; then the guard is still
-    ///   active.
+    /// Ends the impersonation early. If it fails and the guard is still `active`, the thread may act as the client. End
+    /// the work at once; the destructor tries again.
+    /// @throws error `no_impersonation_token` if the thread did not act as the client to the end, or the Win32 error of
+    ///   the check. The guard is not active then, and the thread acts as before.
+    /// @throws error `not_owner` on another thread than the guard's, `invalid_handle`, Win32 errors;
+    ///   `bad_impersonation_level` if the previous token was restored with a lower level. The guard is still active
+    ///   then.
     /// @note Calls OpenThreadToken, GetTokenInformation, RevertSecurityContext and SetThreadToken.
     void revert() {
         std::error_code ec;
@@ -107,9 +109,9 @@ public:
         return !ec;
     }
 
-    /// Whether there is something to revert.
+    /// Returns true while there is an impersonation to revert.
     [[nodiscard]] bool active() const noexcept { return client_.active(); }
-    /// How far the client lets the server go.
+    /// Returns the level that the client allows.
     [[nodiscard]] impersonation_level level() const noexcept { return client_.level(); }
 
 private:
@@ -145,7 +147,7 @@ private:
         const detail::last_error_kept kept;
         const char* function = client_.act_as(token.native_handle(), options_.require, ec);
         std::error_code unknown;
-        if (ec && token.is_primary(unknown)) { // what SetThreadToken says of it depends on the rights of the handle
+        if (ec && token.is_primary(unknown)) { // SetThreadToken's error depends on the rights of the handle
             ec = errc::bad_token_type;
         }
         return keep_or_undo(function, ec);
@@ -185,7 +187,7 @@ concept impersonable = std::derived_from<Client, server_context> || std::same_as
 
 } // namespace detail
 
-/// Calls `work()` as `client`, a `server_context` or an `access_token`, as inside an `impersonation_guard`.
+/// Calls `work()` inside an `impersonation_guard` for `client`, a `server_context` or an `access_token`.
 ///
 /// A C++ exception that leaves `work` is thrown on when the thread acts as before: no outer filter runs as the client.
 /// Vectored handlers, and the filters of a structured exception such as an access violation, still do. What `work` only
@@ -210,7 +212,8 @@ std::invoke_result_t<Work> run_as_client(const Client& client, Work&& work, cons
         throw;
     }
 }
-/// As above; `work(ec)` may set `ec`, and is not called if the thread could not act as the client.
+/// The form without exceptions of its own: `work(ec)` may set `ec`. It is not called if the thread cannot act as the
+/// client.
 template <detail::impersonable Client, std::invocable<std::error_code&> Work>
 void run_as_client(const Client& client, Work&& work, const impersonation_options& options, std::error_code& ec) {
     try {

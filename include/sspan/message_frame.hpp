@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Memory for one wrapped message after another.
+// Reusable memory for wrapped messages.
 #pragma once
 
 #include "bytes.hpp"
@@ -22,7 +22,8 @@ struct wrap_calls;
 inline constexpr std::size_t longest_message = 0x7FFFFFFF;
 } // namespace detail
 
-/// The size in bytes that `wrap` makes at most of a payload of `size` bytes. A receiver needs so much memory.
+/// Returns the largest size of a wrapped message with a payload of `size` bytes. Receivers can use it to size their
+/// buffers.
 /// @throws std::length_error if the result exceeds 31 bits.
 [[nodiscard]] inline std::size_t max_wrapped_size(const context_sizes& sizes, std::size_t size) {
     std::size_t sum = 0;
@@ -35,8 +36,8 @@ inline constexpr std::size_t longest_message = 0x7FFFFFFF;
     return sum;
 }
 
-/// The size in bytes of the largest payload that `wrap` makes at most `wire_limit` bytes of: the inverse of
-/// `max_wrapped_size`, and gss_wrap_size_limit of GSS-API. It is 0 also if not even an empty message fits.
+/// Returns the size of the largest payload whose wrapped message fits into `wire_limit` bytes: the inverse of
+/// `max_wrapped_size`. Returns 0 if not even an empty message fits. It corresponds to gss_wrap_size_limit of GSS-API.
 [[nodiscard]] constexpr std::size_t max_payload(const context_sizes& sizes, std::size_t wire_limit) noexcept {
     const auto limit = std::min<std::size_t>(wire_limit, detail::longest_message);
     if (limit < sizes.security_trailer || limit - sizes.security_trailer < sizes.block_size) {
@@ -46,14 +47,14 @@ inline constexpr std::size_t longest_message = 0x7FFFFFFF;
 }
 
 struct message_frame_options {
-    std::size_t front = 0; ///< Room in bytes in front of each message, for `prepend`.
+    std::size_t front = 0; ///< Room in front of each message for `prepend`, in bytes.
 };
 
-/// Memory for messages to `wrap`: the payload with room around it for what the package adds, so that the payload is
-/// never copied. The same frame serves every message. Its memory is wiped when it is freed.
+/// Memory for messages to `wrap`. It has room around the payload for the package's token and padding, so the payload is
+/// not copied. One frame serves any number of messages. Its memory is wiped when it is freed.
 class message_frame {
 public:
-    /// For payloads of up to `capacity` bytes, sent over contexts of these `sizes`. Allocates, once.
+    /// Allocates a frame for payloads of up to `capacity` bytes, sent over contexts of these `sizes`.
     /// @throws std::bad_alloc; std::length_error if a message or the whole frame exceeds 31 bits.
     message_frame(const context_sizes& sizes, std::size_t capacity, const message_frame_options& options = {})
         : front_{options.front}, token_room_{sizes.security_trailer}, capacity_{capacity},
@@ -70,7 +71,8 @@ public:
     message_frame& operator=(const message_frame&) = delete;
     ~message_frame() = default;
 
-    /// The memory for the next payload, to be filled from its front. `wrap` overwrites it. Empty when moved from.
+    /// Returns the memory for the next payload. Write the payload to its front. `wrap` overwrites it. It is empty in a
+    /// moved-from frame.
     [[nodiscard]] std::span<std::byte> payload() & noexcept {
         return memory_.empty() ? std::span<std::byte>{} : std::span{memory_}.subspan(front_ + token_room_, capacity_);
     }
@@ -102,9 +104,9 @@ public:
 
     /// Copies `prefix` directly in front of the message that the last `wrap` made, for example its length.
     ///
-    /// @return the prefix and the message as one range, part of the frame; send it before the frame's next use.
-    /// @throws error `buffer_too_small` if `prefix` is longer than `message_frame_options::front`, `invalid_parameter` if
-    ///   there is no message because the last `wrap` failed or there was none.
+    /// @return the prefix and the message as one range, a part of the frame. Send it before the next use of the frame.
+    /// @throws error `buffer_too_small` if `prefix` is longer than `message_frame_options::front`; `invalid_parameter`
+    ///   if `wrap` has not been called or the last `wrap` failed.
     [[nodiscard]] std::span<const std::byte> prepend(const_bytes prefix, std::error_code& ec) & noexcept {
         ec.clear();
         if (memory_.empty() || message_size_ == 0) {
@@ -133,7 +135,7 @@ private:
     std::size_t token_room_;
     std::size_t capacity_;
     std::size_t padding_room_;
-    std::size_t message_offset_ = 0; // of the last message in `memory_`
+    std::size_t message_offset_ = 0; // the last message in `memory_`
     std::size_t message_size_ = 0;
     detail::wiped_vector memory_;
 };

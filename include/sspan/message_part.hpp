@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Messages that lie in several buffers, and the typed buffers that SSPI takes.
+// Messages in several buffers, and the typed buffers of SSPI.
 #pragma once
 
 #include "bytes.hpp"
@@ -44,13 +44,12 @@ public:
     /// Signed, or sent in the clear and covered by the token's checksum: a header, for example.
     ///
     /// `encrypt` and `decrypt` fail with `unsupported_function` if the package does not cover it (see
-    /// `package_capabilities`). `sign` and `verify` treat it as `data`, because a package may leave out a part that is
-    /// marked as read-only.
+    /// `package_capabilities`). `sign` and `verify` treat it as `data`, because packages may leave out read-only parts.
     [[nodiscard]] static message_part readonly_with_checksum(const_bytes bytes) noexcept {
         return {SECBUFFER_DATA | SECBUFFER_READONLY_WITH_CHECKSUM, bytes, {}, false};
     }
-    /// Sent in the clear. The package decides whether the signature or checksum covers it: NTLM covers it, others may
-    /// not. Do not rely on either. Both sides must pass the same bytes.
+    /// Returns a part to send in the clear. The package decides whether the signature or checksum covers it. NTLM
+    /// covers it; other packages may not. Do not rely on either. Both sides must pass the same bytes.
     [[nodiscard]] static message_part readonly(const_bytes bytes) noexcept {
         return {SECBUFFER_DATA | static_cast<std::uint32_t>(SECBUFFER_READONLY), bytes, {}, false};
     }
@@ -66,9 +65,9 @@ public:
     /// The SECBUFFER_ type and attributes.
     [[nodiscard]] std::uint32_t type() const noexcept { return type_; }
     [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return bytes_; }
-    /// Whether the package may write to it: `data` of bytes that are not constant.
+    /// Returns true if the package may write to the part: `data` of writable bytes.
     [[nodiscard]] bool writable() const noexcept { return writable_; }
-    /// The same as `bytes` if it is writable, else empty.
+    /// Returns `bytes` if the part is writable, otherwise an empty span.
     [[nodiscard]] std::span<std::byte> writable_bytes() const noexcept { return writable_bytes_; }
 
 private:
@@ -82,7 +81,7 @@ private:
     std::span<std::byte> writable_bytes_;
 };
 
-/// How many parts one message may have.
+/// The largest number of parts of a message.
 inline constexpr std::size_t max_message_parts = 16;
 
 namespace detail {
@@ -116,7 +115,7 @@ public:
     const_message_data(const Range& parts) noexcept // NOLINT(google-explicit-constructor)
         : in_parts_{true}, parts_{parts} {}
 
-    /// Whether it is a list of parts.
+    /// Returns true if it is a list of parts.
     [[nodiscard]] bool in_parts() const noexcept { return in_parts_; }
     [[nodiscard]] std::span<const message_part> parts() const noexcept { return parts_; }
 
@@ -125,8 +124,8 @@ private:
     std::span<const message_part> parts_;
 };
 
-/// A message that `encrypt` and `decrypt` change in place: one range of bytes as `mutable_bytes` takes it, or the
-/// message's parts in their order, such as a std::array of `message_part`.
+/// The data for `encrypt` and `decrypt`, which change it in place. It is one range of bytes, or a list of parts such as
+/// a std::array of `message_part`.
 class message_data : public mutable_bytes {
 public:
     constexpr message_data() noexcept = default;
@@ -140,7 +139,7 @@ public:
     message_data(const Range& parts) noexcept // NOLINT(google-explicit-constructor)
         : in_parts_{true}, parts_{parts} {}
 
-    /// Whether it is a list of parts.
+    /// Returns true if it is a list of parts.
     [[nodiscard]] bool in_parts() const noexcept { return in_parts_; }
     [[nodiscard]] std::span<const message_part> parts() const noexcept { return parts_; }
 
@@ -154,12 +153,12 @@ inline const_message_data::const_message_data(const message_data& data) noexcept
 
 namespace detail {
 
-/// Whether SSPI, which counts in 32 bits, can take so many bytes.
+/// Returns true if SSPI, which uses 32-bit sizes, can take `size` bytes.
 [[nodiscard]] constexpr bool fits(std::size_t size) noexcept {
     return size <= 0xFFFFFFFFU;
 }
 
-/// Up to `Capacity` buffers and their SecBufferDesc. It stays where it is, because the descriptor points into it.
+/// Up to `Capacity` buffers and their SecBufferDesc. It cannot be moved, because the descriptor points into it.
 template <std::size_t Capacity>
 class buffer_list {
 public:
@@ -168,8 +167,9 @@ public:
     buffer_list& operator=(const buffer_list&) = delete;
     ~buffer_list() = default;
 
-    /// A span that `fits`. SecBuffer has no const form: what is const is for the package to read only.
-    /// @return its index.
+    /// Adds a buffer; its size must be one that `fits`. SecBuffer has no const form; the package only reads constant
+    /// bytes.
+    /// @return the index of the buffer.
     std::size_t add(std::uint32_t type, std::span<const std::byte> bytes) noexcept {
         buffers_[descriptor_.cBuffers] = {gsl::narrow_cast<ULONG>(bytes.size()), type,
                                           const_cast<std::byte*>(bytes.data())};
@@ -177,7 +177,7 @@ public:
     }
 
     [[nodiscard]] SecBufferDesc* native() noexcept { return &descriptor_; }
-    /// The buffer as the call has left it.
+    /// Returns the buffer as the call left it.
     [[nodiscard]] const SecBuffer& operator[](std::size_t index) const noexcept { return buffers_[index]; }
 
 private:
@@ -185,7 +185,7 @@ private:
     SecBufferDesc descriptor_{SECBUFFER_VERSION, 0, buffers_};
 };
 
-/// Whether two spans share a byte.
+/// Returns true if two spans have a byte in common.
 [[nodiscard]] inline bool overlap(std::span<const std::byte> left, std::span<const std::byte> right) noexcept {
     constexpr std::less<const std::byte*> before{}; // unlike <, defined for pointers into different arrays
     return !left.empty() && !right.empty() && before(left.data(), right.data() + right.size()) &&
@@ -200,8 +200,8 @@ template <class First, class... Others>
     return (overlap(first, others) || ...) || any_overlap(others...);
 }
 
-/// The part of `given` that a call has filled, by what it left in `buffer`.
-/// @return false when the package claims more than it was given, or other memory.
+/// Sets `part` to the bytes of `given` that a call has filled, as `buffer` reports them.
+/// @return false if the package reports other memory, or more bytes than it was given.
 [[nodiscard]] inline bool filled(const SecBuffer& buffer, std::span<std::byte> given,
                                  std::span<std::byte>& part) noexcept {
     if (buffer.cbBuffer == 0) {
@@ -215,17 +215,17 @@ template <class First, class... Others>
     return true;
 }
 
-// What a package may leave in the buffers of a message: not more than it was given, and no other memory.
+// A package must not report more memory than it was given, or other memory. These functions check its buffers.
 
-/// Whether it has left the front of `given`.
+/// Returns true if `buffer` is the front of `given`.
 [[nodiscard]] inline bool is_front(const SecBuffer& buffer, std::span<const std::byte> given) noexcept {
     return buffer.cbBuffer == 0 || (buffer.pvBuffer == given.data() && buffer.cbBuffer <= given.size());
 }
-/// Whether it has left all of `given`.
+/// Returns true if `buffer` is all of `given`.
 [[nodiscard]] inline bool is_whole(const SecBuffer& buffer, std::span<const std::byte> given) noexcept {
     return buffer.cbBuffer == given.size() && (given.empty() || buffer.pvBuffer == given.data());
 }
-/// Whether it has left some part of `given`, and where.
+/// Returns true if `buffer` is a part of `given`. Sets `offset` to its start.
 [[nodiscard]] inline bool is_part(const SecBuffer& buffer, std::span<const std::byte> given,
                                   std::uint32_t& offset) noexcept {
     if (buffer.cbBuffer == 0) {
@@ -235,7 +235,7 @@ template <class First, class... Others>
     const auto before =
         reinterpret_cast<std::uintptr_t>(buffer.pvBuffer) - reinterpret_cast<std::uintptr_t>(given.data());
     offset = static_cast<std::uint32_t>(before);
-    return before <= given.size() && buffer.cbBuffer <= given.size() - before; // an address before it wraps around
+    return before <= given.size() && buffer.cbBuffer <= given.size() - before; // an address below `given` wraps around
 }
 
 } // namespace detail

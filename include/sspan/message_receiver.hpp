@@ -21,23 +21,29 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// The operations of the side that receives. `security_context` and `message_receiver` have them. One thread at a time,
-/// and messages in the order in which they were sent.
+/// The receiving functions of a context. `security_context` and `message_receiver` have them. Only one thread at a time
+/// may call them, in the order in which the messages were sent.
 ///
-/// A message that is not the peer's next one, unchanged, is `message_altered`, `out_of_sequence`, `invalid_token` or
-/// another error of the package. Close the connection then: with NTLM every later message fails, too.
+/// A message must be unchanged and the next one from the peer. Otherwise the call fails with `message_altered`,
+/// `out_of_sequence`, `invalid_token` or another error of the package. Close the connection then: with NTLM, all later
+/// messages fail, too.
 ///
-/// Every function fails with `invalid_handle` in the zero state, with `qop_not_supported` if no such protection was
-/// granted, and with `invalid_parameter` if a buffer exceeds 32 bits, if buffers overlap, or if a list of parts is empty or
-/// longer than `max_message_parts`. These errors are found before the package is called, and all buffers are unchanged
-/// then. Every status of the package other than SEC_E_OK is an error.
+/// All functions fail with these errors:
+/// - `invalid_handle` in the zero state;
+/// - `qop_not_supported` if the handshake did not grant the protection;
+/// - `invalid_parameter` if a size exceeds 32 bits, buffers overlap, or a list of parts is empty or longer than
+///   `max_message_parts`;
+/// - every status of the package other than SEC_E_OK.
+///
+/// The first three are checked before the package is called; all buffers are unchanged then. With `ec`, a failed
+/// function returns an empty result.
 template <class Base>
 class message_receiving : public Base {
 public:
-    /// Checks that `signature`, exactly as received, is the peer's for `message`. Both are only read. A message in parts
-    /// must have the same parts as when it was signed.
+    /// Checks that `signature` is the peer's signature of `message`. Both are only read. `signature` must be exactly as
+    /// received. A message in parts must have the same parts as when it was signed.
     ///
-    /// @return whether it is; never true together with an error.
+    /// @return true if the signature is valid. It is never true together with an error.
     /// @note Calls VerifySignature.
     [[nodiscard]] bool verify(const const_message_data& message, const_bytes signature, const accept_options& options,
                               std::error_code& ec) noexcept {
@@ -47,14 +53,15 @@ public:
         detail::throw_if(call_verify(message, signature, options), "VerifySignature");
     }
 
-    /// Checks and decrypts `message.data` in place. `message.token` is exactly as received and may be overwritten.
+    /// Checks and decrypts `message.data` in place. `message.token` must be exactly as received; the package may
+    /// overwrite it.
     ///
-    /// Padding is part of the data: either `data` includes it, or `padding` is the memory directly behind `data`. A message
-    /// in parts must have the same parts as when it was encrypted; its last `message_part::data` includes the padding.
-    /// @return the part of the data that is the message, and what protected it. On failure both are empty, and `data` and
-    ///   `token` are all zeros, unless the package was not called.
-    /// @throws error `qop_not_supported` also for an authentic message that was not encrypted (see `accept_options`),
-    ///   `invalid_parameter` also if `padding` lies elsewhere.
+    /// Either `data` includes the padding, or `padding` is the memory directly behind `data`. A message in parts must
+    /// have the same parts as when it was encrypted. Its last `message_part::data` includes the padding.
+    /// @return the part of the data that is the message, and its protection. If the call fails after the package was
+    ///   called, the data and `token` are zeros.
+    /// @throws error `qop_not_supported` also for an authentic message that was not encrypted (see `accept_options`);
+    ///   `invalid_parameter` also if `padding` is not directly behind `data`.
     /// @note Calls DecryptMessage.
     [[nodiscard]] decrypted_message decrypt(const encrypted_message& message, const accept_options& options,
                                             std::error_code& ec) noexcept {
@@ -67,12 +74,13 @@ public:
         return left(message.data, opened);
     }
 
-    /// Checks and decrypts a message in one piece, as `wrap` and gss_wrap make it, in place.
+    /// Checks and decrypts a message in one piece, in place. `wrap` and gss_wrap make such messages.
     ///
-    /// @return the part of `wire` that is the message, and what protected it. On failure both are empty, and `wire` is all
-    ///   zeros, unless the package was not called.
+    /// @return the part of `wire` that is the message, and its protection. If the call fails after the package was
+    ///   called, `wire` is all zeros.
     /// @throws error as `decrypt`.
-    /// @note Calls DecryptMessage with SECBUFFER_STREAM; for NTLM and in DCE style with TOKEN and DATA.
+    /// @note Calls DecryptMessage with SECBUFFER_STREAM. For NTLM and in DCE style, it uses SECBUFFER_TOKEN and
+    ///   SECBUFFER_DATA.
     [[nodiscard]] decrypted_message unwrap(mutable_bytes wire, const accept_options& options,
                                            std::error_code& ec) noexcept {
         const auto opened = call_unwrap(wire, options);
@@ -83,8 +91,9 @@ public:
         detail::throw_if(opened.status, "DecryptMessage");
         return part_of(wire, opened);
     }
-    /// As `unwrap`, with two copies and two allocations, from bytes that stay unchanged.
-    /// @throws std::bad_alloc, perhaps after the package has counted the message: close the connection then.
+    /// Unwraps a copy of `wire`. Copies twice and allocates twice.
+    /// @throws as `unwrap`; std::bad_alloc, possibly after the package has counted the message. Close the connection
+    ///   then.
     [[nodiscard]] unwrapped_copy unwrap_copy(const_bytes wire, const accept_options& options = {}) {
         detail::wiped_vector copy{wire.begin(), wire.end()};
         const auto message = unwrap(copy, options);
@@ -102,7 +111,7 @@ private:
     static decrypted_message part_of(std::span<std::byte> memory, const detail::opened_data& opened) noexcept {
         return {memory.subspan(opened.offset, opened.size), opened.quality};
     }
-    /// What is left of the data, or of the last part that was decrypted.
+    /// Returns the decrypted part of the data; in a list, of the last part that was decrypted.
     static decrypted_message left(const message_data& data, const detail::opened_data& opened) noexcept {
         if (!data.in_parts()) {
             return {{data.data() + opened.offset, opened.size}, opened.quality};
@@ -147,7 +156,7 @@ private:
     }
 };
 
-/// The receiving half of a context that was `split`: one thread uses it, while another uses the sending half.
+/// The receiving half of a context that was `split`. One thread uses it while another thread uses the sending half.
 class message_receiver : public message_receiving<context_accessors> {
 public:
     /// Makes the zero state, which is also the state of a moved-from object.

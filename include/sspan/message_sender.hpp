@@ -22,21 +22,27 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// The operations of the side that sends. `security_context` and `message_sender` have them. One thread at a time.
+/// The sending functions of a context. `security_context` and `message_sender` have them. Only one thread at a time may
+/// call them.
 ///
-/// Every function fails with `invalid_handle` in the zero state, with `qop_not_supported` if the protection was not
-/// granted, with `buffer_too_small`, and with `invalid_parameter` if a buffer exceeds 32 bits, if buffers overlap, or if a
-/// list of parts is empty or longer than `max_message_parts`. These errors are found before the package is called, and all
-/// buffers are unchanged then. Every status of the package other than SEC_E_OK is an error, for example
-/// `context_expired`.
+/// All functions fail with these errors:
+/// - `invalid_handle` in the zero state;
+/// - `qop_not_supported` if the handshake did not grant the protection;
+/// - `buffer_too_small` if an output buffer is too small;
+/// - `invalid_parameter` if a size exceeds 32 bits, buffers overlap, or a list of parts is empty or longer than
+///   `max_message_parts`;
+/// - every status of the package other than SEC_E_OK, for example `context_expired`.
+///
+/// The first four are checked before the package is called; all buffers are unchanged then. With `ec`, a failed
+/// function returns an empty result.
 template <class Base>
 class message_sending : public Base {
 public:
     /// Signs `message` with the context's session key.
     ///
-    /// Writes at most `sizes().max_signature` bytes to the front of `signature`, which must have room for that many;
+    /// Writes at most `sizes().max_signature` bytes to the front of `signature`, which must have room for that many.
     /// `message` is only read.
-    /// @return the part of `signature` that was written; send it with the message.
+    /// @return the written part of `signature`. Send it with the message.
     /// @note Calls MakeSignature. The peer checks with `verify`.
     [[nodiscard]] std::span<std::byte> sign(const const_message_data& message, mutable_bytes signature,
                                             const protect_options& options, std::error_code& ec) noexcept {
@@ -50,7 +56,7 @@ public:
         return signature.first(made.size);
     }
 
-    /// Encrypts `message.data` in place. In a message in parts, each `message_part::data` is encrypted and the other parts
+    /// Encrypts `message.data` in place. In a list of parts, each `message_part::data` is encrypted; the other parts
     /// are only read.
     ///
     /// Writes at most `sizes().security_trailer` bytes to the front of `message.token` and at most `sizes().block_size`
@@ -70,12 +76,13 @@ public:
         return written(message, made);
     }
 
-    /// Encrypts the first `size` bytes of the frame's payload, in place, into a message in one piece: token, data and
-    /// padding without gaps, as gss_unwrap takes it. The payload is overwritten, with zeros if the package fails.
+    /// Encrypts the first `size` bytes of the frame's payload in place. The result is one range: token, data and
+    /// padding without gaps, as gss_unwrap expects them. If the package fails, the payload is overwritten with zeros.
     ///
-    /// @return the message, part of the frame; send it before the frame's next use. `message_frame::prepend` puts a length
-    ///   in front of it.
-    /// @throws error `buffer_too_small` also if the frame was made for smaller `sizes`.
+    /// @return the message, a part of the frame. Send it before the next use of the frame. `message_frame::prepend`
+    ///   puts a length in front of it.
+    /// @throws error `buffer_too_small` if `size` exceeds the frame's capacity, or if the frame was made for smaller
+    ///   `sizes`.
     /// @note Calls EncryptMessage. The peer uses `unwrap`.
     [[nodiscard]] std::span<const std::byte> wrap(message_frame& frame, std::size_t size,
                                                   const protect_options& options, std::error_code& ec) noexcept {
@@ -89,8 +96,9 @@ public:
         detail::throw_if(call_wrap(frame, size, options, wire), "EncryptMessage");
         return wire;
     }
-    /// As `wrap`, with two copies and two allocations, from any bytes.
-    /// @throws std::bad_alloc, perhaps after the package has counted the message: close the connection then.
+    /// Copies `message` into a new frame and wraps it. Copies twice and allocates twice.
+    /// @throws as `wrap`; std::length_error if the result exceeds 31 bits; std::bad_alloc, possibly after the package
+    ///   has counted the message. Close the connection then.
     [[nodiscard]] std::vector<std::byte> wrap_copy(const_bytes message, const protect_options& options = {}) {
         detail::throw_if(this->state_ == nullptr ? errc::invalid_handle : errc{}, "EncryptMessage");
         message_frame frame{this->state_->sizes, message.size()};
@@ -140,7 +148,7 @@ private:
     }
 };
 
-/// The sending half of a context that was `split`: one thread uses it, while another uses the receiving half.
+/// The sending half of a context that was `split`. One thread uses it while another thread uses the receiving half.
 class message_sender : public message_sending<context_accessors> {
 public:
     /// Makes the zero state, which is also the state of a moved-from object.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The security packages: their names, and what each can do.
+// The security packages: names and capabilities.
 #pragma once
 
 #include "error.hpp"
@@ -20,16 +20,16 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 /// The names of the packages that protect messages.
 namespace package {
 inline constexpr std::wstring_view kerberos = L"Kerberos";
-inline constexpr std::wstring_view negotiate = L"Negotiate"; ///< Kerberos where it can, else NTLM.
+inline constexpr std::wstring_view negotiate = L"Negotiate"; ///< Kerberos if possible, otherwise NTLM.
 inline constexpr std::wstring_view ntlm = L"NTLM";
 } // namespace package
 
-/// The package at work in a context. Negotiate chooses one of the others, so it is never the one at work.
+/// The package at work in a context. Negotiate is never at work itself: it chooses one of the others.
 enum class security_package : std::uint8_t {
-    not_told, ///< The platform does not tell, so it may be any of them.
+    not_told, ///< The platform does not report the package. It may be any of them.
     kerberos,
     ntlm,
-    other, ///< The platform tells, and it is neither Kerberos nor NTLM.
+    other, ///< The package is neither Kerberos nor NTLM.
 };
 
 /// Returns the enumerator's name. One string literal for each, so that nothing is allocated.
@@ -70,7 +70,7 @@ inline package_info to_package_info(const SecPkgInfoW& info) {
             static_cast<std::uint32_t>(info.cbMaxToken)};
 }
 
-/// Runs `body`, which may allocate, where nothing may be thrown.
+/// Calls `body` and reports std::bad_alloc as `insufficient_memory`.
 template <class Result, class Body>
 [[nodiscard]] Result without_bad_alloc(std::error_code& ec, Body body) noexcept {
     try {
@@ -93,7 +93,7 @@ inline context_buffer<SecPkgInfoW> query_security_package_info(const os_string& 
 
 } // namespace detail
 
-/// Asks for one package by name; case does not matter.
+/// Returns the description of the package of this name. Case is ignored.
 /// @throws error `secpkg_not_found`, `invalid_parameter` (a zero inside the name), `insufficient_memory`.
 /// @note Calls QuerySecurityPackageInfo.
 [[nodiscard]] inline package_info query_package(std::wstring_view name, std::error_code& ec) noexcept {
@@ -115,7 +115,7 @@ inline context_buffer<SecPkgInfoW> query_security_package_info(const os_string& 
     return info;
 }
 
-/// Lists the packages of this machine.
+/// Returns the packages of this machine.
 /// @throws error `insufficient_memory`.
 /// @note Calls EnumerateSecurityPackages.
 [[nodiscard]] inline std::vector<package_info> enumerate_packages(std::error_code& ec) noexcept {

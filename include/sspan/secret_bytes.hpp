@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Bytes that nobody else is to see.
+// Bytes that are wiped before they are freed.
 #pragma once
 
 #include "bytes.hpp"
@@ -11,12 +11,12 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// Owns bytes of a fixed number, and zeroes them before they are freed.
+/// Owns a fixed number of bytes, and zeroes them before they are freed.
 class secret_bytes {
 public:
-    /// No bytes, as in a moved-from object.
+    /// Makes an empty object, which is also the state of a moved-from object.
     secret_bytes() noexcept = default;
-    /// A copy; the caller's own bytes are the caller's to wipe.
+    /// Copies `bytes`. The caller wipes its own copy.
     /// @throws std::bad_alloc
     explicit secret_bytes(const_bytes bytes) : bytes_{bytes.begin(), bytes.end()} {}
 
@@ -26,7 +26,7 @@ public:
     secret_bytes& operator=(const secret_bytes&) = delete;
     ~secret_bytes() = default;
 
-    /// Returns a view, valid as long as this object is neither moved from nor assigned to.
+    /// Returns a view. It is valid until this object is moved from or assigned to.
     [[nodiscard]] std::span<const std::byte> get() const& noexcept { return bytes_; }
     [[nodiscard]] std::span<const std::byte> get() const&& = delete; // a view of a temporary
     [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }

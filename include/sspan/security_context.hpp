@@ -27,18 +27,19 @@ class handshake;
 struct context_transfer;
 } // namespace detail
 
-/// The two halves of a context. It is deleted when both have gone.
+/// The two halves of a context. The context is deleted after both have been destroyed.
 struct message_halves {
     message_sender sender;
     message_receiver receiver;
 };
 
-/// Owns a CtxtHandle, and has a share of the credentials that it was established with: either side's context. A
-/// handshake's `finish` returns a `client_context` or a `server_context`, which are the two kinds.
+/// Owns a CtxtHandle and a share of the credentials that it was established with. A handshake's `finish` returns one of
+/// the two kinds, `client_context` or `server_context`.
 ///
-/// message_sender.hpp has the operations of the sender (`sign`, `encrypt`, `wrap`) and message_receiver.hpp those of the
-/// receiver (`verify`, `decrypt`, `unwrap`). One thread may send while another receives; `split` gives each its half.
-/// A context can be moved into a `security_context`, which cannot be assigned to: a server's would become a client's.
+/// message_sender.hpp documents the sending functions (`sign`, `encrypt`, `wrap`), message_receiver.hpp the receiving
+/// functions (`verify`, `decrypt`, `unwrap`). One thread may send while another receives; `split` gives each thread its
+/// half. A context can be moved into a `security_context`, which cannot be assigned to. Therefore a server's context
+/// never becomes a client's.
 class security_context : public message_sending<message_receiving<context_accessors>> {
 public:
     /// Makes the zero state, which is also the state of a moved-from object.
@@ -48,9 +49,9 @@ public:
     security_context& operator=(const security_context&) = delete;
     ~security_context() = default;
 
-    /// Divides the context into one half for a thread that sends and one for a thread that receives. This object is in the
-    /// zero state then. The halves cannot be asked for attributes, nor impersonated: do that before, or let two threads use
-    /// the whole context. Allocates nothing.
+    /// Divides the context into a sending and a receiving half for two threads, and makes this the zero state.
+    /// Allocates nothing. Halves have no attributes and cannot be impersonated: do both before the split, or let two
+    /// threads share the whole context.
     /// @throws error `invalid_handle`.
     [[nodiscard]] message_halves split(std::error_code& ec) && noexcept {
         ec.clear();
@@ -68,19 +69,19 @@ public:
         return halves;
     }
 
-    /// Whether AcceptSecurityContext has established it.
+    /// Returns true if AcceptSecurityContext established the context.
     [[nodiscard]] bool is_server() const noexcept { return state_ && state_->is_server; }
 
-    /// Lends the handle; zero when there is none.
+    /// Returns the handle, which stays owned by this object; zero in the zero state.
     [[nodiscard]] CtxtHandle native_handle() const noexcept {
         const CtxtHandle none{0, 0};
-        const CtxtHandle& handle = state_ ? state_->handle.get() : none; // no copy of what messages count in
+        const CtxtHandle& handle = state_ ? state_->handle.get() : none; // does not copy the message counters
         return handle;
     }
-    /// Gives the handle away. The caller deletes it with DeleteSecurityContext, and keeps the credentials until then.
-    /// This object is in the zero state then.
+    /// Returns the handle and makes this the zero state. The caller deletes the handle with DeleteSecurityContext, and
+    /// keeps the credentials until then.
     /// @return zero in the zero state.
-    /// @throws error `not_owner` while an `impersonation_guard` keeps the context alive. Nothing changes then.
+    /// @throws error `not_owner` while an `impersonation_guard` has a share; nothing changes then.
     [[nodiscard]] CtxtHandle release(std::error_code& ec) noexcept {
         ec.clear();
         if (is_shared()) {
@@ -135,7 +136,7 @@ private:
     /// Whether a guard uses it as well.
     [[nodiscard]] bool is_shared() const noexcept {
         const bool shared = state_.use_count() > 1;
-        std::atomic_thread_fence(std::memory_order_acquire); // after what the last other share has done
+        std::atomic_thread_fence(std::memory_order_acquire); // synchronizes with the last release of another share
         return shared;
     }
 };

@@ -10,7 +10,7 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// A server's context: what `server_handshake::finish` returns. Only this kind can be impersonated.
+/// A server's context, as `server_handshake::finish` returns it. Only this kind can be impersonated.
 class server_context : public security_context {
 public:
     /// Makes the zero state, which is also the state of a moved-from object.
@@ -21,10 +21,10 @@ public:
     server_context& operator=(const server_context&) = delete;
     ~server_context() = default;
 
-    /// Takes a handle that AcceptSecurityContext established elsewhere with `granted` (`from_asc_ret`), all of which
-    /// counts as required. If the package says that it is NTLM, mutual_auth and delegate are taken away. The caller keeps
-    /// the credentials until the context has gone.
-    /// @throws error what QueryContextAttributes reports for SECPKG_ATTR_SIZES, `insufficient_memory`; the handle has been
+    /// Takes ownership of a handle that AcceptSecurityContext established elsewhere. All flags of `granted`
+    /// (`from_asc_ret`) count as required. If the package reports that it is NTLM, `mutual_auth` and `delegate` are
+    /// removed. The caller keeps the credentials until the context has been destroyed.
+    /// @throws error from QueryContextAttributes for SECPKG_ATTR_SIZES, `insufficient_memory`; the handle has been
     ///   deleted then.
     [[nodiscard]] static server_context adopt(CtxtHandle handle, context_flags granted, std::error_code& ec) noexcept {
         return server_context{security_context::adopt(handle, granted, true, ec)};

@@ -27,12 +27,12 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// A security context on its way. The other process needs all of it; of `token`, if there is one, a duplicate
+/// A security context in transit. The other process needs all members. It gets a duplicate of `token`, if there is one
 /// (DuplicateHandle).
 struct exported_context {
-    /// Holds the session keys, and is good for this machine only: pass it on where nobody else can read it.
+    /// Contains the session keys, and is valid on this machine only. Protect it from other readers.
     secret_bytes packed;
-    /// What belongs to the context outside of `packed`, if anything.
+    /// The part of the context outside of `packed`, if any.
     access_token token;
     context_flags granted = context_flags::none; ///< What it had.
     /// What it insisted on, and insists on again after the import. An import that is not told requires protection.
@@ -43,7 +43,7 @@ struct exported_context {
 
 namespace detail {
 
-/// The bodies of export and import. `function` is to blame for `ec`.
+/// The bodies of export and import. `function` is set to the name of the failed function.
 struct context_transfer {
     [[nodiscard]] static exported_context give(security_context& context, std::error_code& ec,
                                                const char*& function) noexcept;
@@ -117,7 +117,7 @@ Context context_transfer::take(exported_context& exported, std::error_code& ec, 
         CtxtHandle imported{};
         const auto status = api::import_security_context(name.data(), &bytes.native()->pBuffers[0],
                                                          exported.token.native_handle(), &imported);
-        // After a failure `imported` means nothing; another success is an error, and may have made one.
+        // After a failure, `imported` is undefined. Other success codes are errors, but may return a context.
         context_handle owned{status < 0 ? CtxtHandle{} : imported};
         exported_context used;
         if (owned) {
@@ -143,10 +143,11 @@ Context context_transfer::take(exported_context& exported, std::error_code& ec, 
 
 } // namespace detail
 
-/// Turns a context into bytes. It ends here: on two sides the counters and keys of messages would be used twice.
+/// Converts a context into bytes and deletes it. Two copies of a context would use message numbers and keys twice.
 ///
-/// On failure the context is as it was.
-/// @throws error `invalid_handle`, `not_owner` while an `impersonation_guard` has a share, `unsupported_function`, `insufficient_memory` and others of the package.
+/// On failure the context is unchanged.
+/// @throws error `invalid_handle`, `not_owner` while an `impersonation_guard` has a share, `unsupported_function`,
+///   `insufficient_memory` and others of the package.
 /// @note Calls QueryContextAttributes for SECPKG_ATTR_PACKAGE_INFO, ExportSecurityContext, then DeleteSecurityContext.
 ///   The package's own copy of the bytes is wiped.
 [[nodiscard]] inline exported_context export_context(security_context&& context, std::error_code& ec) noexcept {
@@ -161,7 +162,7 @@ Context context_transfer::take(exported_context& exported, std::error_code& ec, 
     return exported;
 }
 
-/// Which kind of context to import.
+/// The kinds of context to import.
 template <class Context>
 concept one_sides_context = std::same_as<Context, client_context> || std::same_as<Context, server_context>;
 
@@ -169,11 +170,12 @@ concept one_sides_context = std::same_as<Context, client_context> || std::same_a
 /// Once the package has imported it, `exported` is empty: its bytes are wiped, and its token belongs to the context. If the
 /// package fails, `exported` is unchanged.
 ///
-/// The context requires what the exported one required.
-/// @throws error `invalid_parameter` if the other side's context was exported, if `packed` is empty or exceeds 32 bits, if
-///   `package` has a zero inside, and if `granted` does not satisfy `required`; `security_qos_failed` if that shows only
-///   after the import; `secpkg_not_found`, `invalid_token`, `unsupported_function`, `insufficient_memory` and others of the
-///   package.
+/// The context requires the flags that the exported one required.
+/// @throws error:
+///   - `invalid_parameter` if the other side's context was exported, `packed` is empty or exceeds 32 bits, `package`
+///     contains a zero, or `granted` does not satisfy `required`;
+///   - `security_qos_failed` if the imported context does not satisfy `required`;
+///   - `secpkg_not_found`, `invalid_token`, `unsupported_function`, `insufficient_memory` and others of the package.
 /// @note Calls ImportSecurityContext and QueryContextAttributes.
 template <one_sides_context Context>
 [[nodiscard]] Context import_context(exported_context&& exported, std::error_code& ec) noexcept {

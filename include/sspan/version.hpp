@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-/// The version as one number to compare in the preprocessor: major * 10000 + minor * 100 + patch.
+/// The version as one number for comparisons in the preprocessor: major * 10000 + minor * 100 + patch.
 #define SSPAN_VERSION 200
 
 namespace sspan {

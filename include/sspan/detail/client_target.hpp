@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The service that a client meant to reach.
+// The service that a client intended to reach.
 #pragma once
 
 #include "../error.hpp"
@@ -13,7 +13,7 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
-/// Whether two zero-terminated names are the same. Only the case of ASCII letters does not matter.
+/// Returns true if two zero-terminated names are equal. Only the case of ASCII letters is ignored.
 [[nodiscard]] inline bool is_same_service(const SEC_WCHAR* left, const SEC_WCHAR* right) noexcept {
     constexpr auto lower = [](SEC_WCHAR unit) {
         return unit >= 'A' && unit <= 'Z' ? static_cast<SEC_WCHAR>(unit + ('a' - 'A')) : unit;
@@ -24,8 +24,8 @@ namespace sspan::inline SSPAN_API_NAMESPACE::detail {
     return *left == *right; // both have ended
 }
 
-/// Whether the client of a server's context meant one of `names`, by SECPKG_ATTR_CLIENT_SPECIFIED_TARGET. An empty or
-/// missing target is none of them. Sets `ec` to what the package reports if it does not tell.
+/// Returns true if SECPKG_ATTR_CLIENT_SPECIFIED_TARGET of a server's context is one of `names`. An empty or missing
+/// target is not. Sets `ec` to the package's error if it does not report the target.
 [[nodiscard]] inline bool is_target_among(const std::vector<os_string>& names, CtxtHandle context,
                                           std::error_code& ec) noexcept {
     SecPkgContext_ClientSpecifiedTarget told{};

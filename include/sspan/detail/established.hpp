@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What makes a security context: its handle, what was granted, and the rules for messages.
+// The state of a security context: its handle, the granted flags, and the rules for messages.
 #pragma once
 
 #include "../error.hpp"
@@ -20,11 +20,11 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
-/// How DecryptMessage takes a message in one piece: NTLM and DCE style want its token apart.
+/// The form of DecryptMessage for a message in one piece: NTLM and DCE style need the token in a separate buffer.
 enum class unwrap_form : std::uint8_t { stream, token_and_data };
 
-// What the message calls return: the status, errc{} for success, and how much of the caller's memory they have filled.
-// All of it fits into two registers.
+// The results of the message calls: the status, errc{} for success, and the filled sizes of the caller's memory. Each
+// fits into two registers.
 
 struct made_signature {
     errc status{};
@@ -37,13 +37,13 @@ struct made_token {
 };
 struct opened_data {
     errc status{};
-    std::uint32_t offset = 0; ///< in the last part that was decrypted
+    std::uint32_t offset = 0; ///< In the last part that was decrypted.
     std::uint32_t size = 0;
     quality_of_protection quality = quality_of_protection::integrity_only;
 };
 
-/// What makes a security context: shared by it, the halves that it was split into, and the guards that impersonate its
-/// client. The public classes say what its functions do. `Parts` is one of message_lists.hpp.
+/// The state of a security context. The context, its halves and the guards that impersonate its client share it. The
+/// public classes document its functions. `Parts` is one of message_lists.hpp.
 // NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): a platform's handle may keep two cache lines apart
 struct established {
     template <class Parts>
@@ -58,7 +58,7 @@ struct established {
     template <class Parts>
     [[nodiscard]] opened_data decrypt(Parts message, std::span<std::byte> token, accept_options options) noexcept;
 
-    /// Why a message call cannot be made with these buffers; SEC_E_OK if it can.
+    /// Returns the reason to refuse a message call with these buffers, or errc{}.
     template <class Parts, class... Spans>
     [[nodiscard]] errc refusal(bool protection_granted, Parts message, Spans... spans) const noexcept {
         if (!protection_granted) {
@@ -67,14 +67,14 @@ struct established {
         if (message.size() == 0 || message.size() > max_message_parts) {
             return errc::invalid_parameter;
         }
-        auto sizes_of_all = (std::size_t{0} | ... | spans.size()); // fits if each of them does
+        auto sizes_of_all = (std::size_t{0} | ... | spans.size()); // fits if each size fits
         for (std::size_t i = 0; i != message.size(); ++i) {
             sizes_of_all |= message.bytes(i).size();
         }
         if (!fits(sizes_of_all) || any_overlap(spans...)) {
             return errc::invalid_parameter;
         }
-        if constexpr (Parts::capacity != 1) { // the package counts all of them together
+        if constexpr (Parts::capacity != 1) { // the package counts the sum of the sizes
             std::uint64_t sum = 0;
             for (std::size_t i = 0; i != message.size(); ++i) {
                 sum += message.bytes(i).size();
@@ -106,7 +106,7 @@ struct established {
         return errc{};
     }
 
-    /// Why the package cannot be given this part to encrypt, decrypt or cover. Parts that are only read may overlap.
+    /// Returns the reason not to pass this part to the package, or errc{}. Parts that are only read may overlap.
     template <class Parts>
     [[nodiscard]] errc refusal_to_change(Parts message, std::size_t index) const noexcept {
         for (std::size_t later = index + 1; later < message.size(); ++later) {
@@ -134,7 +134,7 @@ struct established {
         return (granted & (context_flags::integrity | context_flags::confidentiality)) != context_flags::none;
     }
 
-    /// Sets what DecryptMessage's `quality` means. @return errc{} if what the package left is `sound`, and if the
+    /// Sets `result` from DecryptMessage's `quality`. @return errc{} if the package's result is `sound`, and if the
     /// context and `options` allow such a message.
     [[nodiscard]] errc judge(bool sound, ULONG quality, accept_options options,
                              quality_of_protection& result) const noexcept {
@@ -152,7 +152,8 @@ struct established {
         return must_be_encrypted ? errc::qop_not_supported : errc{};
     }
 
-    /// A share of the credentials. No message touches it. It goes after the handle: SSPI wants contexts deleted first.
+    /// A share of the credentials. Messages do not access it. It is freed after the handle: SSPI requires contexts to
+    /// be deleted first.
     std::shared_ptr<const void> credentials;
     context_handle handle;
     context_sizes sizes;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The mechanism that a client's first token is for.
+// The mechanism of a client's first token.
 #pragma once
 
 #include "../os/platform.hpp"
@@ -14,12 +14,12 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
-/// The header of a GSS-API token (RFC 2743, 3.1): 0x60, a length in DER, an object identifier in DER. It may be cut short.
+/// The header of a GSS-API token (RFC 2743, 3.1): 0x60, a DER length, a DER object identifier. It may be cut short.
 class gss_frame {
 public:
     explicit gss_frame(std::span<const std::byte> token) noexcept {
         if (token.size() < 2) {
-            return; // nothing contradicts
+            return; // too short to contradict
         }
         const auto first = std::to_integer<std::size_t>(token[1]);
         if (first < 0x80) {
@@ -28,7 +28,7 @@ public:
             return;
         }
         const auto count = first - 0x80;
-        if (count == 0 || count > sizeof(std::uint32_t)) { // indefinite, or more than a token can have
+        if (count == 0 || count > sizeof(std::uint32_t)) { // indefinite, or longer than any token
             is_der_ = false;
             return;
         }
@@ -36,17 +36,17 @@ public:
         length_ = 0;
         for (const auto byte : bytes) {
             length_ = length_ << 8 | std::to_integer<std::uint64_t>(byte);
-            is_der_ = is_der_ && length_ != 0; // no zero in front
+            is_der_ = is_der_ && length_ != 0; // no leading zero
         }
         if (bytes.size() < count) {
             length_ = unknown;
             return;
         }
-        is_der_ = is_der_ && length_ >= 0x80; // else the short form is prescribed
+        is_der_ = is_der_ && length_ >= 0x80; // smaller lengths must use the short form
         content_ = token.subspan(2 + count);
     }
 
-    /// Whether the token may begin with `identifier`, all of it that has come.
+    /// Returns true if the received bytes may be the beginning of `identifier`.
     [[nodiscard]] bool may_name(std::span<const std::uint8_t> identifier) const noexcept {
         const auto count = std::min<std::size_t>(content_.size(), identifier.size());
         return is_der_ && identifier.size() <= length_ &&
@@ -58,16 +58,16 @@ private:
     static constexpr std::uint64_t unknown = ~std::uint64_t{0};
 
     bool is_der_ = true;
-    std::uint64_t length_ = unknown; ///< of what follows the length
+    std::uint64_t length_ = unknown; ///< The length in the header.
     std::span<const std::byte> content_;
 };
 
-/// Whether a client's first token may be Kerberos', so that the package may see it. It is not in these cases, in which some
-/// packages would take it all the same:
-/// - it is empty, which asks for SPNEGO;
-/// - it is a message of NTLM, or the beginning of one;
-/// - it is a NegTokenInit or NegTokenResp of SPNEGO without a GSS-API header;
-/// - it is a GSS-API token for another mechanism.
+/// Returns true if a client's first token may be a Kerberos token. It returns false for these tokens, which some
+/// packages would accept:
+/// - an empty token, which requests SPNEGO;
+/// - a message of NTLM, or its beginning;
+/// - a NegTokenInit or NegTokenResp of SPNEGO without a GSS-API header;
+/// - a GSS-API token for another mechanism.
 [[nodiscard]] inline bool may_be_kerberos(std::span<const std::byte> token) noexcept {
     // The identifiers 1.2.840.113554.1.2.2 and, for user-to-user, 1.2.840.113554.1.2.2.3
     constexpr std::array<std::uint8_t, 11> kerberos{0x06, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x12, 0x01, 0x02, 0x02};
@@ -77,7 +77,7 @@ private:
     constexpr std::byte neg_token_resp{0xA1};
     constexpr std::byte gss_header{0x60};
     const auto count = std::min<std::size_t>(token.size(), ntlm_signature.size());
-    const bool may_be_ntlm = // also of an empty token
+    const bool may_be_ntlm = // also for an empty token
         std::ranges::equal(token.first(count), std::span{ntlm_signature}.first(count), {},
                            [](std::byte byte) { return std::to_integer<std::uint8_t>(byte); });
     if (may_be_ntlm || token[0] == neg_token_init || token[0] == neg_token_resp) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The end of a handshake: what was granted is compared with what was required.
+// The end of a handshake: compares the granted flags with the required ones.
 #pragma once
 
 #include "../error.hpp"
@@ -71,7 +71,7 @@ inline security_context handshake::finish(bool is_server, std::error_code& ec) n
     return security_context{std::move(state)};
 }
 
-/// sspan itself has refused the context.
+/// The error if sspan itself refuses the context.
 class refused : public error {
 public:
     refused(std::error_code code, const char* function, const std::string& how)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// One step of a handshake, of either side.
+// One step of a handshake, for both sides.
 #pragma once
 
 #include "../error.hpp"
@@ -108,7 +108,7 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
         in.add(SECBUFFER_TOKEN, input);
     }
     if (may_leave_some) {
-        in.add(SECBUFFER_EMPTY, {}); // where a stream package says how much it has left
+        in.add(SECBUFFER_EMPTY, {}); // a stream package reports unused input here
     }
     if (bindings_) {
         in.add(SECBUFFER_CHANNEL_BINDINGS, bindings_.native());
@@ -123,7 +123,7 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
     const auto status = call(&credential, phase_ == phase::first_leg ? nullptr : &context, has_input,
                              to_bits(require_and_request, requested), &context, out.native(), &attributes, &expiry);
     if (status == static_cast<SECURITY_STATUS>(errc::incomplete_message)) {
-        if (input.empty()) { // it is our own token that does not fit
+        if (input.empty()) { // our own token does not fit
             return fail(errc::buffer_too_small, {}, ec);
         }
         if (incomplete_steps_ != limits_.max_incomplete_steps) {
@@ -136,13 +136,13 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
     const bool token_is_sound = filled(out[0], output_, token);
     const auto given = from_bits(attributes, granted);
     if (status < 0) {
-        // A package that fails without an error token may leave the size as it was.
+        // A package that fails without an error token may leave the size unchanged.
         const bool has_token =
             token_is_sound && contains(given, context_flags::extended_error) && token.size() != output_.size();
         if (has_token && makes_refused_ntlm(token, false)) {
             return fail(errc::security_qos_failed, {}, ec);
         }
-        // Negotiate says SEC_E_INVALID_HANDLE of a first token that it cannot read. The handles are sound.
+        // Negotiate returns SEC_E_INVALID_HANDLE for a first token that it cannot read. The handles are valid.
         const bool cannot_read = requested == &flag_row::asc_request && phase_ == phase::first_leg &&
                                  status == static_cast<SECURITY_STATUS>(errc::invalid_handle);
         return fail(cannot_read ? make_error_code(errc::invalid_token) : failure(status),

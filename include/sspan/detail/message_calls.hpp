@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The body of every message call: look at the arguments, call the package, look at what it did.
+// The body of every message call: check the arguments, call the package, check its results.
 #pragma once
 
 #include "../error.hpp"
@@ -17,7 +17,7 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
-/// A message and two buffers of the package's.
+/// A message and two buffers for the package.
 template <class Parts>
 using message_buffers = buffer_list<Parts::capacity + 2>;
 
@@ -61,7 +61,7 @@ errc established::verify(Parts message, std::span<const std::byte> signature, st
     return to_errc(api::verify_signature(handle.address(), buffers.native(), sequence_number, &quality));
 }
 
-/// For a message that was not encrypted, or not as it should be: nobody is to send it.
+/// Wipes a message that was not encrypted correctly, so that it cannot be sent.
 template <class Parts>
 made_token wiped(Parts message, errc status) noexcept {
     for (std::size_t i = 0; i != message.size(); ++i) {
@@ -84,7 +84,7 @@ made_token established::encrypt(Parts message, std::span<std::byte> token, std::
     for (std::size_t i = 0; i != message.size(); ++i) {
         buffers.add(message.type(i), message.bytes(i));
     }
-    const bool pads = sizes.block_size != 0 && !padding.empty(); // a package that never pads may take offence at it
+    const bool pads = sizes.block_size != 0 && !padding.empty(); // packages that never pad may refuse this buffer
     if (pads) {
         buffers.add(SECBUFFER_PADDING, padding);
     }
@@ -112,12 +112,12 @@ opened_data established::decrypt(Parts message, std::span<std::byte> token, acce
     }
     message_buffers<Parts> buffers;
     buffers.add(SECBUFFER_TOKEN, token);
-    std::size_t last = 0; // of the parts to decrypt
+    std::size_t last = 0; // the last part to decrypt
     for (std::size_t i = 0; i != message.size(); ++i) {
         const auto index = buffers.add(message.type(i), message.bytes(i));
         last = message.writable(i) ? index : last;
     }
-    ULONG quality = 0; // NTLM leaves it alone
+    ULONG quality = 0; // NTLM does not set it
     opened_data opened{
         to_errc(api::decrypt_message(handle.address(), buffers.native(), options.sequence_number, &quality))};
     if (opened.status == errc{}) [[likely]] {
@@ -130,7 +130,7 @@ opened_data established::decrypt(Parts message, std::span<std::byte> token, acce
         opened.status = judge(sound, quality, options, opened.quality);
     }
     if (opened.status != errc{}) [[unlikely]] {
-        // Some packages decrypt before they check, so this may be the plaintext of a message that is not authentic.
+        // Some packages decrypt before they check. The data may be the plaintext of a forged message.
         for (std::size_t i = 0; i != message.size(); ++i) {
             secure_zero(message.writable_bytes(i));
         }

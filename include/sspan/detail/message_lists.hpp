@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A message as the message calls see it: a list of parts, whether there is one or many.
+// The forms of a message for the message calls: a list of one or more parts.
 #pragma once
 
 #include "../message_part.hpp"
@@ -11,7 +11,7 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
-/// A message in one part, which most messages are: a list of one, without memory for the list.
+/// A message in one part: a list of one, without memory for the list. Most messages have one part.
 struct one_part_to_read {
     static constexpr std::size_t capacity = 1;
     static constexpr bool written_to = false;

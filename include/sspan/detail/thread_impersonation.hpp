@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The body of impersonation_guard: makes a thread act as a client, and as before again.
+// The body of impersonation_guard: makes a thread act as a client, then as before.
 #pragma once
 
 #include "../error.hpp"
@@ -16,12 +16,12 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
-/// One impersonation of the calling thread. The functions return the name of the function that is to blame for `ec`.
+/// One impersonation of the calling thread. The functions return the name of the function that caused `ec`.
 ///
-/// After a failed `act_as` the thread may act as anybody until `revert` has succeeded.
+/// After a failed `act_as`, the identity of the thread is undefined until `revert` succeeds.
 class thread_impersonation {
 public:
-    /// Acts as the client of `context`, and keeps the context until `revert` has succeeded.
+    /// Acts as the client of `context`, and keeps the context until `revert` succeeds.
     const char* act_as(std::shared_ptr<established> context, impersonation_level required,
                        std::error_code& ec) noexcept {
         const last_error_kept kept;
@@ -32,11 +32,11 @@ public:
         CtxtHandle handle = context_->handle.get();
         const auto status = api::impersonate_security_context(&handle);
         state_ = status < 0 ? state::to_restore : state::impersonating; // a failure may have changed the token
-        return succeeded(status, ec) ? look_at_client(required, ec) // any other success leaves open who the thread is
+        return succeeded(status, ec) ? look_at_client(required, ec)     // other success codes prove no identity
                                      : "ImpersonateSecurityContext";
     }
 
-    /// Acts as the user of `token`. The thread refers to the token by itself, so the handle may be closed.
+    /// Acts as the user of `token`. The thread has its own reference, so the handle may be closed.
     const char* act_as(HANDLE token, impersonation_level required, std::error_code& ec) noexcept {
         const last_error_kept kept;
         if (!remember_before(ec)) {
@@ -47,7 +47,7 @@ public:
         return ec ? "SetThreadToken" : look_at_client(required, ec);
     }
 
-    /// Acts as before. On failure this can be tried again while it is `active`.
+    /// Makes the thread act as before. If this fails and it is still `active`, it can be called again.
     const char* revert(std::error_code& ec) noexcept {
         const last_error_kept kept;
         ec.clear();
@@ -75,7 +75,7 @@ public:
             if (ec) {
                 return "SetThreadToken";
             }
-            ec = look_at_restored(); // SetThreadToken may have lowered the level, and says nothing then
+            ec = look_at_restored(); // SetThreadToken may lower the level silently
             if (ec) {
                 return "OpenThreadToken";
             }
@@ -87,7 +87,7 @@ public:
         return "OpenThreadToken";
     }
 
-    /// Whether there is something to revert.
+    /// Returns true while there is an impersonation to revert.
     [[nodiscard]] bool active() const noexcept { return state_ != state::idle; }
     [[nodiscard]] impersonation_level level() const noexcept { return level_; }
 
@@ -95,7 +95,7 @@ private:
     enum class state {
         idle,
         impersonating,
-        to_restore, ///< `before_`, or none, is to become the thread's token again.
+        to_restore, ///< The thread's token is to be set to `before_`, or to none.
     };
 
     [[nodiscard]] bool remember_before(std::error_code& ec) noexcept {
@@ -138,7 +138,7 @@ private:
         return function;
     }
 
-    /// Why the thread is not known to act as the client.
+    /// Returns an error unless the thread is known to act as the client.
     [[nodiscard]] std::error_code look_for_client() const noexcept {
         const auto now = current_identity();
         if (now == client_) {
@@ -149,7 +149,7 @@ private:
                    : win32_failure(now.error);
     }
 
-    /// Why the thread is not known to act as before. One call where it had no token.
+    /// Returns an error unless the thread is known to act as before. Makes one call if the thread had no token.
     [[nodiscard]] std::error_code look_at_restored() const noexcept {
         const auto now = current_identity();
         if (now.error != 0 && now.error != ERROR_NO_TOKEN) {
@@ -162,17 +162,17 @@ private:
         if (now == before) {
             return {};
         }
-        // Not the token from before, and not the client's: a copy with a lower level.
+        // The token is neither the previous one nor the client's: it is a copy with a lower level.
         return before_ && now.error == 0 && now != client_ ? errc::bad_impersonation_level : errc::internal_error;
     }
 
     std::shared_ptr<established> context_; // until the thread acts as before
     std::thread::id thread_ = std::this_thread::get_id();
-    token_handle before_; // the thread's token from before, if it had one
+    token_handle before_; // the previous token of the thread, if it had one
     token_identity client_;
     std::error_code lost_; // reported once the thread acts as before
     state state_ = state::idle;
-    bool watches_ = false; // `client_` has not been looked for yet
+    bool watches_ = false; // `client_` must be checked at the end
     impersonation_level level_ = impersonation_level::anonymous;
 };
 

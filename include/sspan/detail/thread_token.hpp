@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Who the calling thread acts as.
+// The identity of the calling thread.
 #pragma once
 
 #include "../os/handle.hpp"
@@ -9,7 +9,7 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
-/// Keeps the calling thread's last error through the calls of a scope.
+/// Saves the calling thread's last error and restores it at the end of the scope.
 class last_error_kept {
 public:
     last_error_kept() noexcept = default;
@@ -21,14 +21,14 @@ private:
     DWORD error_ = api::last_error();
 };
 
-/// Opens the thread's token as the process, which may open tokens that the impersonated client may not; as the client
-/// where that is refused.
+/// Opens the thread's token as the process, which may open tokens that the client may not open. If this is refused,
+/// opens it as the client.
 inline DWORD open_thread_token(DWORD access, HANDLE* token) noexcept {
     const auto error = api::open_thread_token(access, true, token);
     return error == ERROR_ACCESS_DENIED ? api::open_thread_token(access, false, token) : error;
 }
 
-/// A token as it can be told from others: by its number or, where there is none, by the error that says why.
+/// The identity of a token: its number or, without a number, the error that prevented reading it.
 struct token_identity {
     DWORD error = ERROR_NO_TOKEN;
     std::uint64_t number = 0;
@@ -44,7 +44,7 @@ inline token_identity identity_of(const token_handle& token) noexcept {
     return identity;
 }
 
-/// Of the calling thread's token. ERROR_CANT_OPEN_ANONYMOUS stands for the anonymous user's.
+/// Returns the identity of the calling thread's token. ERROR_CANT_OPEN_ANONYMOUS stands for the anonymous user's token.
 inline token_identity current_identity() noexcept {
     HANDLE raw = nullptr;
     const auto error = open_thread_token(TOKEN_QUERY, &raw);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Messages in one piece: token, data and padding without gaps, as gss_wrap makes and gss_unwrap takes them.
+// Messages in one piece: token, data and padding without gaps, as in gss_wrap and gss_unwrap.
 #pragma once
 
 #include "../message_frame.hpp"
@@ -17,14 +17,15 @@ namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 struct wrap_calls {
     [[nodiscard]] static errc wrap(established& context, message_frame& frame, std::size_t size,
                                    protect_options options, std::span<const std::byte>& wire) noexcept;
-    /// The offset is that in `wire`.
+    /// The offset is relative to `wire`.
     [[nodiscard]] static opened_data unwrap(established& context, std::span<std::byte> wire,
                                             accept_options options) noexcept;
 
 private:
     [[nodiscard]] static opened_data unwrap_token_and_data(established& context, std::span<std::byte> wire,
                                                            accept_options options) noexcept;
-    /// How many bytes of a message in one piece are its token: as its header says, else as the package announces.
+    /// Returns the size of the token of a message in one piece, according to its header. Without a header, it is the
+    /// size that the package announces.
     static std::size_t token_size(const established& context, std::span<const std::byte> wire) noexcept {
         return rfc4121::is_wrapped(wire) ? rfc4121::token_size(wire) : context.sizes.security_trailer;
     }
@@ -50,7 +51,7 @@ inline errc wrap_calls::wrap(established& context, message_frame& frame, std::si
     if (made.status != errc{}) [[unlikely]] {
         return made.status;
     }
-    // A token that came out short moves up to the data.
+    // A token that is shorter than its room moves up to the data.
     const auto gap = frame.token_room_ - made.token;
     if (gap != 0) {
         std::memmove(memory.data() + gap, memory.data(), made.token);
@@ -89,7 +90,7 @@ inline opened_data wrap_calls::unwrap(established& context, std::span<std::byte>
     buffer_list<2> buffers;
     buffers.add(SECBUFFER_STREAM, wire);
     buffers.add(SECBUFFER_DATA, {}); // the package makes it point into `wire`
-    ULONG quality = 0;               // NTLM leaves it alone
+    ULONG quality = 0;               // NTLM does not set it
     const auto status =
         api::decrypt_message(context.handle.address(), buffers.native(), options.sequence_number, &quality);
     opened_data opened{to_errc(status)};
@@ -98,7 +99,7 @@ inline opened_data wrap_calls::unwrap(established& context, std::span<std::byte>
         opened.size = buffers[1].cbBuffer;
     }
     if (opened.status != errc{}) [[unlikely]] {
-        secure_zero(wire); // it may be the plaintext of a message that is not authentic
+        secure_zero(wire); // it may be the plaintext of a forged message
         return {opened.status};
     }
     return opened;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The only file, with system.hpp, that calls the operating system: one function per call of calls.hpp. They promise SSPI
-// as Microsoft documents it; wine.hpp and winpr.hpp correct what the two substitutes do otherwise. A test program brings its own
-// functions by defining SSPAN_API_HEADER. That header defines them inline, or it defines SSPAN_API_LINKAGE as nothing and a
-// source file defines them.
+// The only file, with system.hpp, that calls the operating system: one function per call of calls.hpp. The functions
+// behave like SSPI in Microsoft's documentation; wine.hpp and winpr.hpp correct the differences of the two substitutes.
+// A test program supplies its own functions by defining SSPAN_API_HEADER. That header defines them inline, or it
+// defines SSPAN_API_LINKAGE as nothing and a source file defines them.
 #pragma once
 
 #include "calls.hpp"
@@ -21,7 +21,7 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail::api {
 
-/// The handle that the message calls take.
+/// The handle type of the message calls.
 #if defined(_WIN32) || defined(SSPAN_API_HEADER)
 using message_context = CtxtHandle;
 #else
@@ -47,7 +47,7 @@ SSPAN_OS_CALLS(SSPAN_DECLARE)
 
 #if !defined(SSPAN_API_HEADER)
 
-// Windows has each function by its name, WinPR in a table; what a substitute does otherwise is corrected.
+// Windows exports functions by name, WinPR in a table. Functions of substitutes that behave differently are corrected.
 #if defined(_WIN32)
 #define SSPAN_OS(function) ::function
 #define SSPAN_CORRECTED(function, correction)                                                                          \
@@ -59,7 +59,7 @@ SSPAN_OS_CALLS(SSPAN_DECLARE)
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail::api {
 
-// SSPI reads the strings it is given although its prototypes do not say const.
+// SSPI only reads these strings, although its prototypes omit const.
 inline SEC_WCHAR* unconst(const SEC_WCHAR* text) noexcept {
     return const_cast<SEC_WCHAR*>(text);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The calls to the OS that sspan makes, each once: its result, its name here, its name in the OS, its parameters.
-// Parameters that SSPI documents as reserved or unused are left out. Everything that implements the calls, wraps them or
-// counts them is made from this list.
+// The list of all OS calls of sspan. Each row has the result, the name here, the name in the OS, the parameters.
+// Parameters that SSPI documents as reserved or unused are omitted. All code that implements, wraps or counts the calls
+// is generated from this list.
 #pragma once
 
 #include "platform.hpp"
@@ -40,12 +40,12 @@
     X(DWORD, query_token_type, "GetTokenInformation", (HANDLE token, bool* is_primary)) \
     /* The new handle is not inherited. The level is the new token's; a primary token has none. */ \
     X(DWORD, duplicate_token, "DuplicateTokenEx", (HANDLE token, DWORD access, SECURITY_IMPERSONATION_LEVEL level, bool as_primary, HANDLE* duplicate)) \
-    /* The token's own number, which no other token of this machine has had or will have. */ \
+    /* The token's own number, which is unique on this machine. */ \
     X(DWORD, query_token_id, "GetTokenInformation", (HANDLE token, std::uint64_t* id)) \
     X(DWORD, close_handle, "CloseHandle", (HANDLE handle)) \
     X(DWORD, last_error, "GetLastError", ()) \
     X(void, set_last_error, "SetLastError", (DWORD error)) \
-    /* Times in 100 ns since 1601, by the time zone's offset of this moment; 0 if that is not known. */ \
+    /* Converts 100 ns since 1601 with the current offset of the time zone. Returns 0 if it is not known. */ \
     X(std::int64_t, local_to_utc, "LocalFileTimeToFileTime", (std::int64_t local)) \
     /* Wipes and frees a PSEC_WINNT_AUTH_IDENTITY_OPAQUE. */ \
     X(void, free_auth_identity, "SspiFreeAuthIdentity", (void* identity)) \

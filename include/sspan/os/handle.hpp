@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Owners of everything SSPI hands out: one move-only template, one alias for each kind of thing.
+// Owners of all handles and memory from SSPI: one move-only template, one alias for each kind.
 #pragma once
 
 #include "api.hpp"
@@ -10,14 +10,14 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
-/// Owns one `Kind::value_type`, or nothing: the zero state, in which a moved-from object is.
+/// Owns one `Kind::value_type`, or nothing: the zero state, which is also the state of a moved-from object.
 template <class Kind>
 class unique_handle {
 public:
     using value_type = typename Kind::value_type;
 
     unique_handle() noexcept = default;
-    /// Takes what a successful call has returned.
+    /// Takes ownership of the result of a successful call.
     explicit unique_handle(value_type value) noexcept : value_{Kind::normal(value)} {}
     unique_handle(unique_handle&& other) noexcept : value_{other.release()} {}
     unique_handle& operator=(unique_handle&& other) noexcept {
@@ -34,9 +34,9 @@ public:
 
     explicit operator bool() const noexcept { return Kind::is_valid(value_); }
     [[nodiscard]] const value_type& get() const noexcept { return value_; }
-    /// For calls that take a pointer to a handle. They do not change the handle.
+    /// Returns a pointer to the handle for calls that do not change the handle.
     [[nodiscard]] value_type* address() noexcept { return &value_; }
-    /// Gives the handle away; the caller closes it.
+    /// Returns the handle and makes this the zero state. The caller closes the handle.
     [[nodiscard]] value_type release() noexcept { return std::exchange(value_, Kind::zero()); }
     void reset() noexcept { unique_handle{}.swap(*this); }
     void swap(unique_handle& other) noexcept { std::swap(value_, other.value_); }
@@ -49,7 +49,7 @@ struct sec_handle_kind {
     using value_type = SecHandle;
     static SecHandle zero() noexcept { return {0, 0}; }
     static bool is_valid(const SecHandle& handle) noexcept { return (handle.dwLower | handle.dwUpper) != 0; }
-    /// SSPI's own mark for "no handle", all ones in either half, becomes the zero state. No package returns {0, 0}.
+    /// Converts SSPI's mark for "no handle", all ones in either half, to the zero state. Packages never return {0, 0}.
     static SecHandle normal(const SecHandle& handle) noexcept {
         constexpr auto ones = ~ULONG_PTR{0};
         return handle.dwLower == ones || handle.dwUpper == ones ? zero() : handle;
@@ -67,7 +67,7 @@ struct context_kind : sec_handle_kind {
     static void close(CtxtHandle handle) noexcept { api::delete_security_context(&handle); }
 };
 
-/// Memory that SSPI allocated: freed by FreeContextBuffer and nothing else.
+/// Memory that SSPI allocated. It must be freed by FreeContextBuffer.
 template <class T>
 struct context_buffer_kind {
     using value_type = T*;
@@ -87,7 +87,7 @@ struct token_kind {
     static void close(HANDLE token) noexcept { api::close_handle(token); }
 };
 
-/// A PSEC_WINNT_AUTH_IDENTITY_OPAQUE: wiped before it is freed.
+/// A PSEC_WINNT_AUTH_IDENTITY_OPAQUE. It is wiped before it is freed.
 struct opaque_identity_kind {
     using value_type = void*;
     static void* zero() noexcept { return nullptr; }

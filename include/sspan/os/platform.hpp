@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The only file that includes the operating system's headers: Windows' own, or FreeRDP's WinPR elsewhere.
+// The only file that includes the headers of the operating system: those of Windows, or FreeRDP's WinPR elsewhere.
 #pragma once
 
 #if (defined(_MSVC_LANG) && _MSVC_LANG < 202002L) || (!defined(_MSVC_LANG) && __cplusplus < 202002L)
@@ -11,8 +11,8 @@
 #error "sspan needs Windows 7 or later: define _WIN32_WINNT as 0x0601 or more"
 #endif
 
-// All of sspan except `version` lives in an inline namespace named after the implementation of os/api.hpp, so that
-// objects of two different implementations cannot meet in one program: the linker does not find the other's names.
+// All of sspan except `version` is in an inline namespace named after the implementation of os/api.hpp. If one program
+// mixes objects of two implementations, it does not link: their names differ.
 #if !defined(SSPAN_API_NAMESPACE)
 #if defined(SSPAN_API_HEADER)
 #error "SSPAN_API_HEADER replaces the calls to the OS; name its namespace with SSPAN_API_NAMESPACE"
@@ -23,9 +23,9 @@
 #if defined(_WIN32)
 
 #if !defined(SECURITY_WIN32) && !defined(SECURITY_KERNEL)
-#define SECURITY_WIN32 // security.h demands it
+#define SECURITY_WIN32 // required by security.h
 #endif
-// Without these two, <windows.h> brings in the first Winsock and macros named min and max.
+// Without these two macros, <windows.h> includes the first Winsock and defines macros named min and max.
 #if !defined(WIN32_LEAN_AND_MEAN)
 #define WIN32_LEAN_AND_MEAN
 #define SSPAN_UNDEF_LEAN
@@ -99,7 +99,7 @@ using ::SecPkgCredentials_NamesW;
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
-// WinPR declares these with narrow strings, or not at all; the forms below are Windows'.
+// WinPR declares these with narrow strings, or not at all. These are the forms of Windows.
 struct SecPkgContext_AuthorityW {
     SEC_WCHAR* sAuthorityName;
 };

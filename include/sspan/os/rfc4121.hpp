@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The form of Kerberos' wrapped messages (RFC 4121, section 4.2.6.2): a header of 16 bytes, then a body. A sealed body is
-// confounder, data, filler, a copy of the header, checksum; the body of a message that is only signed is data, checksum.
-// The body may be rotated to the right by RRC bytes. RRC is not protected, so every receiver may change it.
+// The format of Kerberos' wrapped messages (RFC 4121, section 4.2.6.2): a header of 16 bytes, then a body. A sealed
+// body is confounder, data, filler, a copy of the header, checksum. The body of a message that is only signed is data,
+// checksum. The body may be rotated to the right by RRC bytes. RRC is not protected, so a receiver may change it.
 #pragma once
 
 #include "platform.hpp"
@@ -15,7 +15,7 @@ namespace sspan::inline SSPAN_API_NAMESPACE::detail::rfc4121 {
 
 inline constexpr std::size_t header_size = 16;
 inline constexpr std::size_t confounder_size = 16;
-/// AES with SHA-1 (RFC 3962), AES128 with SHA-256, AES256 with SHA-384 (RFC 8009).
+/// The sizes for AES with SHA-1 (RFC 3962), AES128 with SHA-256, AES256 with SHA-384 (RFC 8009).
 inline constexpr std::size_t checksum_sizes[]{12, 16, 24};
 
 [[nodiscard]] inline std::size_t number_at(std::span<const std::byte> bytes, std::size_t index) noexcept {
@@ -29,7 +29,7 @@ inline constexpr std::size_t checksum_sizes[]{12, 16, 24};
 [[nodiscard]] inline bool is_sealed(std::span<const std::byte> header) noexcept {
     return (header[2] & std::byte{2}) != std::byte{};
 }
-/// Sealed: the size of the filler. Only signed: the size of the checksum.
+/// Returns the size of the filler of a sealed message, or the size of the checksum of a signed one.
 [[nodiscard]] inline std::size_t extra_count(std::span<const std::byte> header) noexcept {
     return number_at(header, 4);
 }
@@ -41,7 +41,7 @@ inline void set_rotation(std::span<std::byte> header, std::size_t count) noexcep
     header[7] = static_cast<std::byte>(count);
 }
 
-/// Gives the body of a message another rotation.
+/// Changes the rotation of a message's body.
 inline void rotate(std::span<std::byte> message, std::size_t count) noexcept {
     const auto body = message.subspan(header_size);
     if (!body.empty()) {
@@ -51,13 +51,13 @@ inline void rotate(std::span<std::byte> message, std::size_t count) noexcept {
     set_rotation(message, count);
 }
 
-/// How many bytes at the front of a message are SSPI's token, if it is rotated as SSPI does: all but the data.
+/// Returns the size of SSPI's token at the front of a message: all except the data. The rotation must be SSPI's.
 [[nodiscard]] inline std::size_t token_size(std::span<const std::byte> header) noexcept {
     return is_sealed(header) ? header_size + extra_count(header) + rotation(header) + confounder_size
                              : header_size + extra_count(header);
 }
 
-/// Whether there is a key whose tokens are as long as this one.
+/// Returns true if some key type has tokens of this size.
 [[nodiscard]] inline bool can_be_token(std::span<const std::byte> token) noexcept {
     const auto extra = extra_count(token);
     return is_sealed(token) ? std::ranges::any_of(checksum_sizes,

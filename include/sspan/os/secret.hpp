@@ -12,7 +12,7 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
-/// For containers of secrets: what is freed was zeroed first.
+/// An allocator for containers of secrets: zeroes memory before freeing it.
 template <class T>
 struct wiping_allocator {
     using value_type = T;
@@ -33,7 +33,7 @@ inline void secure_zero(std::span<std::byte> bytes) noexcept {
     api::secure_zero(bytes.data(), bytes.size());
 }
 
-/// Somebody else's memory, which is wiped at the end of the scope.
+/// A view of memory, owned elsewhere, which is wiped at the end of the scope.
 class wiped_span {
 public:
     explicit wiped_span(std::span<std::byte> memory) noexcept : memory_{memory} {}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Every status of SSPI, once: X(name, value, symbol, meaning).
+// All statuses of SSPI: X(name, value, symbol, meaning).
 #pragma once
 
 #include "platform.hpp"
@@ -110,7 +110,7 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
-/// The statuses that are not failures, to compare with.
+/// The statuses that are not failures, as constants.
 namespace sec_i {
 #define SSPAN_ROW(name, value, symbol, meaning) inline constexpr SECURITY_STATUS name = value;
 SSPAN_SEC_I(SSPAN_ROW)

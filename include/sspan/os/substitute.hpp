@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the two substitutes for Windows, Wine and WinPR, have in common: their packages take one SECBUFFER_DATA only, and
-// ignore some of what they are asked for.
+// The common part of the two substitutes for Windows, Wine and WinPR. Their packages accept only one SECBUFFER_DATA,
+// and ignore some requests.
 #pragma once
 
 #include "platform.hpp"
@@ -14,14 +14,14 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
-/// Returns whether an identity has a list of packages.
+/// Returns true if an identity has a list of packages.
 [[nodiscard]] inline bool has_package_list(const void* auth_data) noexcept {
-    const void* const volatile given = auth_data; // g++ 12 would see the smaller structure, and warn of the second copy
+    const void* const volatile given = auth_data; // g++ 12 would warn about the second copy
     SEC_WINNT_AUTH_IDENTITY_EXW identity{};
     if (given == nullptr) {
         return false;
     }
-    std::memcpy(&identity.Version, given, sizeof identity.Version); // another structure begins with a pointer
+    std::memcpy(&identity.Version, given, sizeof identity.Version); // the other structure begins with a pointer
     if (identity.Version != SEC_WINNT_AUTH_IDENTITY_VERSION) {
         return false;
     }
@@ -29,7 +29,7 @@ namespace sspan::inline SSPAN_API_NAMESPACE::detail {
     return identity.PackageListLength != 0;
 }
 
-/// Whether a step was given channel bindings.
+/// Returns true if the input of a step has channel bindings.
 [[nodiscard]] inline bool has_bindings(const SecBufferDesc* input) noexcept {
     for (ULONG i = 0; input != nullptr && i != input->cBuffers; ++i) {
         if (input->pBuffers[i].BufferType == SECBUFFER_CHANNEL_BINDINGS) {
@@ -39,13 +39,14 @@ namespace sspan::inline SSPAN_API_NAMESPACE::detail {
     return false;
 }
 
-// Flags that the packages ignore, or heed without reporting it: WinPR's Kerberos leaves integrity out for the first one.
+// The packages ignore these flags, or use them without reporting them. WinPR's Kerberos omits integrity for the first
+// one.
 /// ISC_REQ_NO_INTEGRITY and ISC_REQ_UNVERIFIED_TARGET_NAME.
 inline constexpr ULONG unheeded_by_initialize = 0x00800000 | 0x20000000;
 /// ASC_REQ_ALLOW_MISSING_BINDINGS and ASC_REQ_PROXY_BINDINGS.
 inline constexpr ULONG unheeded_by_accept = 0x10000000 | 0x04000000;
 
-/// One buffer of each type; of the data all parts that the package protects.
+/// The buffers of a message by type. Data includes all parts that the package protects.
 class message_parts {
 public:
     explicit message_parts(const SecBufferDesc& message) noexcept : all_{message.pBuffers, message.cBuffers} {
@@ -58,7 +59,7 @@ public:
                 stream = &buffer;
                 break;
             case SECBUFFER_PADDING:
-                buffer.cbBuffer = 0; // nobody pads here
+                buffer.cbBuffer = 0; // the packages never pad
                 break;
             case SECBUFFER_DATA:
                 data = &buffer;
@@ -81,7 +82,7 @@ public:
         }
     }
 
-    /// Puts the data into one piece. @return false if there is no memory for that.
+    /// Copies the data into one piece. @return false if there is not enough memory.
     [[nodiscard]] bool gather() noexcept {
         if (count_ < 2) {
             return true;
@@ -92,14 +93,14 @@ public:
         }
         return gathered_ != nullptr;
     }
-    /// Puts the piece back into the parts.
+    /// Copies the piece back into the parts.
     void scatter() noexcept {
         if (gathered_) {
             each_part([](std::byte* piece, SecBuffer& part) { std::memcpy(part.pvBuffer, piece, part.cbBuffer); });
         }
     }
 
-    /// The data in one piece.
+    /// Returns the data in one piece.
     [[nodiscard]] std::span<std::byte> piece() const noexcept {
         return {gathered_         ? gathered_.get()
                 : data != nullptr ? static_cast<std::byte*>(data->pvBuffer)
@@ -109,8 +110,8 @@ public:
 
     SecBuffer* token = nullptr;
     SecBuffer* stream = nullptr;
-    SecBuffer* data = nullptr; ///< the last part
-    bool has_header = false;   ///< a part that is to be covered by the token and left in the clear
+    SecBuffer* data = nullptr; ///< The last part.
+    bool has_header = false;   ///< True if a part is in the clear, but covered by the token.
 
 private:
     template <class Copy>
@@ -130,7 +131,7 @@ private:
     std::unique_ptr<std::byte[]> gathered_;
 };
 
-/// A buffer of one piece of memory.
+/// Returns a buffer for one piece of memory.
 [[nodiscard]] inline SecBuffer one_buffer(ULONG type, std::span<const std::byte> bytes) noexcept {
     return {static_cast<ULONG>(bytes.size()), type, const_cast<std::byte*>(bytes.data())};
 }

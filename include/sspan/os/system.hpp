@@ -98,7 +98,7 @@ inline void secure_zero(void* memory, std::size_t size) noexcept {
     std::abort();
 }
 
-#else // threads have no access tokens here
+#else // threads have no access tokens outside Windows
 
 inline DWORD open_thread_token(DWORD, bool, HANDLE*) noexcept {
     return ERROR_NO_TOKEN;
@@ -134,7 +134,7 @@ inline std::int64_t local_to_utc(std::int64_t local) noexcept {
     return ::localtime_r(&now, &here) != nullptr ? local - std::int64_t{here.tm_gmtoff} * 10'000'000 : 0;
 }
 
-inline void free_auth_identity(void*) noexcept {} // nothing makes one here
+inline void free_auth_identity(void*) noexcept {} // none exist outside Windows
 
 inline void secure_zero(void* memory, std::size_t size) noexcept {
     for (auto* byte = static_cast<volatile unsigned char*>(memory); size != 0; --size, ++byte) {

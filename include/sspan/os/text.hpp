@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Text on its way to and from SSPI, which counts in UTF-16.
+// Text conversion for SSPI, which uses UTF-16.
 #pragma once
 
 #include "secret.hpp"
@@ -11,12 +11,12 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
-/// UTF-16 with a terminating zero; empty (without one) when moved from.
+/// UTF-16 with a terminating zero; empty, without a zero, in a moved-from object.
 using os_string = std::vector<SEC_WCHAR>;
 using secret_os_string = std::vector<SEC_WCHAR, wiping_allocator<SEC_WCHAR>>;
 
 /// Appends `text` and a terminating zero to the empty `out`, in one allocation.
-/// @return false when `text` is not valid UTF-32, where wchar_t has 32 bits.
+/// @return false if wchar_t has 32 bits and `text` is not valid UTF-32.
 template <class String>
 [[nodiscard]] bool to_os(std::wstring_view text, String& out) {
     out.reserve(text.size() * (sizeof(wchar_t) / sizeof(SEC_WCHAR)) + 1);
@@ -40,19 +40,19 @@ template <class String>
     return true;
 }
 
-/// As `to_os`, for names that SSPI reads up to the first zero: one inside would cut the name short.
+/// Converts like `to_os`. Returns false also for a zero in `name`, because SSPI reads names up to the first zero.
 [[nodiscard]] inline bool to_os_name(std::wstring_view name, os_string& out) {
     return name.find(L'\0') == std::wstring_view::npos && to_os(name, out);
 }
 
-/// Whether zero-terminated `text` is `name`, which is ASCII; case does not matter.
+/// Returns true if zero-terminated `text` equals the ASCII text `name`. Case is ignored.
 template <class Unit>
 [[nodiscard]] bool is_name(const Unit* text, std::wstring_view name) noexcept {
     constexpr auto lower = [](wchar_t unit) {
         return unit >= L'A' && unit <= L'Z' ? static_cast<wchar_t>(unit + 32) : unit;
     };
     for (const wchar_t unit : name) {
-        if (lower(static_cast<wchar_t>(*text)) != lower(unit)) { // the zero at the end differs, too
+        if (lower(static_cast<wchar_t>(*text)) != lower(unit)) { // the terminating zero differs, too
             return false;
         }
         ++text;
@@ -60,7 +60,7 @@ template <class Unit>
     return *text == 0;
 }
 
-/// A copy of SSPI's zero-terminated text; empty for nullptr.
+/// Returns a copy of SSPI's zero-terminated text; empty for nullptr.
 [[nodiscard]] inline std::wstring from_os(const SEC_WCHAR* text) {
     std::wstring copy;
     for (; text != nullptr && *text != 0; ++text) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// SSPI's times. They are local, by documentation and one reader's check of Kerberos; others take them for UTC.
+// Conversion of SSPI's times. They are local, according to the documentation and a check of Kerberos. Other programs
+// assume UTC.
 #pragma once
 
 #include "../expiry.hpp"
@@ -16,10 +17,11 @@ namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
 using optional_time = std::optional<std::chrono::system_clock::time_point>;
 
-/// Converts a time that the package has just told, which is local by the time zone's offset of this moment.
+/// Converts a time that the package has just reported. It is local, with the current offset of the time zone.
 ///
-/// Packages have no single value for "unknown" and for "never". A date before 1970, such as 0, is unknown: nothing. A date
-/// from 2100 on, such as 0x7FFFFFFFFFFFFFFF in whatever time zone, is `never`. Nothing if the offset is not known.
+/// Packages have no single value for "unknown" and for "never". A date before 1970, such as 0, is unknown: returns
+/// std::nullopt. A date from 2100 on, such as 0x7FFFFFFFFFFFFFFF in any time zone, is `never`. Returns std::nullopt if
+/// the offset is not known.
 inline optional_time to_time(const TimeStamp& told) noexcept {
     using ticks = std::chrono::duration<std::int64_t, std::ratio<1, 10'000'000>>;
     constexpr std::int64_t unix_epoch = 116'444'736'000'000'000; // in ticks since 1601

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What Wine's packages do otherwise than Windows', measured in Wine 8 and 10: corrected here, in front of them, or refused
-// with SEC_E_UNSUPPORTED_FUNCTION. On Windows nothing of it runs.
+// Corrects differences between Wine's packages and those of Windows, or refuses with SEC_E_UNSUPPORTED_FUNCTION.
+// Measured in Wine 8 and 10. Not used on Windows.
 #pragma once
 
 #include "platform.hpp"
@@ -15,7 +15,7 @@
 namespace sspan::inline SSPAN_API_NAMESPACE::detail::wine {
 
 [[nodiscard]] inline bool is_running() noexcept {
-    static constinit std::atomic<signed char> answer{0}; // 0 until somebody has asked
+    static constinit std::atomic<signed char> answer{0}; // 0: not determined yet
     auto known = answer.load(std::memory_order_relaxed);
     if (known == 0) [[unlikely]] {
         const auto ntdll = ::GetModuleHandleW(L"ntdll.dll");
@@ -25,7 +25,7 @@ namespace sspan::inline SSPAN_API_NAMESPACE::detail::wine {
     return known > 0;
 }
 
-/// Wine's own packages, by the constants that they announce for every key. Others pass as they are.
+/// Wine's own packages, identified by the constants that they announce for every key. Other packages are not changed.
 enum class package { foreign, kerberos, kerberos_in_dce_style, ntlm };
 
 [[nodiscard]] inline package package_of(const SecPkgContext_Sizes& announced) noexcept {
@@ -44,7 +44,8 @@ enum class package { foreign, kerberos, kerberos_in_dce_style, ntlm };
                                                                                          : package::foreign;
 }
 
-/// Kerberos announces constants. These hold the signature and the token of every key type, in front of which nobody pads.
+/// Kerberos announces constants, which can be too small. These values suffice for the signature and token of every key
+/// type. Kerberos never pads the data.
 inline constexpr ULONG max_signature = 40;
 inline constexpr ULONG security_trailer = 72;
 inline constexpr ULONG security_trailer_in_dce_style = 88;
@@ -62,8 +63,9 @@ inline SECURITY_STATUS SEC_ENTRY query_context(CtxtHandle* context, ULONG attrib
     return status;
 }
 
-/// Refuses two requests that Wine does not know. It takes an identity with a list of packages for the older structure and
-/// follows a pointer that is none. It answers SECPKG_CRED_AUTOLOGON_RESTRICTED with SEC_E_UNKNOWN_CREDENTIALS.
+/// Refuses two requests that Wine does not support. Wine reads an identity with a list of packages as the older
+/// structure, and follows an invalid pointer. It answers SECPKG_CRED_AUTOLOGON_RESTRICTED with
+/// SEC_E_UNKNOWN_CREDENTIALS.
 inline SECURITY_STATUS SEC_ENTRY acquire(SEC_WCHAR* principal, SEC_WCHAR* name, ULONG use, void* logon_id,
                                          void* auth_data, SEC_GET_KEY_FN get_key, void* argument,
                                          CredHandle* credential, TimeStamp* expiry) noexcept {
@@ -74,7 +76,8 @@ inline SECURITY_STATUS SEC_ENTRY acquire(SEC_WCHAR* principal, SEC_WCHAR* name, 
                                        expiry);
 }
 
-/// Refuses a primary token made of a client's that may only be looked at, as Windows does. Wine makes one of every token.
+/// Refuses to make a primary token from a client's token below impersonation level, as Windows does. Wine accepts every
+/// token.
 inline BOOL WINAPI duplicate_token(HANDLE token, DWORD access, LPSECURITY_ATTRIBUTES attributes,
                                    SECURITY_IMPERSONATION_LEVEL level, TOKEN_TYPE type, PHANDLE duplicate) noexcept {
     if (type == TokenPrimary) {
@@ -91,7 +94,8 @@ inline BOOL WINAPI duplicate_token(HANDLE token, DWORD access, LPSECURITY_ATTRIB
     return ::DuplicateTokenEx(token, access, attributes, level, type, duplicate);
 }
 
-/// What a step says for an output that has too little room. Wine takes no part of a peer's token for less than all of it.
+/// Converts the status of a step whose output is too small. Wine never detects incomplete input, so
+/// SEC_E_INCOMPLETE_MESSAGE always means this.
 [[nodiscard]] inline SECURITY_STATUS with_room(SECURITY_STATUS status) noexcept {
     return status == SEC_E_INCOMPLETE_MESSAGE ? SEC_E_BUFFER_TOO_SMALL : status;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// How Wine's packages protect messages otherwise than Windows', corrected. Kerberos outside DCE style gives what gss_wrap
-// makes in an order of its own, and takes it in that order only.
+// Corrects the differences between the messages of Wine's packages and of Windows. Outside DCE style, Wine's Kerberos
+// returns gss_wrap's message in an order of its own, and accepts only this order.
 #pragma once
 
 #include "platform.hpp"
@@ -21,12 +21,12 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail::wine {
 
-/// NTLM's, which is read whether it is all there or not. Those of Kerberos are longer.
+/// The size of NTLM's token. Wine reads it even from shorter buffers. Kerberos' tokens are longer.
 inline constexpr ULONG shortest_token = 16;
-/// Room for a signature or token, whatever the key: Wine copies without looking at the room.
+/// Memory for a signature or token of any key. Wine copies without checking the size.
 using token_memory = std::array<std::byte, 256>;
 
-/// Calls `call` with one piece of data and a token of its own, which then moves to the caller's.
+/// Calls `call` with the data in one piece and `memory` for the token. Sets `token` to the written part.
 template <class Call>
 [[nodiscard]] SECURITY_STATUS make_token(message_parts& parts, token_memory& memory, std::span<std::byte>& token,
                                          Call call) noexcept {
@@ -78,8 +78,9 @@ inline SECURITY_STATUS SEC_ENTRY verify(CtxtHandle* context, SecBufferDesc* mess
     return ::VerifySignature(context, &one, number, quality);
 }
 
-/// Wine cuts the message that gss_wrap makes: its first bytes, as many as there were data, are in `data`, the rest in
-/// `token`. Afterwards `data` holds the encrypted data, and `token` all else, rotated to its place before them.
+/// Corrects a message of gss_wrap, which Wine cuts in two: its first bytes are in `data`, as many as there were data
+/// bytes. The rest is in `token`. Afterwards `data` holds the encrypted data. `token` holds everything else, rotated to
+/// its place before the data.
 /// @return false if it is not a message of RFC 4121.
 [[nodiscard]] inline bool to_token_and_data(std::span<std::byte> data, std::span<std::byte> token) noexcept {
     using namespace rfc4121;
@@ -104,7 +105,7 @@ inline SECURITY_STATUS SEC_ENTRY verify(CtxtHandle* context, SecBufferDesc* mess
     const auto behind = token.size() - before; // the filler, the header's copy and the checksum
     token_memory rest{};
     std::memcpy(rest.data(), token.data(), token.size());
-    // The data move to the front of their buffer, then what Wine had cut off follows.
+    // The data move to the front of their buffer. The data bytes that Wine put into the token follow.
     const auto kept = data.size() > before ? data.size() - before : 0;
     if (kept != 0) {
         std::memmove(data.data(), data.data() + before, kept);
@@ -137,17 +138,17 @@ inline SECURITY_STATUS SEC_ENTRY encrypt(CtxtHandle* context, ULONG quality, Sec
         return status;
     }
     if (which == package::kerberos && !to_token_and_data(parts.piece(), token)) {
-        return SEC_E_UNSUPPORTED_FUNCTION; // a key that is older than RFC 4121
+        return SEC_E_UNSUPPORTED_FUNCTION; // a key type older than RFC 4121
     }
     parts.scatter();
     return give_token(*parts.token, token);
 }
 
-/// Opens a whole message of Kerberos outside DCE style; its data are at the front of `wire` then.
+/// Opens a complete Kerberos message outside DCE style. Afterwards its data are at the front of `wire`.
 [[nodiscard]] inline SECURITY_STATUS open(CtxtHandle* context, std::span<std::byte> wire, ULONG number, ULONG* quality,
                                           std::size_t& size) noexcept {
     using namespace rfc4121;
-    constexpr auto least_behind = header_size + confounder_size + checksum_sizes[0]; // all that surrounds the copy
+    constexpr auto least_behind = header_size + confounder_size + checksum_sizes[0]; // everything around the copy
     if (!is_wrapped(wire)) {
         return SEC_E_INVALID_TOKEN;
     }
@@ -159,8 +160,8 @@ inline SECURITY_STATUS SEC_ENTRY encrypt(CtxtHandle* context, ULONG quality, Sec
     if (wire.size() < surplus + (sealed ? header_size + extra : 0)) {
         return SEC_E_INVALID_TOKEN;
     }
-    // Wine gives gss_unwrap both buffers, one behind the other, then copies as many bytes of its result as there are data
-    // here. Behind a sealed message the result has the copy of the header, which shows where the data end.
+    // Wine passes both buffers to gss_unwrap as one. It then copies as many bytes of the result as the data buffer has.
+    // In the result of a sealed message, the copy of the header follows the data and shows their end.
     const auto room = wire.size() - surplus;
     SecBuffer buffers[]{one_buffer(SECBUFFER_DATA, wire.first(room)), one_buffer(SECBUFFER_TOKEN, wire.subspan(room))};
     SecBufferDesc message{SECBUFFER_VERSION, 2, buffers};
@@ -173,7 +174,7 @@ inline SECURITY_STATUS SEC_ENTRY encrypt(CtxtHandle* context, ULONG quality, Sec
     }
     constexpr auto access_violation = static_cast<SECURITY_STATUS>(0xC0000005U);
     if (status == access_violation && *quality == 0) {
-        size = 0; // gss_unwrap has opened a message without data, and returned no memory to copy from
+        size = 0; // gss_unwrap opened an empty message, and returned no memory to copy from
         return SEC_E_OK;
     }
     if (status != SEC_E_OK) {
@@ -229,7 +230,8 @@ inline SECURITY_STATUS SEC_ENTRY decrypt(CtxtHandle* context, SecBufferDesc* mes
         parts.scatter();
         return status;
     }
-    // Wine would copy as many bytes as there are data, whatever came out. In memory of its own a wrong border shows.
+    // Wine would copy as many bytes as there are data, regardless of the result. Separate memory exposes a wrong
+    // boundary.
     if (const std::span token{static_cast<const std::byte*>(parts.token->pvBuffer), parts.token->cbBuffer};
         !rfc4121::is_wrapped(token) || !rfc4121::can_be_token(token)) {
         return rfc4121::is_wrapped(token) ? SEC_E_MESSAGE_ALTERED : SEC_E_INVALID_TOKEN;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What FreeRDP's WinPR, measured in version 3.15, does otherwise than SSPI: corrected here, in front of it, or refused with
-// SEC_E_UNSUPPORTED_FUNCTION.
+// Corrects differences between FreeRDP's WinPR and SSPI, or refuses with SEC_E_UNSUPPORTED_FUNCTION. Measured in
+// version 3.15.
 #pragma once
 
 #include "platform.hpp"
@@ -22,35 +22,35 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail::winpr {
 
-/// WinPR's own functions. It exports the wide ones through this table only.
+/// Returns WinPR's own functions. WinPR exports the wide functions only through this table.
 inline const SecurityFunctionTableW& theirs() noexcept {
     return *::InitSecurityInterfaceExW(0);
 }
 
-/// Kerberos has one krb5_context for all handshakes over the same credentials. No two threads may use that at the same
-/// time, and nobody in there sees to it, so these take turns, each as long as its step lasts.
+/// Returns the mutex that a step over these credentials must hold. All handshakes over the same credentials share one
+/// krb5_context, which is not thread-safe and not locked by WinPR.
 inline std::mutex& turn(const CredHandle* credential) noexcept {
-    static std::array<std::mutex, 61> turns; // other credentials may share one, which costs time only
+    static std::array<std::mutex, 61> turns; // credentials may share a mutex, which only costs time
     return turns[credential->dwLower % turns.size()];
 }
 
 inline constexpr ULONG not_reported = ~ULONG{0};
 
-/// What a step has granted. NTLM, and Kerberos to clients, report nothing: such a context, once it is complete, does
-/// what it was asked for, in so far as the package can. Of what Kerberos reports to servers, it does not do all.
+/// Sets the flags that a step has granted. NTLM, and Kerberos on clients, report nothing: a complete context has the
+/// requested flags that the package supports. On servers, Kerberos reports flags that it does not support.
 inline void set_granted(SECURITY_STATUS status, ULONG request, ULONG integrity, ULONG& attributes) noexcept {
     if (attributes == not_reported) {
         const auto kept =
             ISC_REQ_MUTUAL_AUTH | ISC_REQ_REPLAY_DETECT | ISC_REQ_SEQUENCE_DETECT | ISC_REQ_CONFIDENTIALITY | integrity;
         attributes = status == SEC_E_OK ? request & kept : 0;
     }
-    attributes &= ~ULONG{ISC_RET_DELEGATE}; // it takes no tickets along
+    attributes &= ~ULONG{ISC_RET_DELEGATE}; // it does not delegate tickets
     if ((attributes & ISC_RET_SEQUENCE_DETECT) == 0) {
-        attributes &= ~ULONG{ISC_RET_REPLAY_DETECT}; // what looks at the numbers is sequence detection
+        attributes &= ~ULONG{ISC_RET_REPLAY_DETECT}; // only sequence detection checks the numbers
     }
 }
 
-/// NTLM leaves a context behind when the first step fails, which SSPI's callers do not expect.
+/// Deletes the context that NTLM leaves after a failed first step. Callers of SSPI do not expect one.
 inline void forget_failed(SECURITY_STATUS status, const CtxtHandle* context, CtxtHandle* new_context) noexcept {
     if (status < 0 && context == nullptr && (new_context->dwLower | new_context->dwUpper) != 0) {
         theirs().DeleteSecurityContext(new_context);
@@ -78,7 +78,7 @@ inline SECURITY_STATUS SEC_ENTRY initialize(CredHandle* credential, CtxtHandle* 
 inline SECURITY_STATUS SEC_ENTRY accept(CredHandle* credential, CtxtHandle* context, SecBufferDesc* input,
                                         ULONG request, ULONG representation, CtxtHandle* new_context,
                                         SecBufferDesc* output, ULONG* attributes, TimeStamp* expiry) noexcept {
-    if (has_bindings(input) || (request & unheeded_by_accept) != 0) { // no server compares them
+    if (has_bindings(input) || (request & unheeded_by_accept) != 0) { // servers do not compare them
         return SEC_E_UNSUPPORTED_FUNCTION;
     }
     *attributes = not_reported;
@@ -90,8 +90,8 @@ inline SECURITY_STATUS SEC_ENTRY accept(CredHandle* credential, CtxtHandle* cont
     return status;
 }
 
-/// Refuses two requests that WinPR ignores: a list of packages (Negotiate uses NTLM although the list excludes it), and
-/// SECPKG_CRED_AUTOLOGON_RESTRICTED.
+/// Refuses two requests that WinPR ignores: SECPKG_CRED_AUTOLOGON_RESTRICTED, and a list of packages. Negotiate would
+/// use NTLM although the list excludes it.
 inline SECURITY_STATUS SEC_ENTRY acquire(SEC_WCHAR* principal, SEC_WCHAR* name, ULONG use, void* logon_id,
                                          void* auth_data, SEC_GET_KEY_FN get_key, void* argument,
                                          CredHandle* credential, TimeStamp* expiry) noexcept {
@@ -103,8 +103,8 @@ inline SECURITY_STATUS SEC_ENTRY acquire(SEC_WCHAR* principal, SEC_WCHAR* name, 
                                               expiry);
 }
 
-/// A security context, and how many messages went through it in each direction, which no package counts. The two threads
-/// of a context each write a cache line of their own.
+/// A security context with its numbers of messages in each direction, which WinPR's packages do not count. Each number
+/// has its own cache line, because two threads write them.
 struct context : CtxtHandle {
     context() noexcept : CtxtHandle{0, 0} {}
     context(const CtxtHandle& handle) noexcept // NOLINT(google-explicit-constructor): it is that handle
@@ -114,7 +114,7 @@ struct context : CtxtHandle {
     alignas(64) std::uint32_t received = 0;
 };
 
-/// How long the token of an encrypted message is: what tells NTLM from Kerberos.
+/// Sets the size of the token of an encrypted message. It distinguishes NTLM from Kerberos.
 [[nodiscard]] inline SECURITY_STATUS query_token_size(CtxtHandle* context, std::size_t& size) noexcept {
     SecPkgContext_Sizes sizes{};
     const auto status = theirs().QueryContextAttributesW(context, SECPKG_ATTR_SIZES, &sizes);
@@ -123,7 +123,7 @@ struct context : CtxtHandle {
 }
 inline constexpr ULONG ntlms_token_size = 16;
 
-/// Calls `call` with one piece of data and the caller's token.
+/// Calls `call` with the data in one piece and the caller's token.
 template <class Call>
 [[nodiscard]] SECURITY_STATUS with_one_piece(message_parts& parts, Call call) noexcept {
     if (parts.token == nullptr || !parts.gather()) {
@@ -136,7 +136,7 @@ template <class Call>
     return status;
 }
 
-/// What a peer has altered, Kerberos often calls an error of its own.
+/// Converts SEC_E_INTERNAL_ERROR, which Kerberos often returns for altered messages, to SEC_E_MESSAGE_ALTERED.
 [[nodiscard]] inline SECURITY_STATUS verdict(SECURITY_STATUS status) noexcept {
     return status == SEC_E_INTERNAL_ERROR ? SEC_E_MESSAGE_ALTERED : status;
 }
@@ -161,7 +161,7 @@ inline SECURITY_STATUS verify(context* context, SecBufferDesc* message, ULONG, U
     return verdict(status);
 }
 
-/// Nobody says how much of a larger token was filled, so it gets what the package announces.
+/// Passes exactly the announced token size, because WinPR does not report the used part of a larger one.
 inline SECURITY_STATUS encrypt(context* context, ULONG quality, SecBufferDesc* message, ULONG) noexcept {
     message_parts parts{*message};
     if (parts.has_header || parts.data == nullptr || parts.token == nullptr) {
@@ -182,8 +182,9 @@ inline SECURITY_STATUS encrypt(context* context, ULONG quality, SecBufferDesc* m
     return status;
 }
 
-/// Kerberos takes one rotation only, and no filler; it reads and writes as far behind the token as a filler says. It has
-/// no messages that are only signed. `wire` is the whole message, `token` the size of its token.
+/// Rotates a message to the only rotation that WinPR's Kerberos accepts, and refuses a filler: Kerberos would access
+/// memory behind the token. It also refuses messages that are only signed, which WinPR does not support. `wire` is the
+/// whole message, `token` the size of its token.
 [[nodiscard]] inline SECURITY_STATUS to_kerberos(std::span<std::byte> wire, std::size_t token) noexcept {
     using namespace rfc4121;
     if (is_wrapped(wire) && !is_sealed(wire)) {
@@ -245,7 +246,7 @@ inline SECURITY_STATUS decrypt(context* context, SecBufferDesc* message, ULONG, 
     }
     const auto data = parts.piece();
     if (is_kerberos && rfc4121::rotation(token) != size - rfc4121::header_size - rfc4121::confounder_size) {
-        // A peer may have rotated it otherwise.
+        // The peer may have used another rotation.
         const std::unique_ptr<std::byte[]> whole{new (std::nothrow) std::byte[size + data.size()]};
         if (!whole) {
             return SEC_E_INSUFFICIENT_MEMORY;
@@ -267,17 +268,17 @@ inline SECURITY_STATUS decrypt(context* context, SecBufferDesc* message, ULONG, 
     return status;
 }
 
-/// It says SEC_E_OK, and no name.
+/// WinPR returns SEC_E_OK without a name.
 inline SECURITY_STATUS query_credentials(CredHandle*, ULONG, void*) noexcept {
     return SEC_E_UNSUPPORTED_FUNCTION;
 }
 
-/// WinPR 2 has no such function; 3.15 remembers the name of a KDC's proxy without ever using it.
+/// WinPR 2 has no such function. WinPR 3.15 stores the name of a KDC proxy, but never uses it.
 inline SECURITY_STATUS set_credentials(CredHandle*, ULONG, void*, ULONG) noexcept {
     return SEC_E_UNSUPPORTED_FUNCTION;
 }
 
-/// As WinPR answers, but that nobody pads.
+/// Sets the block size to 0, because WinPR never pads.
 inline SECURITY_STATUS query_context(CtxtHandle* context, ULONG attribute, void* buffer) noexcept {
     const auto status = theirs().QueryContextAttributesW(context, attribute, buffer);
     if (attribute == SECPKG_ATTR_SIZES && status == SEC_E_OK) {

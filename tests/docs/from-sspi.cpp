@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <span>
 #include <string>
@@ -182,6 +183,42 @@ bytes decrypt(CtxtHandle context, bytes token, bytes data) {
     return data;
 }
 
+bytes sign_parts(CtxtHandle context, SecPkgContext_Sizes sizes, bytes header, bytes first, bytes second) {
+    bytes signature(sizes.cbMaxSignature);
+    SecBuffer buffers[4] = {
+        {static_cast<unsigned long>(header.size()), SECBUFFER_DATA, header.data()},
+        {static_cast<unsigned long>(first.size()), SECBUFFER_DATA, first.data()},
+        {static_cast<unsigned long>(second.size()), SECBUFFER_DATA, second.data()},
+        {static_cast<unsigned long>(signature.size()), SECBUFFER_TOKEN, signature.data()},
+    };
+    SecBufferDesc list{SECBUFFER_VERSION, 4, buffers};
+    SECURITY_STATUS status = MakeSignature(&context, 0, &list, 0);
+    if (status != SEC_E_OK) {
+        fail(status);
+    }
+    signature.resize(buffers[3].cbBuffer);
+    return signature;
+}
+
+void encrypt_parts(CtxtHandle context, SecPkgContext_Sizes sizes, bytes header, bytes first, bytes second) {
+    bytes token(sizes.cbSecurityTrailer);
+    SecBuffer buffers[4] = {
+        {static_cast<unsigned long>(header.size()), SECBUFFER_DATA | SECBUFFER_READONLY_WITH_CHECKSUM, header.data()},
+        {static_cast<unsigned long>(first.size()), SECBUFFER_DATA, first.data()},
+        {static_cast<unsigned long>(second.size()), SECBUFFER_DATA, second.data()},
+        {static_cast<unsigned long>(token.size()), SECBUFFER_TOKEN, token.data()},
+    };
+    SecBufferDesc list{SECBUFFER_VERSION, 4, buffers};
+    SECURITY_STATUS status = EncryptMessage(&context, 0, &list, 0);
+    if (status != SEC_E_OK) {
+        fail(status);
+    }
+    send(token.data(), buffers[3].cbBuffer);
+    for (int i = 0; i != 3; ++i) {
+        send(buffers[i].pvBuffer, buffers[i].cbBuffer);
+    }
+}
+
 bytes decrypt_stream(CtxtHandle context, bytes wire) {
     SecBuffer buffers[2] = {
         {static_cast<unsigned long>(wire.size()), SECBUFFER_STREAM, wire.data()},
@@ -217,6 +254,22 @@ void act_as_the_client(CtxtHandle context) {
     }
     open_what_the_client_may_open();
     RevertSecurityContext(&context);
+}
+
+CredHandle credentials_of_the_client(CtxtHandle context) {
+    CredHandle client;
+    TimeStamp expiry;
+    SECURITY_STATUS status = ImpersonateSecurityContext(&context);
+    if (status != SEC_E_OK) {
+        fail(status);
+    }
+    status = AcquireCredentialsHandleW(nullptr, const_cast<SEC_WCHAR*>(L"Kerberos"), SECPKG_CRED_OUTBOUND, nullptr,
+                                       nullptr, nullptr, nullptr, &client, &expiry);
+    RevertSecurityContext(&context);
+    if (status != SEC_E_OK) {
+        fail(status);
+    }
+    return client;
 }
 
 void export_to_another_process(CtxtHandle context) {
@@ -274,15 +327,17 @@ sspan::client_context connect(const sspan::credentials& credentials) {
 
 sspan::client_context connect_step_by_step(const sspan::credentials& credentials) {
     sspan::client_handshake handshake{credentials, L"HTTP/web.corp.example"};
-    for (auto step = handshake.step();; step = handshake.step(receive())) {
+    auto step = handshake.step();
+    while (!step.done()) {
         if (!step.token.empty()) {
             send(step.token);
         }
-        if (step.done()) {
-            break;
-        }
+        step = handshake.step(receive());
     }
     auto context = std::move(handshake).finish();
+    if (!step.token.empty()) {
+        send(step.token);
+    }
     return context;
 }
 
@@ -291,6 +346,29 @@ sspan::server_context accept(const sspan::credentials& credentials) {
     options.service_names = {L"HTTP/web.corp.example", L"HTTP/web"};
     auto context = sspan::establish(sspan::server_handshake{credentials, options}, send, receive);
     return context;
+}
+
+sspan::server_context accept_step_by_step(const sspan::credentials& credentials, const sspan::server_options& options) {
+    sspan::server_handshake handshake{credentials, options};
+    auto step = handshake.step(receive());
+    while (!step.done()) {
+        if (!step.token.empty()) {
+            send(step.token);
+        }
+        step = handshake.step(receive());
+    }
+    auto context = std::move(handshake).finish(); // throws: the client does not get the last token
+    if (!step.token.empty()) {
+        send(step.token);
+    }
+    return context;
+}
+
+sspan::client_options less_than_by_default() {
+    sspan::client_options options;
+    options.require = sspan::context_flags::integrity | sspan::context_flags::mutual_auth;
+    options.request |= sspan::context_flags::sequence_detect;
+    return options;
 }
 
 void sizes(const sspan::security_context& context, std::size_t limit_of_the_protocol) {
@@ -319,16 +397,52 @@ void encrypt(sspan::security_context& context, std::vector<std::byte>& data) {
     }
 }
 
+void sign_parts(sspan::security_context& context, std::span<const std::byte> header, std::span<const std::byte> first,
+                std::span<const std::byte> second) {
+    using sspan::message_part;
+    std::vector<std::byte> room(context.sizes().max_signature);
+    const auto signature = context.sign(
+        {message_part::readonly_with_checksum(header), message_part::data(first), message_part::data(second)}, room);
+    send(signature);
+}
+
+void encrypt_parts(sspan::security_context& context, std::span<const std::byte> header, std::span<std::byte> first,
+                   std::span<std::byte> second) {
+    using sspan::message_part;
+    std::vector<std::byte> token(context.sizes().security_trailer);
+    const std::array parts{message_part::readonly_with_checksum(header), message_part::data(first),
+                           message_part::data(second)};
+    const auto sealed = context.encrypt({.token = token, .data = parts});
+    send(sealed.token);
+    for (const auto& part : parts) {
+        send(part.bytes());
+    }
+}
+
+void decrypt_parts(sspan::security_context& context, std::span<const std::byte> header, std::span<std::byte> token,
+                   std::span<std::byte> first, std::span<std::byte> second) {
+    using sspan::message_part;
+    const auto opened = context.decrypt({.token = token,
+                                         .data = {message_part::readonly_with_checksum(header),
+                                                  message_part::data(first), message_part::data(second)}});
+    static_cast<void>(opened.data); // what is left of `second`
+}
+
 void decrypt(sspan::security_context& context, std::vector<std::byte>& token, std::vector<std::byte>& data) {
     const auto opened = context.decrypt({.token = token, .data = data});
     const std::span<std::byte> message = opened.data;
     static_cast<void>(message);
 }
 
-void in_one_piece(sspan::security_context& context, std::vector<std::byte>& wire) {
+void decrypt_what_was_only_signed(sspan::security_context& context, std::vector<std::byte>& wire) {
+    const auto opened = context.unwrap(wire, {.minimum = sspan::minimum_protection::integrity_only});
+    const bool was_encrypted = opened.quality == sspan::quality_of_protection::encrypted;
+    static_cast<void>(was_encrypted);
+}
+
+void in_one_piece(sspan::security_context& context, std::string_view line, std::vector<std::byte>& wire) {
     sspan::message_frame frame{context.sizes(), 4096};
-    frame.payload()[0] = std::byte{42};
-    send(context.wrap(frame, 1));
+    send(context.wrap(frame, frame.assign(line)));
 
     const auto opened = context.unwrap(wire);
     static_cast<void>(opened.data);
@@ -336,8 +450,9 @@ void in_one_piece(sspan::security_context& context, std::vector<std::byte>& wire
 
 void attributes(const sspan::server_context& context) {
     const std::wstring user = sspan::query_user_name(context);
+    const auto package = sspan::to_string(context.package());
     const auto any_other = sspan::query_attribute<SecPkgContext_Sizes>(context);
-    static_cast<void>(user.size() + any_other.cbMaxToken);
+    static_cast<void>(user.size() + package.size() + any_other.cbMaxToken);
 }
 
 void act_as_the_client(const sspan::server_context& context) {
@@ -349,12 +464,48 @@ void act_as_the_client_in_a_scope(const sspan::server_context& context) {
     open_what_the_client_may_open();
 }
 
-sspan::exported_context export_to_another_process(sspan::server_context context) {
-    auto exported = sspan::export_context(std::move(context));
-    return exported;
+void ask_the_backend_as_the_client(const sspan::server_context& context) {
+    const auto client =
+        sspan::run_as_client(context, [] { return sspan::credentials::outbound(sspan::package::kerberos); });
+    auto backend = sspan::establish(sspan::client_handshake{client, L"db/backend.corp.example"}, send, receive);
+    static_cast<void>(backend.granted());
 }
 
-sspan::server_context import_in_the_other_process(sspan::exported_context exported) {
+/// What the program sends beside the packed bytes, in a form of its own.
+struct fields {
+    std::uint32_t granted;
+    std::uint32_t required;
+    bool is_server;
+    std::wstring package;
+    HANDLE token;
+};
+
+#if defined(_WIN32) // where there are processes to hand a context to
+
+void send_fields(const fields& all);
+
+void export_to_another_process(sspan::server_context context, HANDLE other_process) {
+    auto exported = sspan::export_context(std::move(context));
+    HANDLE token_there = nullptr; // a handle of the other process
+    if (exported.token && !::DuplicateHandle(::GetCurrentProcess(), exported.token.native_handle(), other_process,
+                                             &token_there, 0, FALSE, DUPLICATE_SAME_ACCESS)) {
+        throw std::system_error{static_cast<int>(::GetLastError()), std::system_category(), "DuplicateHandle"};
+    }
+    send(exported.packed.get());
+    send_fields({static_cast<std::uint32_t>(exported.granted), static_cast<std::uint32_t>(exported.required),
+                 exported.is_server, exported.package, token_there});
+}
+
+#endif
+
+sspan::server_context import_in_the_other_process(std::span<const std::byte> packed, const fields& received) {
+    sspan::exported_context exported;
+    exported.packed = sspan::secret_bytes{packed};
+    exported.token = sspan::access_token::adopt(received.token);
+    exported.granted = static_cast<sspan::context_flags>(received.granted);
+    exported.required = static_cast<sspan::context_flags>(received.required);
+    exported.is_server = received.is_server;
+    exported.package = received.package;
     auto context = sspan::import_context<sspan::server_context>(std::move(exported));
     return context;
 }

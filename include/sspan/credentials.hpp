@@ -32,8 +32,9 @@ enum class autologon : std::uint8_t {
 
 /// Options of `credentials::outbound` and `credentials::inbound`. The defaults keep the package's own behavior.
 struct credential_options {
-    /// The packages that Negotiate may choose, separated by commas. A name after ! is excluded: L"!ntlm" prevents the
-    /// fallback to NTLM. Empty means all packages. For Negotiate only.
+    /// The packages that Negotiate may choose, separated by commas. An exclamation mark excludes a package: L"!ntlm"
+    /// prevents the fallback to NTLM. An empty list allows all packages. Only for Negotiate. For servers this is not
+    /// verified on Windows: set `ntlm_use::refused` in the options, too.
     std::wstring packages{};
     autologon logon = autologon::allowed;
 };
@@ -133,7 +134,7 @@ public:
     [[nodiscard]] CredHandle release(std::error_code& ec) noexcept {
         ec.clear();
         const bool shared = state_.use_count() > 1;
-        std::atomic_thread_fence(std::memory_order_acquire); // after what the last other share has done
+        std::atomic_thread_fence(std::memory_order_acquire); // orders the last use by another share before this
         if (shared) {
             ec = errc::not_owner;
             return detail::credentials_kind::zero();

@@ -85,7 +85,7 @@ enum class context_flags : std::uint32_t {
 template <>
 inline constexpr bool is_flags<context_flags> = true;
 
-/// What a handshake requires unless its options say otherwise: every protection of messages.
+/// All protection of messages: the flags that a handshake requires by default.
 inline constexpr context_flags message_protection = context_flags::integrity | context_flags::confidentiality |
                                                     context_flags::replay_detect | context_flags::sequence_detect;
 

@@ -78,13 +78,17 @@ public:
 
     /// Returns the established context. On failure the handshake is over and its context deleted.
     ///
-    /// @throws error `security_qos_failed` when something of `require` was not granted, or `null_session` or `dce_style`
-    ///   was although this side has not asked for it (`what()` tells, and `missing()`), `no_context` before completion.
-    ///   The handshake is over and its context deleted then. `security_qos_failed` also if the options refuse NTLM and the
-    ///   package does not tell that it is another one (`ntlm_use`).
-    /// @note Calls QueryContextAttributes for the sizes and for the package that Negotiate has chosen: NTLM is not
-    ///   believed when it says that the server has proved who it is.
-    client_context finish(std::error_code& ec) & = delete; // it uses the handshake up: std::move it
+    /// A failure deletes the context and ends the handshake. `missing()` may be called after it.
+    /// @throws error:
+    ///   - `no_context` before completion;
+    ///   - `security_qos_failed` if a flag of `require` was not granted (see `missing()`);
+    ///   - `security_qos_failed` if `null_session` or `dce_style` was granted and this side did not request it;
+    ///   - `security_qos_failed` if the options refuse NTLM, unless the package reports that it is another one
+    ///     (`ntlm_use`).
+    /// `what()` names the flags or the reason.
+    /// @note Calls QueryContextAttributes for the sizes and for the package that Negotiate has chosen. `mutual_auth`
+    ///   and `delegate` from NTLM are ignored.
+    client_context finish(std::error_code& ec) & = delete; // use std::move: the handshake is used up
     client_context finish() & = delete;
     [[nodiscard]] client_context finish(std::error_code& ec) && noexcept {
         return client_context{handshake::finish(false, ec)};
@@ -149,8 +153,8 @@ public:
     /// Returns the established context. On failure the handshake is over and its context deleted.
     ///
     /// @throws error as the client's `finish`. If `options.service_names` is not empty: `wrong_principal` if the client's
-    ///   target is not one of them, is empty or is missing; what the package reports if it does not tell the target.
-    /// @note As the client's `finish`. With `options.service_names`, it also calls QueryContextAttributes for
+    ///   target is not one of them, is empty or is missing; the package's error if it does not report the target.
+    /// @note Makes the calls of the client's `finish`. With `options.service_names`, it also calls QueryContextAttributes for
     ///   SECPKG_ATTR_CLIENT_SPECIFIED_TARGET.
     server_context finish(std::error_code& ec) & = delete;
     server_context finish() & = delete;

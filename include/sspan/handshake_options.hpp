@@ -13,7 +13,7 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-/// How much a peer may ask of us before we know who it is.
+/// Limits for a peer that is not authenticated yet.
 struct handshake_limits {
     /// The longest token from the peer, in bytes. A longer one fails with `invalid_token`.
     std::size_t max_token = std::size_t{128} * 1024;

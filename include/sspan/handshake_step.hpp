@@ -16,17 +16,18 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 
 /// The next action of the caller.
 enum class handshake_state {
-    continue_needed,        ///< The peer's next token: send ours, receive, step again.
-    complete,               ///< Nothing: call `finish`, then send our token if there is one.
-    incomplete_message,     ///< More of this token: step again with all of it. Nothing else has changed.
-    incomplete_credentials, ///< A client certificate. Step again with the same token to go on without.
-    message_fragment,       ///< Nothing: send this part of our token, then step again without input for the rest.
+    continue_needed,        ///< Send our token, receive the peer's next token, step again.
+    complete,               ///< Call `finish`, then send our token if there is one.
+    incomplete_message,     ///< Receive more of the peer's token, step again with all of it.
+    incomplete_credentials, ///< The server requests a client certificate. Step again with the same token to omit it.
+    message_fragment,       ///< Send this part of our token, then step again without input for the rest.
 };
 
 /// The result of one step.
 struct handshake_step {
-    /// To be sent to the peer, unless empty; also when the step has failed, to tell the peer why. It belongs to the
-    /// handshake and is valid until its next step or its end. `finish` leaves it as it is.
+    /// The token to send to the peer, unless it is empty. A failed step may have one, too: it tells the peer the
+    /// reason. It belongs to the handshake and is valid until the next step or until the handshake is destroyed.
+    /// `finish` does not change it.
     std::span<const std::byte> token;
     /// The number of consumed input bytes. The rest is the peer's first message (stream packages only).
     std::size_t used = 0;

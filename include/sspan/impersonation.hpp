@@ -21,7 +21,7 @@ namespace detail {
 struct scope_of_a_guard;
 } // namespace detail
 
-/// What an `impersonation_guard` demands, and whom it tells.
+/// Options of an `impersonation_guard`.
 struct impersonation_options {
     /// The least level that the client must allow; otherwise the guard fails.
     impersonation_level require = impersonation_level::impersonation;
@@ -117,7 +117,7 @@ public:
 private:
     friend struct detail::scope_of_a_guard;
 
-    /// The end of the scope. @return why the thread had not acted as the client to the end, if it had not.
+    /// Ends the impersonation. @return an error if the thread did not act as the client to the end.
     std::error_code leave() noexcept {
         const detail::last_error_kept kept;
         std::error_code ec;
@@ -131,7 +131,7 @@ private:
         return ec;
     }
 
-    /// @return the function that is to blame for `ec`.
+    /// @return the name of the function that failed.
     const char* start(const server_context& context, std::error_code& ec) noexcept {
         if (!context) {
             ec = errc::invalid_handle;
@@ -181,7 +181,7 @@ struct scope_of_a_guard {
     [[nodiscard]] static std::error_code leave(impersonation_guard& guard) noexcept { return guard.leave(); }
 };
 
-/// What an impersonation_guard can be made of.
+/// The types that an impersonation_guard accepts.
 template <class Client>
 concept impersonable = std::derived_from<Client, server_context> || std::same_as<Client, access_token>;
 
@@ -189,12 +189,12 @@ concept impersonable = std::derived_from<Client, server_context> || std::same_as
 
 /// Calls `work()` inside an `impersonation_guard` for `client`, a `server_context` or an `access_token`.
 ///
-/// A C++ exception that leaves `work` is thrown on when the thread acts as before: no outer filter runs as the client.
-/// Vectored handlers, and the filters of a structured exception such as an access violation, still do. What `work` only
-/// starts, a coroutine, a deferred future or a thread, runs as the server.
-/// @return what `work` returns.
-/// @throws what the guard's constructor and `work` throw, and `no_impersonation_token` if `work` did not run as
-///   the client to its end.
+/// A C++ exception from `work` is rethrown after the thread acts as before: outer filters do not run as the client.
+/// Vectored handlers, and filters of structured exceptions such as access violations, still run as the client. Work
+/// that only starts in `work` runs as the server: coroutines, deferred futures, threads.
+/// @return the result of `work`.
+/// @throws the exceptions of the guard's constructor and of `work`; error `no_impersonation_token` if `work` did not
+///   run as the client to its end, because it changed the thread's token.
 template <detail::impersonable Client, std::invocable Work>
 std::invoke_result_t<Work> run_as_client(const Client& client, Work&& work, const impersonation_options& options = {}) {
     using result = std::invoke_result_t<Work>;
@@ -208,7 +208,7 @@ std::invoke_result_t<Work> run_as_client(const Client& client, Work&& work, cons
             detail::throw_if(detail::scope_of_a_guard::leave(as_client), "OpenThreadToken");
             return static_cast<result&&>(made);
         }
-    } catch (...) { // caught once, so that the guard has ended before anybody else looks for a handler
+    } catch (...) { // ends the guard before the search for outer handlers
         throw;
     }
 }

@@ -69,8 +69,8 @@ struct encrypted_message {
     /// the last `message_part::data`.
     mutable_bytes padding{};
 
-    /// Returns the three in the order in which they are sent. Of a message in parts, `encrypt` returns empty data: send the
-    /// token, the parts and the padding.
+    /// Returns token, data and padding in the order to send them. For a message in parts, `encrypt` returns empty data;
+    /// send the parts instead.
     [[nodiscard]] std::array<std::span<const std::byte>, 3> in_wire_order() const noexcept {
         return {token, data, padding};
     }

@@ -21,7 +21,7 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 
 namespace detail {
 
-/// Whether a range is gone at the end of the expression, together with its bytes.
+/// A range that is destroyed, together with its bytes, at the end of the expression.
 template <class Range>
 concept temporary_bytes = readable_bytes<Range> && !std::is_lvalue_reference_v<Range> &&
                           !std::ranges::enable_borrowed_range<std::remove_cvref_t<Range>> &&
@@ -54,7 +54,7 @@ public:
         return {SECBUFFER_DATA | static_cast<std::uint32_t>(SECBUFFER_READONLY), bytes, {}, false};
     }
 
-    // A part is a view, so bytes that are gone at the end of the expression cannot be one.
+    // A part is a view; a temporary container would leave it dangling.
     template <detail::temporary_bytes Range>
     static message_part data(Range&&) = delete;
     template <detail::temporary_bytes Range>

@@ -60,11 +60,11 @@ public:
     /// are only read.
     ///
     /// Writes at most `sizes().security_trailer` bytes to the front of `message.token` and at most `sizes().block_size`
-    /// bytes to the front of `message.padding`, which must have room for that many. `message.padding` may be empty; a
-    /// package that needs padding fails then. If the package fails, all data that was to be encrypted is zeros.
-    /// @return the written parts of `token` and `padding`, and `data`; all three go to the peer, in this order. Of a message in
-    ///   parts `data` is empty: the caller sends the parts.
-    /// @note Calls EncryptMessage. The peer uses `decrypt`. NTLM encrypts even an `integrity_only` message.
+    /// bytes to the front of `message.padding`. Both must have room for that many. `message.padding` may be empty; a
+    /// package that needs padding fails then. If the package fails, the data to encrypt is overwritten with zeros.
+    /// @return `data` and the written parts of `token` and `padding`. Send them in the order of `in_wire_order`. For a
+    ///   message in parts, `data` is empty: send the parts.
+    /// @note Calls EncryptMessage. The peer uses `decrypt`. NTLM encrypts `integrity_only` messages, too.
     [[nodiscard]] encrypted_message encrypt(const encrypted_message& message, const protect_options& options,
                                             std::error_code& ec) noexcept {
         const auto made = call_encrypt(message, options);

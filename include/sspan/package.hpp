@@ -32,7 +32,7 @@ enum class security_package : std::uint8_t {
     other, ///< The package is neither Kerberos nor NTLM.
 };
 
-/// Returns the enumerator's name. One string literal for each, so that nothing is allocated.
+/// Returns the enumerator's name. Allocates nothing.
 [[nodiscard]] constexpr std::string_view to_string(security_package package) noexcept {
     switch (package) {
     case security_package::kerberos:
@@ -46,10 +46,10 @@ enum class security_package : std::uint8_t {
     }
     return "not_told";
 }
-/// A package at work is compared with an enumerator, not with a name.
+/// Compare with an enumerator, not with a package's name.
 bool operator==(security_package, std::wstring_view) = delete;
 
-/// What SSPI tells of a package (SecPkgInfo).
+/// The description of a package (SecPkgInfo).
 struct package_info {
     std::wstring name;
     std::wstring comment;

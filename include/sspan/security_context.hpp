@@ -133,7 +133,7 @@ private:
         return security_context{std::move(state)};
     }
 
-    /// Whether a guard uses it as well.
+    /// Returns true while a guard uses it, too.
     [[nodiscard]] bool is_shared() const noexcept {
         const bool shared = state_.use_count() > 1;
         std::atomic_thread_fence(std::memory_order_acquire); // synchronizes with the last release of another share

@@ -34,11 +34,11 @@ struct exported_context {
     secret_bytes packed;
     /// The part of the context outside of `packed`, if any.
     access_token token;
-    context_flags granted = context_flags::none; ///< What it had.
-    /// What it insisted on, and insists on again after the import. An import that is not told requires protection.
+    context_flags granted = context_flags::none; ///< The context's granted flags.
+    /// The context's required flags; the import requires them again. Set them when you refill this structure.
     context_flags required = message_protection;
-    bool is_server = false; ///< Whether it is a server's.
-    std::wstring package;   ///< The name of its package, as SECPKG_ATTR_PACKAGE_INFO gives it.
+    bool is_server = false; ///< True for a server's context.
+    std::wstring package;   ///< The package's name from SECPKG_ATTR_PACKAGE_INFO.
 };
 
 namespace detail {
@@ -75,7 +75,7 @@ inline exported_context context_transfer::give(security_context& context, std::e
         HANDLE token = nullptr;
         // A client's context has no token that the package could duplicate.
         const auto status = api::export_security_context(&raw, 0, &packed, context.is_server() ? &token : nullptr);
-        const bool is_ours = status >= 0; // another success is an error, and may have made them
+        const bool is_ours = status >= 0; // other success codes are errors, but may return both
         exported_context exported;
         exported.token = access_token::adopt(is_ours ? token : nullptr);
         const context_buffer<void> memory{is_ours ? packed.pvBuffer : nullptr};
@@ -111,7 +111,7 @@ Context context_transfer::take(exported_context& exported, std::error_code& ec, 
             ec = errc::invalid_parameter;
             return {};
         }
-        auto state = std::make_shared<established>(); // before the package has used the bytes
+        auto state = std::make_shared<established>(); // allocates before the package uses the bytes
         buffer_list<1> bytes;
         bytes.add(SECBUFFER_TOKEN, packed);
         CtxtHandle imported{};
@@ -121,7 +121,7 @@ Context context_transfer::take(exported_context& exported, std::error_code& ec, 
         context_handle owned{status < 0 ? CtxtHandle{} : imported};
         exported_context used;
         if (owned) {
-            static_cast<void>(exported.token.release()); // it is the context's now, which closes it
+            static_cast<void>(exported.token.release()); // the context owns and closes it now
             used = std::exchange(exported, {});
         }
         if (!succeeded(status, ec)) {
@@ -132,7 +132,7 @@ Context context_transfer::take(exported_context& exported, std::error_code& ec, 
         if (ec) {
             return {};
         }
-        if (unsatisfied(used.required, context.granted()) != context_flags::none) { // less is believed of NTLM
+        if (unsatisfied(used.required, context.granted()) != context_flags::none) { // NTLM loses flags
             ec = errc::security_qos_failed;
             return {};
         }
@@ -166,9 +166,9 @@ Context context_transfer::take(exported_context& exported, std::error_code& ec, 
 template <class Context>
 concept one_sides_context = std::same_as<Context, client_context> || std::same_as<Context, server_context>;
 
-/// Turns what `export_context` has made into a context again, once: `import_context<server_context>(std::move(exported))`.
-/// Once the package has imported it, `exported` is empty: its bytes are wiped, and its token belongs to the context. If the
-/// package fails, `exported` is unchanged.
+/// Converts the result of `export_context` into a context, once: `import_context<server_context>(std::move(exported))`.
+/// After the package has imported it, `exported` is empty: its bytes are wiped and its token belongs to the context. If
+/// the package fails, `exported` is unchanged.
 ///
 /// The context requires the flags that the exported one required.
 /// @throws error:

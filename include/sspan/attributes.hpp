@@ -26,7 +26,8 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 // failure the value is empty. They fail with `unsupported_function` if the package does not have the attribute, with
 // `invalid_handle` in the zero state, and with `insufficient_memory`.
 
-/// Returns the name of the client (SECPKG_ATTR_NAMES): the accepted client or, for a client's context, its own user.
+/// Returns the name of the client (SECPKG_ATTR_NAMES). On a server it is the peer. On a client it is the client's own
+/// user, not the peer; the peer is the handshake's target.
 [[nodiscard]] inline std::wstring query_user_name(const security_context& context, std::error_code& ec) noexcept {
     return detail::query<detail::SecPkgContext_NamesW>(
         context, SECPKG_ATTR_NAMES, ec, [&ec](auto& names) { return detail::take_string(names.sUserName, ec); });

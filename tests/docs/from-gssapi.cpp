@@ -30,7 +30,9 @@ void accept_and_tell_why_not(const sspan::credentials& credentials) {
     sspan::server_handshake handshake{credentials};
     try {
         const auto step = handshake.step(receive());
-        send(step.token);
+        if (!step.token.empty()) {
+            send(step.token);
+        }
     } catch (const sspan::handshake_error& failure) {
         if (!failure.token().empty()) {
             send(failure.token());

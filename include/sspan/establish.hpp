@@ -89,6 +89,7 @@ std::vector<std::byte> exchange_tokens(bool is_client, Step& step, Send& send, R
 ///   `step`.
 template <handshake_side Handshake, std::invocable<std::span<const std::byte>> Send, std::invocable Receive>
 [[nodiscard]] auto establish(Handshake&& handshake, Send send, Receive receive) {
+    static_assert(!std::is_lvalue_reference_v<Handshake>, "sspan::establish: it uses the handshake up: std::move it");
     static_assert(
         detail::is_token<std::invoke_result_t<Receive&>>,
         "sspan::establish: receive() must return bytes, for example a std::vector<std::byte> or a std::string");
@@ -112,7 +113,7 @@ template <handshake_side Handshake, std::invocable<std::span<const std::byte>> S
     const auto last = detail::exchange_tokens(std::same_as<std::remove_reference_t<Handshake>, client_handshake>, step,
                                               send_or_throw, receive_or_throw, ec);
     detail::throw_if(ec, "sspan::establish");
-    auto context = std::move(handshake).finish();
+    auto context = std::forward<Handshake>(handshake).finish();
     if (!last.empty()) {
         send(std::span<const std::byte>{last});
     }
@@ -134,14 +135,14 @@ template <handshake_side Handshake, std::invocable<std::span<const std::byte>, s
         }
         return taken;
     };
-    using context = decltype(std::move(handshake).finish());
+    using context = decltype(std::forward<Handshake>(handshake).finish());
     return detail::without_bad_alloc<context>(ec, [&]() -> context {
         const auto last = detail::exchange_tokens(std::same_as<std::remove_reference_t<Handshake>, client_handshake>,
                                                   step, send, receive, ec);
         if (ec) {
             return {};
         }
-        auto finished = std::move(handshake).finish(ec);
+        auto finished = std::forward<Handshake>(handshake).finish(ec);
         if (!ec && !last.empty()) {
             send(std::span<const std::byte>{last}, ec);
         }

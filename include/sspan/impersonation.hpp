@@ -89,7 +89,7 @@ public:
     impersonation_guard(impersonation_guard&&) = delete;
     impersonation_guard& operator=(impersonation_guard&&) = delete;
 
-    ~impersonation_guard() { static_cast<void>(leave()); }
+    ~impersonation_guard() { [[maybe_unused]] const auto lost = leave(); }
 
     /// Ends the impersonation early. If it fails and the guard is still `active`, the thread may act as the client. End
     /// the work at once; the destructor tries again.

@@ -194,10 +194,14 @@ SECURITY_STATUS export_security_context(CtxtHandle* context, ULONG /*flags*/, Se
     if (status >= 0) {
         packed->pvBuffer = here().secret(packed->cbBuffer);
         packed->BufferType = here().in().any<ULONG>();
-        *token = here().make_token(9);
+        if (token != nullptr) {
+            *token = here().make_token(9);
+        }
     } else {
         *packed = {here().in().any<ULONG>(), 0, reinterpret_cast<void*>(std::uintptr_t{0xBAD})};
-        *token = reinterpret_cast<HANDLE>(std::uintptr_t{0xBAD});
+        if (token != nullptr) {
+            *token = reinterpret_cast<HANDLE>(std::uintptr_t{0xBAD});
+        }
     }
     return status;
 }

@@ -105,11 +105,17 @@ void try_text_to_os(input& in) {
         require(sspan::detail::from_os(name.data()) == text, "a name comes back as it went");
     }
     try {
-        const sspan::identity who{text, in.text(8), text};
+        const auto domain = in.text(8);
+        const auto user =
+            text.substr(domain.empty() ? text.find(L'\\') + 1 : 0); // find says npos, which is -1, for none
+        os_string user_units;
+        const sspan::identity who{text, domain, text};
         require(valid, "an identity is made of Unicode");
         const auto status = who.with_native([&](void* native) {
             const auto& os = *static_cast<SEC_WINNT_AUTH_IDENTITY_W*>(native);
-            require(os.UserLength + 1 == units.size() && os.User[os.UserLength] == 0, "the user's name ends in a zero");
+            require(sspan::detail::to_os(user, user_units) && os.UserLength + 1 == user_units.size() &&
+                        os.User[os.UserLength] == 0,
+                    "the user's name is what follows a domain, and ends in a zero");
             require(os.Password[os.PasswordLength] == 0, "the password ends in a zero");
             touch(std::as_bytes(std::span{os.Domain, os.DomainLength + std::size_t{1}}));
             return SECURITY_STATUS{7};

@@ -103,7 +103,7 @@ public:
 
 private:
     template <class Acquire>
-    operation& acquire(std::string_view name, Acquire by) {
+    operation& acquire(std::string_view name, const Acquire& by) {
         auto& added = add(name, [this, by](std::error_code& ec) { made_ = by(ec); }, [this, by] { made_ = by(); });
         added.prepare = [this] { made_ = {}; };
         added.holds = [this] { return made_ && made_.max_token() != 0 && !made_.package().empty(); };

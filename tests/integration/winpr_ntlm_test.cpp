@@ -69,8 +69,10 @@ TEST_F(winpr_ntlm, encrypts_and_decrypts_both_ways) {
     auto pair = establish();
     for (const auto size : message_sizes) {
         for (const bool to_server : {true, false}) {
-            sspan::security_context& sender = to_server ? pair.client : pair.server;
-            sspan::security_context& receiver = to_server ? pair.server : pair.client;
+            sspan::security_context& sender =
+                to_server ? static_cast<sspan::security_context&>(pair.client) : pair.server;
+            sspan::security_context& receiver =
+                to_server ? static_cast<sspan::security_context&>(pair.server) : pair.client;
             auto message = encrypt(sender, numbered(size));
             ASSERT_EQ(message.token.size(), 16U);
             ASSERT_EQ(message.data.size(), size);

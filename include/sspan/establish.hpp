@@ -89,7 +89,7 @@ std::vector<std::byte> exchange_tokens(bool is_client, Step& step, Send& send, R
 ///   `step`.
 template <handshake_side Handshake, std::invocable<std::span<const std::byte>> Send, std::invocable Receive>
 [[nodiscard]] auto establish(Handshake&& handshake, Send send, Receive receive) {
-    static_assert(!std::is_lvalue_reference_v<Handshake>, "sspan::establish: it uses the handshake up: std::move it");
+    static_assert(!std::is_lvalue_reference_v<Handshake>, "sspan::establish: pass std::move(handshake), which ends it");
     static_assert(
         detail::is_token<std::invoke_result_t<Receive&>>,
         "sspan::establish: receive() must return bytes, for example a std::vector<std::byte> or a std::string");
@@ -124,7 +124,7 @@ template <handshake_side Handshake, std::invocable<std::span<const std::byte>> S
 template <handshake_side Handshake, std::invocable<std::span<const std::byte>, std::error_code&> Send,
           std::invocable<std::error_code&> Receive>
 [[nodiscard]] auto establish(Handshake&& handshake, Send send, Receive receive, std::error_code& ec) noexcept {
-    static_assert(!std::is_lvalue_reference_v<Handshake>, "sspan::establish: it uses the handshake up: std::move it");
+    static_assert(!std::is_lvalue_reference_v<Handshake>, "sspan::establish: pass std::move(handshake), which ends it");
     static_assert(detail::is_token<std::invoke_result_t<Receive&, std::error_code&>>,
                   "sspan::establish: receive(ec) must return bytes, for example a std::vector<std::byte>");
     const auto step = [&](std::span<const std::byte> input, std::error_code& failure) {

@@ -73,7 +73,7 @@ inline exported_context context_transfer::give(security_context& context, std::e
         SecBuffer packed{};
         packed.BufferType = SECBUFFER_EMPTY;
         HANDLE token = nullptr;
-        // A client's context has no token that the package could duplicate.
+        // A client's context has no token to ask for. Unverified on Windows.
         const auto status = api::export_security_context(&raw, 0, &packed, context.is_server() ? &token : nullptr);
         const bool is_ours = status >= 0; // other success codes are errors, but may return both
         exported_context exported;
@@ -121,7 +121,7 @@ Context context_transfer::take(exported_context& exported, std::error_code& ec, 
         context_handle owned{status < 0 ? CtxtHandle{} : imported};
         exported_context used;
         if (owned) {
-            static_cast<void>(exported.token.release()); // the context owns and closes it now
+            static_cast<void>(exported.token.release()); // else it might be closed twice; unverified on Windows
             used = std::exchange(exported, {});
         }
         if (!succeeded(status, ec)) {

@@ -1,4 +1,4 @@
-// expect: it uses the handshake up
+// expect: pass std::move
 // SPDX-License-Identifier: MIT
 #include <sspan/establish.hpp>
 

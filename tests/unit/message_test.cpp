@@ -37,6 +37,18 @@ TEST(message_values, are_sspis) {
     EXPECT_EQ(sspan::decrypted_message{}.quality, integrity_only); // what is not known is not encrypted
 }
 
+TEST(encrypted_message, goes_out_as_token_data_and_padding) {
+    auto token = numbered(3), data = numbered(5), padding = numbered(2);
+    const sspan::encrypted_message message{.token = token, .data = data, .padding = padding};
+    const auto pieces = message.in_wire_order();
+    EXPECT_EQ(pieces[0].data(), token.data());
+    EXPECT_EQ(pieces[0].size(), token.size());
+    EXPECT_EQ(pieces[1].data(), data.data());
+    EXPECT_EQ(pieces[1].size(), data.size());
+    EXPECT_EQ(pieces[2].data(), padding.data());
+    EXPECT_EQ(pieces[2].size(), padding.size());
+}
+
 /// Requires all but confidentiality, which is asked for or not.
 established without_required_confidentiality(const profile& which, bool asked) {
     constexpr auto rest = sspan::message_protection & ~context_flags::confidentiality;

@@ -30,10 +30,11 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 class client_handshake : public detail::handshake {
 public:
     /// `target` is the service's principal name, such as L"HTTP/web.corp.example". With `mutual_auth`, the server
-    /// proves that it has this name.
+    /// proves that it has this name. Without `mutual_auth` the name may be empty.
     client_handshake(const credentials& creds, std::wstring_view target, const client_options& options = {})
         : handshake{"InitializeSecurityContext", creds, options} {
-        if (!detail::to_os_name(target, target_)) {
+        const bool names_nobody = target.empty() && contains(options.require, context_flags::mutual_auth);
+        if (names_nobody || !detail::to_os_name(target, target_)) {
             refuse_arguments();
         }
     }
@@ -50,7 +51,7 @@ public:
     ///   - `buffer_too_small` if our token exceeds both 65,535 bytes and `max_token()` of the credentials;
     ///   - `bad_bindings`;
     ///   - `invalid_parameter` for input that exceeds 32 bits or overlaps our own token; for a target that contains a
-    ///     zero or has no UTF-16 form; for `no_integrity` with a required flag of `message_protection`;
+    ///     zero or has no UTF-16 form, or is empty although `mutual_auth` is required; for `no_integrity` with a required flag of `message_protection`;
     ///   - `invalid_handle` if the handshake or the credentials are in the zero state, or the bindings were moved from;
     ///   - `security_qos_failed` for NTLM if the options refuse it (`ntlm_use`). `what()` tells where NTLM was found.
     /// @note Calls InitializeSecurityContext, and CompleteAuthToken if the package requests it.

@@ -24,6 +24,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -42,6 +43,9 @@ public:
     /// Returns the flags that the package has granted so far. Only `finish` removes flags that NTLM grants without
     /// support.
     [[nodiscard]] context_flags granted() const noexcept { return granted_; }
+    /// Returns what `what()` of the throwing form says: the function, the reason if this library itself refused, and the
+    /// meaning of `ec`. `ec` is the error of the last `step` or `finish`.
+    [[nodiscard]] std::string explain(const std::error_code& ec) const;
 
 protected:
     /// `function`, a string literal, names the function that a step calls.
@@ -70,6 +74,14 @@ protected:
     [[noreturn]] void throw_unfinished(const std::error_code& ec) const;
 
 private:
+    /// Why this library itself refuses. The flags, if any, end the sentence.
+    struct refusal_reason {
+        const char* text = nullptr;
+        context_flags flags = context_flags::none;
+    };
+    /// Returns the beginning of `what()`.
+    [[nodiscard]] std::string description(const std::error_code& ec) const;
+
     /// The longest Kerberos token that Windows allows, regardless of cbMaxToken. 65,536 would be 0 in 16 bits.
     static constexpr std::size_t longest_token = 65'535;
 
@@ -101,7 +113,7 @@ private:
     context_handle context_; ///< First: moves and the destructor delete it before they free the credentials.
     const char* function_;
     const char* culprit_ = function_;
-    const char* reason_ = nullptr; ///< Follows the culprit in what() if sspan itself has refused.
+    refusal_reason reason_;
     credentials credentials_;
     security_package package_of_credentials_;
     context_flags require_;

@@ -22,7 +22,7 @@ public:
     ~server_context() = default;
 
     /// Takes ownership of a handle that AcceptSecurityContext established elsewhere. All flags of `granted`
-    /// (`from_asc_ret`) count as required. If the package reports that it is NTLM, `mutual_auth` and `delegate` are
+    /// (`from_asc_ret`) count as required. Unless the package reports that it is not NTLM, `mutual_auth` and `delegate` are
     /// removed. The caller keeps the credentials until the context has been destroyed.
     /// @throws error from QueryContextAttributes for SECPKG_ATTR_SIZES, `insufficient_memory`; the handle has been
     ///   deleted then.

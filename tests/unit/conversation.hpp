@@ -26,6 +26,17 @@ struct step_outcome : outcome {
     [[nodiscard]] bool done() const { return !code && state == sspan::handshake_state::complete; }
 };
 
+/// What `side` says of a failure must be what the exception says. On the surface without one it is put into `result`.
+template <class Handshake>
+void expect_explained(const Handshake& side, surface which, outcome& result) {
+    const auto explained = side.explain(result.code);
+    if (which == surface::exception) {
+        EXPECT_EQ(explained, result.what);
+    }
+    result.what = explained;
+    result.function = explained.substr(0, explained.find_first_of(" :"));
+}
+
 template <class Handshake>
 step_outcome step(Handshake& side, std::span<const std::byte> input, surface which = surface::error_code) {
     step_outcome result;
@@ -44,6 +55,7 @@ step_outcome step(Handshake& side, std::span<const std::byte> input, surface whi
                 throw;
             }
         });
+    expect_explained(side, which, result);
     return result;
 }
 
@@ -129,9 +141,11 @@ inline void expect_established(conversation& talk) {
 /// finish(), on either surface.
 template <class Handshake>
 outcome finish_outcome(Handshake& side, surface which = surface::error_code) {
-    return outcome_of(
+    auto result = outcome_of(
         which, [&](std::error_code& ec) { static_cast<void>(std::move(side).finish(ec)); },
         [&] { static_cast<void>(std::move(side).finish()); });
+    expect_explained(side, which, result);
+    return result;
 }
 
 } // namespace testing_support

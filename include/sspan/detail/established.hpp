@@ -165,8 +165,8 @@ struct established {
     unwrap_form form = unwrap_form::stream;
 };
 
-/// Asks what there is to know of a context for which a handshake, or somebody else, was granted `granted`; of NTLM, less.
-/// On failure the context has been deleted.
+/// Fills `context` with what the package reports. `granted` loses the flags that NTLM never supports, unless another
+/// package is at work for certain. On failure `handle` has been deleted.
 /// `package` is taken for the package at work if the platform does not tell.
 inline void establish(established& context, context_handle handle, context_flags granted, security_package package,
                       std::error_code& ec) noexcept {
@@ -183,7 +183,8 @@ inline void establish(established& context, context_handle handle, context_flags
     }
     context.handle = std::move(handle);
     context.sizes = {sizes.cbMaxToken, sizes.cbMaxSignature, sizes.cbBlockSize, sizes.cbSecurityTrailer};
-    context.granted = context.package.is_ntlm() ? granted & ~never_ntlms : granted;
+    const bool may_be_ntlm = context.package.name == security_package::not_told || context.package.is_ntlm();
+    context.granted = may_be_ntlm ? granted & ~never_ntlms : granted;
     context.form = context.package.is_ntlm() || contains(granted, context_flags::dce_style)
                        ? unwrap_form::token_and_data
                        : unwrap_form::stream;

@@ -10,7 +10,6 @@
 #include "../security_context.hpp"
 #include "client_target.hpp"
 #include "established.hpp"
-#include "negotiated.hpp"
 
 #include <string>
 #include <system_error>
@@ -21,7 +20,7 @@ namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 inline security_context handshake::finish(bool is_server, std::error_code& ec) noexcept {
     ec.clear();
     culprit_ = function_;
-    reason_ = nullptr;
+    reason_ = {};
     if (output_.empty()) {
         ec = errc::invalid_handle;
     } else if (phase_ != phase::complete) {
@@ -38,17 +37,16 @@ inline security_context handshake::finish(bool is_server, std::error_code& ec) n
         culprit_ = "QueryContextAttributes";
         return {};
     }
-    if (state->package.name == security_package::not_told || state->package.is_ntlm()) { // NTLM may be at work
-        granted_ &= ~never_ntlms;
-    }
-    state->granted = granted_;
+    granted_ = state->granted;
     if (ntlm_ == ntlm_use::refused && (state->package.name == security_package::not_told || state->package.is_ntlm())) {
-        reason_ = state->package.is_ntlm() ? " used NTLM, which the options refuse"
-                                           : " does not tell whether it used NTLM, which the options refuse";
+        reason_.text = state->package.is_ntlm() ? " used NTLM, which the options refuse"
+                                                : " does not tell whether it used NTLM, which the options refuse";
         ec = errc::security_qos_failed;
         return {};
     }
     if ((missing() | unwanted()) != context_flags::none) {
+        reason_ = missing() != context_flags::none ? refusal_reason{" did not grant ", missing()}
+                                                   : refusal_reason{" granted ", unwanted()};
         ec = errc::security_qos_failed;
         return {};
     }
@@ -59,7 +57,7 @@ inline security_context handshake::finish(bool is_server, std::error_code& ec) n
             return {};
         }
         if (!is_ours) {
-            reason_ = " was given a token for another service than those of the options";
+            reason_.text = " was given a token for another service than those of the options";
             ec = errc::wrong_principal;
             return {};
         }
@@ -71,23 +69,15 @@ inline security_context handshake::finish(bool is_server, std::error_code& ec) n
     return security_context{std::move(state)};
 }
 
-/// The error if sspan itself refuses the context.
-class refused : public error {
+/// The error of `finish`.
+class unfinished : public error {
 public:
-    refused(std::error_code code, const char* function, const std::string& how)
-        : error{code, function, std::string{function} + how} {}
+    unfinished(std::error_code code, const char* function, const std::string& description)
+        : error{code, function, description} {}
 };
 
 inline void handshake::throw_unfinished(const std::error_code& ec) const {
-    if (reason_ != nullptr) {
-        throw refused{ec, culprit_, reason_};
-    }
-    if (ec == errc::security_qos_failed && culprit_ == function_) {
-        throw refused{ec, culprit_,
-                      missing() != context_flags::none ? " did not grant " + to_string(missing())
-                                                       : " granted " + to_string(unwanted())};
-    }
-    throw error{ec, culprit_};
+    throw unfinished{ec, culprit_, description(ec)};
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::detail

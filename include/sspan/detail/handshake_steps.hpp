@@ -50,11 +50,11 @@ inline bool handshake::is_refused_ntlm(std::span<const std::byte> input) noexcep
         return false;
     }
     if (package_of_credentials_ == security_package::ntlm) {
-        reason_ = " would use NTLM, which the options refuse";
+        reason_.text = " would use NTLM, which the options refuse";
     } else if (contains_ntlm(input)) {
-        reason_ = " was to take a token of NTLM, which the options refuse";
+        reason_.text = " was to take a token of NTLM, which the options refuse";
     }
-    return reason_ != nullptr;
+    return reason_.text != nullptr;
 }
 
 inline bool handshake::makes_refused_ntlm(std::span<const std::byte> token, bool is_fragment) noexcept {
@@ -62,12 +62,12 @@ inline bool handshake::makes_refused_ntlm(std::span<const std::byte> token, bool
         return false;
     }
     if (ntlm_in_output_.finds(token)) {
-        reason_ = " made a token of NTLM, which the options refuse";
+        reason_.text = " made a token of NTLM, which the options refuse";
     }
     if (!is_fragment) {
         ntlm_in_output_.start_again();
     }
-    return reason_ != nullptr;
+    return reason_.text != nullptr;
 }
 
 inline handshake_step handshake::fail(std::error_code reason, std::span<const std::byte> token,
@@ -83,7 +83,7 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
                                std::error_code& ec) noexcept {
     ec = refusal(input, requested, granted);
     culprit_ = function_;
-    reason_ = nullptr;
+    reason_ = {};
     if (ec) {
         return {};
     }
@@ -193,12 +193,25 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
     }
 }
 
-inline void handshake::throw_failed(const std::error_code& ec, std::span<const std::byte> token) const {
-    if (ec == errc::buffer_too_small) {
-        throw handshake_error{ec, culprit_, token,
-                              culprit_ + (" has a token of more than " + std::to_string(output_.size()) + " bytes")};
+inline std::string handshake::description(const std::error_code& ec) const {
+    std::string text{culprit_};
+    if (reason_.text != nullptr) {
+        text += reason_.text;
+    } else if (ec == errc::buffer_too_small && culprit_ == function_) {
+        text += " has a token of more than " + std::to_string(output_.size()) + " bytes";
     }
-    throw handshake_error{ec, culprit_, token, std::string{culprit_} + (reason_ != nullptr ? reason_ : "")};
+    if (reason_.flags != context_flags::none) {
+        text += to_string(reason_.flags);
+    }
+    return text;
+}
+
+inline std::string handshake::explain(const std::error_code& ec) const {
+    return ec ? description(ec) + ": " + ec.message() : std::string{};
+}
+
+inline void handshake::throw_failed(const std::error_code& ec, std::span<const std::byte> token) const {
+    throw handshake_error{ec, culprit_, token, description(ec)};
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::detail

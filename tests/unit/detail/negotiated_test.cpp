@@ -47,8 +47,10 @@ TEST_P(package_at_work, is_what_the_credentials_are_for_where_the_package_does_n
     auto pair = establish(GetParam().package, without_mutual_auth());
     EXPECT_EQ(pair.client.package(), chooses ? security_package::not_told : expected());
     EXPECT_EQ(pair.server.package(), chooses ? security_package::not_told : expected());
-    const auto adopted = sspan::client_context::adopt(pair.client.release(), context_flags::none);
+    const auto told = context_flags::integrity | context_flags::mutual_auth | context_flags::delegate;
+    const auto adopted = sspan::client_context::adopt(pair.client.release(), told);
     EXPECT_EQ(adopted.package(), security_package::not_told) << "it does not know any credentials";
+    EXPECT_EQ(adopted.granted(), context_flags::integrity) << "it may be NTLM";
 }
 
 TEST_P(package_at_work, is_told_by_an_adopted_context) {

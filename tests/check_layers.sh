@@ -30,6 +30,10 @@ floors=(
     establish.hpp transfer.hpp
     'all of it'
     sspan.hpp
+    'protocols'
+    protocol/negotiate_stream_options.hpp detail/nns_records.hpp detail/nns_protection.hpp
+    protocol/negotiate_stream_sender.hpp protocol/negotiate_stream_receiver.hpp protocol/negotiate_stream_channel.hpp
+    protocol/negotiate_stream_handshake.hpp protocol/negotiate_stream.hpp
 )
 status=0
 complain() {

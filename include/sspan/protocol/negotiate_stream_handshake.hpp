@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: MIT
+//
+// The handshake of NegotiateStream (MS-NNS), for both sides.
+#pragma once
+
+#include "../bytes.hpp"
+#include "../client_context.hpp"
+#include "../credentials.hpp"
+#include "../detail/nns_records.hpp"
+#include "../error.hpp"
+#include "../flags.hpp"
+#include "../handshake.hpp"
+#include "../handshake_step.hpp"
+#include "../package.hpp" // detail::without_bad_alloc
+#include "../server_context.hpp"
+#include "negotiate_stream_channel.hpp"
+#include "negotiate_stream_options.hpp"
+
+#include <algorithm> // std::ranges::copy
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace sspan::inline SSPAN_API_NAMESPACE::negotiate_stream {
+
+/// The size of the header of a handshake record.
+inline constexpr std::size_t handshake_header_size = detail::nns_header_size;
+
+/// Returns the size of the payload that follows a header. Receive so many bytes, and pass header and payload to `step`
+/// in one piece.
+/// @throws error `illegal_message` if this is not a header of MS-NNS.
+[[nodiscard]] inline std::size_t handshake_payload_size(std::span<const std::byte, handshake_header_size> header,
+                                                        std::error_code& ec) noexcept {
+    detail::nns_header read;
+    return detail::succeeded(detail::read_nns_header(header, read) ? errc{} : errc::illegal_message, ec) ? read.size
+                                                                                                         : 0;
+}
+[[nodiscard]] inline std::size_t handshake_payload_size(std::span<const std::byte, handshake_header_size> header) {
+    std::error_code ec;
+    const auto size = handshake_payload_size(header, ec);
+    detail::throw_if(ec, "sspan::negotiate_stream::handshake_payload_size");
+    return size;
+}
+
+/// The result of a step.
+struct record_step {
+    /// The record to send to the peer, unless it is empty. It is valid until the next step.
+    std::span<const std::byte> record;
+    /// True if the handshake is over: send the record, then call `finish`. Otherwise receive the peer's next record.
+    bool done = false;
+};
+
+/// The common part of `client` and `server`. Only one thread at a time may use it.
+template <class Handshake>
+class handshake_side {
+public:
+    handshake_side(const handshake_side&) = delete;
+    handshake_side& operator=(const handshake_side&) = delete;
+
+    /// Takes the peer's record, header and payload, and makes the next one. A client's first step takes no record.
+    ///
+    /// @throws handshake_error as the `step` and `finish` of `client_handshake` and `server_handshake`. Its `token()` is
+    ///   the error record for the peer; send it unless it is empty. Also:
+    ///   - `illegal_message` for a malformed record, and for a record out of turn;
+    ///   - the peer's reason, if the peer has sent an error record (see `refused_by_peer`): `security_qos_failed` if it
+    ///     requires more protection, another target or another impersonation level;
+    ///   - `buffer_too_small` if our token exceeds 65,535 bytes;
+    ///   - `no_context` after a failure and after the end.
+    /// With `ec`, a failed step returns the error record.
+    [[nodiscard]] record_step step(const_bytes record, std::error_code& ec) & noexcept {
+        ec.clear();
+        if (state_ == state::over) {
+            ec = errc::no_context;
+            return {};
+        }
+        const std::span<const std::byte> given = record;
+        const bool begins = state_ == state::first && is_client && given.empty();
+        std::span<const std::byte> token;
+        bool peer_is_done = false;
+        if (!begins) {
+            detail::nns_header header;
+            if (given.size() < handshake_header_size ||
+                !detail::read_nns_header(given.first<handshake_header_size>(), header) ||
+                header.size != given.size() - handshake_header_size) {
+                return fail(errc::illegal_message, ec);
+            }
+            token = given.subspan(handshake_header_size);
+            if (header.id == detail::nns_id::error) {
+                state_ = state::over;
+                context_ = {};
+                refused_by_peer_ = true;
+                ec = detail::read_nns_error(token);
+                return {};
+            }
+            peer_is_done = header.id == detail::nns_id::done;
+        }
+        if (state_ == state::waiting_for_peer) { // like .NET, ignores what a done record contains
+            return peer_is_done ? finished({}) : fail(errc::illegal_message, ec);
+        }
+        state_ = state::later;
+        const auto taken = handshake_.step(token, ec);
+        if (ec) {
+            handshake_failed_ = true;
+            return fail(ec, ec);
+        }
+        if (taken.state == handshake_state::continue_needed && !taken.token.empty() && !peer_is_done) {
+            return {make_record(detail::nns_id::in_progress, taken.token, ec)};
+        }
+        if (!taken.done() || taken.used != token.size()) { // the record was not the whole token, or the last one
+            return fail(taken.state == handshake_state::continue_needed ? errc::illegal_message : errc::invalid_token,
+                        ec);
+        }
+        const auto last = taken.token;
+        context_ = std::move(handshake_).finish(ec);
+        if (ec) {
+            handshake_failed_ = true;
+            return fail(ec, ec);
+        }
+        if (!is_client) {
+            return finished(make_record(detail::nns_id::done, last, ec));
+        }
+        const auto answer = last.empty() ? std::span<const std::byte>{} : make_record(detail::nns_id::done, last, ec);
+        if (peer_is_done || ec) {
+            return finished(answer);
+        }
+        state_ = state::waiting_for_peer;
+        return {answer};
+    }
+    [[nodiscard]] record_step step(const_bytes record = {}) & {
+        std::error_code ec;
+        const auto result = step(record, ec);
+        if (ec) {
+            throw refused{ec, result.record, description(ec)};
+        }
+        return result;
+    }
+    [[nodiscard]] record_step step(const_bytes record, std::error_code& ec) && = delete; // the record would dangle
+    [[nodiscard]] record_step step(const_bytes record = {}) && = delete;
+
+    /// Returns true if the error of the last step came from the peer.
+    [[nodiscard]] bool refused_by_peer() const noexcept { return refused_by_peer_; }
+    /// Returns what `what()` of the throwing form says. `ec` is the error of the last `step`.
+    [[nodiscard]] std::string explain(const std::error_code& ec) const {
+        return ec ? description(ec) + ": " + ec.message() : std::string{};
+    }
+
+protected:
+    using context = std::conditional_t<std::is_same_v<Handshake, client_handshake>, client_context, server_context>;
+
+    explicit handshake_side(Handshake handshake)
+        : handshake_{std::move(handshake)}, record_(handshake_header_size + detail::nns_longest_payload) {}
+    handshake_side(handshake_side&&) noexcept = default;
+    handshake_side& operator=(handshake_side&&) noexcept = default;
+    ~handshake_side() = default;
+
+    [[nodiscard]] channel<context> finish(std::error_code& ec) noexcept {
+        const bool is_over = std::exchange(is_done_, false);
+        return detail::without_bad_alloc<channel<context>>(ec, [&]() -> channel<context> {
+            if (!detail::succeeded(is_over ? errc{} : errc::no_context, ec)) {
+                return {};
+            }
+            return channel<context>{std::move(context_)};
+        });
+    }
+
+private:
+    static constexpr bool is_client = std::is_same_v<Handshake, client_handshake>;
+    static constexpr const char* this_function = "sspan::negotiate_stream::step";
+
+    class refused : public handshake_error {
+    public:
+        refused(const std::error_code& ec, std::span<const std::byte> record, const std::string& description)
+            : handshake_error{ec, this_function, record, description} {}
+    };
+
+    enum class state { first, later, waiting_for_peer, over };
+
+    /// Returns the beginning of `what()`.
+    [[nodiscard]] std::string description(const std::error_code& ec) const {
+        std::string text{this_function};
+        if (refused_by_peer_) {
+            text += ": the peer has refused";
+        } else if (handshake_failed_) {
+            const auto reason = handshake_.explain(ec);
+            text += ": " + reason.substr(0, reason.size() - (": " + ec.message()).size());
+        }
+        return text;
+    }
+
+    /// Makes a record in `record_`.
+    [[nodiscard]] std::span<const std::byte> make_record(detail::nns_id id, std::span<const std::byte> payload,
+                                                         std::error_code& ec) noexcept {
+        if (record_.empty() || payload.size() > detail::nns_longest_payload) {
+            return fail(record_.empty() ? errc::invalid_handle : errc::buffer_too_small, ec).record;
+        }
+        std::ranges::copy(detail::make_nns_header({id, payload.size()}), record_.begin());
+        std::ranges::copy(payload, record_.begin() + static_cast<std::ptrdiff_t>(handshake_header_size));
+        return std::span<const std::byte>{record_}.first(handshake_header_size + payload.size());
+    }
+    record_step finished(std::span<const std::byte> record) noexcept {
+        is_done_ = state_ != state::over;
+        state_ = state::over;
+        return {record, is_done_};
+    }
+    record_step fail(std::error_code reason, std::error_code& ec) noexcept {
+        state_ = state::over;
+        context_ = {};
+        std::error_code ignored; // the first error is the cause
+        const auto record = record_.empty()
+                                ? std::span<const std::byte>{}
+                                : make_record(detail::nns_id::error, detail::make_nns_error(reason), ignored);
+        ec = reason;
+        return {record};
+    }
+
+    Handshake handshake_;
+    context context_;
+    std::vector<std::byte> record_; // empty when moved from
+    state state_ = state::first;
+    bool is_done_ = false;
+    bool handshake_failed_ = false;
+    bool refused_by_peer_ = false;
+};
+
+/// The client's side. It begins: `step()`, without a record.
+class client : public handshake_side<client_handshake> {
+public:
+    /// `target` is the service's principal name, such as L"HOST/files.corp.example".
+    client(const credentials& creds, std::wstring_view target, const client_options& options = {})
+        : handshake_side{client_handshake{creds, target, completed(options)}} {}
+
+    /// Returns the channel after a step that was `done`.
+    /// @throws error `no_context` otherwise; std::bad_alloc, std::length_error.
+    [[nodiscard]] channel<client_context> finish(std::error_code& ec) && noexcept { return handshake_side::finish(ec); }
+    [[nodiscard]] channel<client_context> finish() && {
+        std::error_code ec;
+        auto made = handshake_side::finish(ec);
+        detail::throw_if(ec, "sspan::negotiate_stream::client::finish");
+        return made;
+    }
+
+private:
+    static sspan::client_options completed(const client_options& options) {
+        auto handshake = options.handshake;
+        handshake.require |= detail::flags_of(options.protection) | context_flags::sequence_detect;
+        return handshake;
+    }
+};
+
+/// The server's side. The client begins.
+class server : public handshake_side<server_handshake> {
+public:
+    explicit server(const credentials& creds, const server_options& options = {})
+        : handshake_side{server_handshake{creds, completed(options)}} {}
+
+    /// Returns the channel after a step that was `done`.
+    /// @throws error `no_context` otherwise; std::bad_alloc, std::length_error.
+    [[nodiscard]] channel<server_context> finish(std::error_code& ec) && noexcept { return handshake_side::finish(ec); }
+    [[nodiscard]] channel<server_context> finish() && {
+        std::error_code ec;
+        auto made = handshake_side::finish(ec);
+        detail::throw_if(ec, "sspan::negotiate_stream::server::finish");
+        return made;
+    }
+
+private:
+    static sspan::server_options completed(const server_options& options) {
+        auto handshake = options.handshake;
+        handshake.require |= detail::flags_of(options.protection);
+        return handshake;
+    }
+};
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE::negotiate_stream

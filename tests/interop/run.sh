@@ -10,8 +10,8 @@
 #
 # A peer is tests/interop/PEER/run.sh. It starts in the project's folder, with Wine running and with the realm of
 # realm_start in its environment; SSPAN_WITH_WINPR3 is set with --with-winpr3. It may add principals with kadmin.local; it
-# writes their keys to keytabs of its own. Its last line is "N passed, N failed". What it printed before is shown if a case
-# failed. It must end what it started.
+# writes their keys to keytabs of its own. Its last line is "N passed, N failed", or "REASON: skipped". What it printed before
+# is shown if a case failed. It must end what it started.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=tests/environment.sh
@@ -46,6 +46,10 @@ for peer in "${peers[@]}"; do
     status=0
     wait "$!" || status=$?
     unset 'started[-1]' # its number may be another process' from now on
+    if [[ $status -eq 0 && $(tail -n 1 "$log") == *': skipped' ]]; then
+        printf '%s: %s\n' "$peer" "$(tail -n 1 "$log")"
+        continue
+    fi
     if [[ $(tail -n 1 "$log") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
         good=${BASH_REMATCH[1]} bad=${BASH_REMATCH[2]}
         sed -i '$d' "$log"

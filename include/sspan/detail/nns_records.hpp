@@ -42,28 +42,31 @@ struct nns_header {
 }
 
 /// Returns the payload of the record that tells the peer of `reason`.
+///
+/// MS-NNS has a big-endian number of 8 bytes there. .NET writes and reads it little-endian since version 7. Readers of
+/// either kind use 32 bits of it: this payload gives each of them the right ones.
 [[nodiscard]] inline std::array<std::byte, 8> make_nns_error(const std::error_code& reason) noexcept {
     const bool is_trust_failure = reason == errc::security_qos_failed || reason == errc::wrong_principal;
     const auto code = is_trust_failure ? nns_trust_failure : static_cast<std::uint32_t>(to_hresult(reason));
-    return {std::byte{},
-            std::byte{},
-            std::byte{},
-            std::byte{},
-            static_cast<std::byte>(code >> 24),
-            static_cast<std::byte>(code >> 16),
-            static_cast<std::byte>(code >> 8),
-            static_cast<std::byte>(code)};
+    std::array<std::byte, 8> payload{};
+    for (std::size_t i = 0; i != 4; ++i) {
+        payload[i] = payload[7 - i] = static_cast<std::byte>(code >> (8 * i));
+    }
+    return payload;
 }
 
-/// Returns the error in the payload of the peer's record. It is never a success.
+/// Returns the error in the payload of the peer's record, in either order of bytes. It is never a success.
 [[nodiscard]] inline std::error_code read_nns_error(std::span<const std::byte> payload) noexcept {
     if (payload.size() < 8) {
         return errc::illegal_message;
     }
-    std::uint32_t code = 0;
-    for (const auto byte : payload.subspan(4, 4)) { // .NET, too, uses the lower half
-        code = (code << 8) | std::to_integer<std::uint32_t>(byte);
+    std::uint32_t little = 0;
+    std::uint32_t big = 0;
+    for (std::size_t i = 0; i != 4; ++i) {
+        little = (little << 8) | std::to_integer<std::uint32_t>(payload[3 - i]);
+        big = (big << 8) | std::to_integer<std::uint32_t>(payload[4 + i]);
     }
+    const auto code = big != 0 && big != 0xFFFFFFFFU ? big : little; // not the upper half of a little-endian number
     if (code == nns_trust_failure) {
         return errc::security_qos_failed;
     }

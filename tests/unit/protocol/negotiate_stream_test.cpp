@@ -43,10 +43,18 @@ bytes record(std::byte id, std::span<const std::byte> payload) {
     result.insert(result.end(), payload.begin(), payload.end());
     return result;
 }
+bytes number(std::initializer_list<int> eight) {
+    bytes result;
+    for (const int each : eight) {
+        result.push_back(static_cast<std::byte>(each));
+    }
+    return result;
+}
+/// What this side says: whoever reads 8 bytes of either order, and uses 32 bits of them, gets `code`.
 bytes error_record(std::uint32_t code) {
     bytes payload(8);
-    for (std::size_t i = 8; i-- != 4; code >>= 8) {
-        payload[i] = static_cast<std::byte>(code);
+    for (std::size_t i = 0; i != 4; ++i, code >>= 8) {
+        payload[i] = payload[7 - i] = static_cast<std::byte>(code);
     }
     return record(failed, payload);
 }
@@ -198,7 +206,7 @@ TEST_P(negotiate_stream, data_of_any_size_goes_both_ways) {
         auto pair = connected(which_profile(), level);
         ASSERT_EQ(pair.client.max_payload(), 0xFC00U) << "as .NET";
         EXPECT_EQ(pair.client.payload().size(), 0xFC00U);
-        for (const std::size_t size : {0UL, 1UL, 15UL, 16UL, 1000UL, 0xFBFFUL, 0xFC00UL}) {
+        for (const std::size_t size : {0U, 1U, 15U, 16U, 1000U, 0xFBFFU, 0xFC00U}) {
             const auto data = numbered(size);
             auto wire = sent(pair.client, data);
             const auto message = wire.size() - 4;
@@ -428,9 +436,19 @@ TEST_P(negotiate_stream, peers_error_is_never_a_success) {
         static_cast<void>(step(both.client, {}));
         return step(both.client, told, which_surface()).code;
     };
+    const std::error_code access_denied{static_cast<int>(0x80070005U), sspan::category()};
     EXPECT_EQ(refusal(error_record(1790)), errc::security_qos_failed) << "ERROR_TRUST_FAILURE";
     EXPECT_EQ(refusal(error_record(0x8009030CU)), errc::logon_denied);
-    EXPECT_EQ(refusal(error_record(5)), std::error_code(static_cast<int>(0x80070005U), sspan::category()));
+    EXPECT_EQ(refusal(error_record(5)), access_denied);
+    // As MS-NNS has it, and .NET Framework.
+    EXPECT_EQ(refusal(record(failed, number({0, 0, 0, 0, 0, 0, 0x06, 0xFE}))), errc::security_qos_failed);
+    EXPECT_EQ(refusal(record(failed, number({0, 0, 0, 0, 0, 0, 0, 5}))), access_denied);
+    EXPECT_EQ(refusal(record(failed, number({0, 0, 0, 0, 0x80, 0x09, 0x03, 0x0C}))), errc::logon_denied);
+    EXPECT_EQ(refusal(record(failed, number({0xFF, 0xFF, 0xFF, 0xFF, 0x80, 0x09, 0x03, 0x0C}))), errc::logon_denied);
+    // .NET since version 7.
+    EXPECT_EQ(refusal(record(failed, number({0xFE, 0x06, 0, 0, 0, 0, 0, 0}))), errc::security_qos_failed);
+    EXPECT_EQ(refusal(record(failed, number({5, 0, 0, 0, 0, 0, 0, 0}))), access_denied);
+    EXPECT_EQ(refusal(record(failed, number({0x0C, 0x03, 0x09, 0x80, 0xFF, 0xFF, 0xFF, 0xFF}))), errc::logon_denied);
     EXPECT_EQ(refusal(error_record(0)), errc::illegal_message);
     EXPECT_EQ(refusal(error_record(0x00090312U)), errc::illegal_message) << "SEC_I_CONTINUE_NEEDED";
     EXPECT_EQ(refusal(record(failed, {})), errc::illegal_message);

@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# .NET's NegotiateStream. Peer.cs talks to itself first, then to sspan, in both roles and with each type of session key.
+# Where there is no .NET SDK, this says so and counts nothing.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
+# shellcheck source=tests/environment.sh
+. tests/environment.sh
+# shellcheck source=tests/integration/suites.sh
+. tests/integration/suites.sh
+# shellcheck source=tests/interop/platforms.sh
+. tests/interop/platforms.sh
+
+if ! command -v dotnet >/dev/null; then
+    printf 'there is no dotnet here: skipped\n'
+    exit 0
+fi
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_HOME=$scratch MSBUILDDISABLENODEREUSE=1
+mkdir "$scratch/dotnet"
+cp tests/interop/dotnet/{Peer.cs,peer.csproj} "$scratch/dotnet"
+logged dotnet build --disable-build-servers -c Release -o "$scratch/dotnet/out" "$scratch/dotnet/peer.csproj"
+peer=(timeout --foreground --kill-after=2 "$run_seconds" dotnet "$scratch/dotnet/out/peer.dll")
+
+readonly host=host/server.sspan.test
+logged kadmin.local addprinc -randkey "$host"
+logged kadmin.local addprinc -randkey host/other.sspan.test
+logged kadmin.local ktadd -norandkey -k "$scratch/dotnet/keytab" "$host"
+export KRB5_KTNAME=FILE:$scratch/dotnet/keytab
+
+# serve NAME COMMAND...: starts a server, which ends with its input, and sets port.
+serve() {
+    local output=$scratch/dotnet/$1
+    mkfifo "$output.input"
+    "${@:2}" >"$output" 2>"$output.errors" <"$output.input" &
+    started+=("$!")
+    exec {input}>"$output.input"
+    inputs+=("$input")
+    wait_for "$output" '[0-9]' "$!"
+    port=$(tr -dc 0-9 <"$output")
+}
+# end_servers: they end with their input.
+end_servers() {
+    for input in "${inputs[@]}"; do exec {input}>&-; done
+    for server in "${started[@]:$other_processes}"; do wait "$server" || true; done
+    started=("${started[@]:0:$other_processes}")
+    inputs=()
+    rm -f "$scratch"/dotnet/*.input
+}
+inputs=()
+other_processes=${#started[@]}
+
+# cases NAME PORT LEVEL: .NET's client and the server on this port.
+cases() {
+    local printed=$scratch/dotnet/cases
+    "${peer[@]}" client "$2" "$3" "$host" >"$printed" 2>&1 </dev/null || true
+    if [[ $(tail -n 1 "$printed") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+        passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2]))
+        sed -i '$d' "$printed"
+        printf '%s: %d of %d passed\n' "$1" "${BASH_REMATCH[1]}" $((BASH_REMATCH[1] + BASH_REMATCH[2]))
+    else
+        failed=$((failed + 1))
+        printf '%s: it did not end\n' "$1"
+    fi
+    cat "$printed"
+}
+
+# refused NAME PORT LEVEL TARGET REASON: the server must refuse .NET's client, which tells the reason.
+refused() {
+    local said
+    if said=$("${peer[@]}" refused "$2" "$3" "$4" 2>&1 </dev/null) && [[ $said == *$5* ]]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        printf '%s: %s\n' "$1" "$said"
+    fi
+}
+
+serve itself "${peer[@]}" server EncryptAndSign Identification
+"${peer[@]}" client "$port" EncryptAndSign "$host" >"$scratch/dotnet/itself.cases" 2>&1 </dev/null ||
+    fail ".NET cannot talk to itself: $(cat "$scratch/dotnet/itself.cases" "$scratch/dotnet/itself.errors")"
+end_servers
+
+# talk NAME: sspan with .NET, in both roles.
+talk() {
+    local ports=() level command
+    serve encrypt "${peer[@]}" server EncryptAndSign Identification
+    ports+=("$port")
+    serve sign "${peer[@]}" server Sign Identification
+    ports+=("$port")
+    serve delegate "${peer[@]}" server EncryptAndSign Delegation
+    ports+=("$port")
+    google_tests "client, $1" interop/interop_dotnet_client "${ports[@]}"
+    end_servers
+
+    read -ra command <<<"$SSPAN_RUNNER"
+    command+=("$PWD/$SSPAN_BUILD/tests/interop/interop_dotnet_server$SSPAN_SUFFIX")
+    for level in EncryptAndSign Sign; do
+        serve "$level" "${command[@]}" "$([[ $level == Sign ]] && echo sign || echo encrypt)"
+        cases "server, $level, $1" "$port" "$level"
+    done
+    refused "another target, $1" "$port" Sign host/other.sspan.test ''
+    end_servers
+    serve demanding "${command[@]}" encrypt demanding
+    refused "a server that demands more, $1" "$port" EncryptAndSign "$host" 'remote'
+    end_servers
+}
+everywhere "$host" interop_dotnet_client talk
+
+[[ $failed -eq 0 ]] || tail -n 20 "$scratch"/dotnet/*.errors
+
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[[ $failed -eq 0 ]]

@@ -15,7 +15,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . tests/environment.sh
 
 readonly seconds=${1:-60} build=build/fuzz
-readonly targets=(handshake messages package text)
+readonly targets=(handshake messages negotiate_stream package text)
 passed=0 failed=0
 
 # start TARGET: new inputs that reach further go to $scratch.
@@ -49,10 +49,9 @@ logged cmake --build --preset fuzz
 mkdir -p "$build/found"
 
 for ((i = 0; i < ${#targets[@]}; i += 2)); do
-    start "${targets[i]}"
-    start "${targets[i + 1]}"
-    finish "${targets[i]}" "${started[-2]}"
-    finish "${targets[i + 1]}" "${started[-1]}"
+    pair=("${targets[@]:i:2}")
+    for target in "${pair[@]}"; do start "$target"; done
+    for ((j = 0; j < ${#pair[@]}; ++j)); do finish "${pair[j]}" "${started[-${#pair[@]} + j]}"; done
 done
 
 printf '%d passed, %d failed\n' "$passed" "$failed"

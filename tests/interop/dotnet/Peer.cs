@@ -5,6 +5,7 @@
 //   server LEVEL IMPERSONATION   prints its port, and serves until its input ends
 //   client PORT LEVEL TARGET     makes one connection for each case; the last line says how many passed
 //   refused PORT LEVEL TARGET    one connection, which the server must refuse; prints the reason
+//   greet PORT TARGET TEXT       sends the text, and prints as many bytes of the answer
 //
 // LEVEL is a ProtectionLevel, IMPERSONATION a TokenImpersonationLevel. A client sends a number of four bytes,
 // little-endian, and so many bytes; the server sends the bytes back. Two numbers have a meaning: with 0 the server closes
@@ -36,6 +37,15 @@ switch (args)
         catch (AuthenticationException reason)
         {
             Console.WriteLine(reason.Message);
+            return 0;
+        }
+    case ["greet", var port, var target, var text]:
+        using (var stream = Connect(int.Parse(port), ProtectionLevel.EncryptAndSign, target))
+        {
+            stream.Write(Encoding.UTF8.GetBytes(text));
+            var answer = new byte[Encoding.UTF8.GetByteCount(text)];
+            stream.ReadExactly(answer);
+            Console.WriteLine(Encoding.UTF8.GetString(answer));
             return 0;
         }
     default:

@@ -81,6 +81,29 @@ serve itself "${peer[@]}" server EncryptAndSign Identification
     fail ".NET cannot talk to itself: $(cat "$scratch/dotnet/itself.cases" "$scratch/dotnet/itself.errors")"
 end_servers
 
+# show_example NAME: examples/negotiate_stream, as the server of .NET's client and of itself.
+show_example() {
+    local example said
+    read -ra example <<<"$SSPAN_RUNNER"
+    example+=("$PWD/$SSPAN_BUILD/examples/negotiate_stream$SSPAN_SUFFIX")
+    port=$(free_port)
+    "${example[@]}" server "$port" >"$scratch/dotnet/example" 2>&1 </dev/null &
+    started+=("$!")
+    wait_for "$scratch/dotnet/example" listening "$!"
+    if said=$("${peer[@]}" greet "$port" "$host" 'pay 100' 2>&1) && [[ $said == 'PAY 100' ]] &&
+        said=$("${example[@]}" client 127.0.0.1 "$port" "$host" 'pay 100' 2>&1) &&
+        [[ ${said//$'\r'/} == 'encrypted and signed: PAY 100' ]]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        printf 'example, %s: %s\n' "$1" "$said"
+        cat "$scratch/dotnet/example"
+    fi
+    kill "${started[-1]}"
+    wait "${started[-1]}" || true
+    unset 'started[-1]'
+}
+
 # talk NAME: sspan with .NET, in both roles.
 talk() {
     local ports=() level command
@@ -101,6 +124,7 @@ talk() {
     done
     refused "another target, $1" "$port" Sign host/other.sspan.test ''
     end_servers
+    show_example "$1"
     serve demanding "${command[@]}" encrypt demanding
     refused "a server that demands more, $1" "$port" EncryptAndSign "$host" 'remote'
     end_servers

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+//
+// Somebody between the two ends of a protocol's channel.
+#pragma once
+
+#include "input.hpp"
+
+#include <cstddef>
+#include <deque>
+#include <span>
+#include <system_error>
+
+namespace fuzzing {
+
+/// Changes a message in one of the ways that an attacker has.
+inline void change(input& in, bytes& message) {
+    const auto at = in.number(std::size_t{0}, message.size());
+    switch (in.number(0, 3)) {
+    case 0:
+        if (at != message.size()) {
+            message[at] ^= std::byte{1} << in.number(0, 7);
+        }
+        break;
+    case 1:
+        message.resize(at);
+        break;
+    case 2:
+        message = in.sized(200);
+        break;
+    default:
+        message.clear();
+        break;
+    }
+    message.shrink_to_fit();
+}
+
+/// Sends messages from one end to the other, some of them changed or repeated. With `in_order`, what arrives was sent, in
+/// this order; without, it was sent.
+template <class From, class To>
+void send_messages(input& in, From& from, To& to, bool in_order = true) {
+    std::error_code ec;
+    std::deque<bytes> sent;
+    bytes last;
+    for (int n = 0; n != 6 && in.more(); ++n) {
+        const auto payload = in.sized(100);
+        const auto size = from.assign(payload, ec);
+        const auto wire = ec ? std::span<const std::byte>{} : from.wrap(size, ec);
+        require(ec || wire.size() > 4 + payload.size(), "a message is longer than its payload");
+        require(static_cast<bool>(ec) == (payload.size() > from.max_payload()) || from.max_payload() == 0,
+                "what fits is sent");
+        if (ec) {
+            continue;
+        }
+        sent.push_back(payload);
+        auto arrived = copy_of(wire);
+        if (in.rarely() && !last.empty()) {
+            arrived = last;
+        } else if (in.rarely()) {
+            change(in, arrived);
+        }
+        last = copy_of(wire);
+        if (arrived.size() < 4) {
+            continue;
+        }
+        const auto length = to.length(std::span<const std::byte>{arrived}.template first<4>(), ec);
+        require(ec || length != 0, "a length is checked");
+        auto message = bytes(arrived.begin() + 4, arrived.end());
+        const auto opened = to.unwrap(message, ec);
+        if (ec) {
+            require(opened.empty(), "nothing is taken from what was refused");
+            continue;
+        }
+        require(lies_in(opened, message), "the payload is a part of the message");
+        if (!in_order) {
+            bool was_sent = false;
+            for (const auto& each : sent) {
+                was_sent = was_sent || same(each, opened);
+            }
+            require(was_sent, "what arrives was sent");
+            continue;
+        }
+        while (!sent.empty() && !same(sent.front(), opened)) {
+            sent.pop_front(); // it was lost
+        }
+        require(!sent.empty(), "what arrives was sent");
+        sent.pop_front();
+    }
+}
+
+} // namespace fuzzing

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: MIT
+//
+// The common part of the two sides of a SASL exchange: the handshake, then the messages that choose a layer.
+#pragma once
+
+#include "../bytes.hpp"
+#include "../credentials.hpp"
+#include "../error.hpp"
+#include "../flags.hpp"
+#include "../handshake.hpp"
+#include "../message.hpp"
+#include "../message_frame.hpp"
+#include "../os/secret.hpp"
+#include "../os/text.hpp"
+#include "../protocol/sasl_options.hpp"
+#include "sasl_layers.hpp"
+
+#include <algorithm> // std::min
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace sspan::inline SSPAN_API_NAMESPACE::detail {
+
+/// The flags that a program may add. Others are the mechanism's, or change the format of messages.
+inline constexpr context_flags sasl_extra_flags =
+    context_flags::delegate | context_flags::mutual_auth | context_flags::identify | context_flags::extended_error |
+    context_flags::unverified_target_name | context_flags::allow_non_user_logons |
+    context_flags::allow_missing_bindings | context_flags::proxy_bindings;
+
+/// Returns the flags that the layers of `bits` need. Sequence detection also refuses replays.
+[[nodiscard]] constexpr context_flags flags_of_layers(std::uint8_t bits) noexcept {
+    auto flags = context_flags::none;
+    if ((bits & 6) != 0) {
+        flags |= context_flags::integrity | context_flags::sequence_detect;
+    }
+    if ((bits & 4) != 0) {
+        flags |= context_flags::confidentiality;
+    }
+    return flags;
+}
+
+/// Returns the layers that a context with these flags supports.
+[[nodiscard]] constexpr std::uint8_t layers_of_flags(context_flags granted) noexcept {
+    if (!contains(granted, flags_of_layers(2))) {
+        return 1;
+    }
+    return contains(granted, flags_of_layers(4)) ? 7 : 3;
+}
+
+/// The base of `sasl::client` and `sasl::server`. Only one thread at a time may use it.
+template <class Handshake>
+class sasl_exchange {
+public:
+    using context_type = decltype(std::declval<Handshake&&>().finish());
+
+    sasl_exchange(const sasl_exchange&) = delete;
+    sasl_exchange& operator=(const sasl_exchange&) = delete;
+
+protected:
+    enum class phase : std::uint8_t { bad_arguments, first, handshake, token_sent, layers, done, over };
+
+    /// `own_name` and `step_name`, string literals, name the function of sspan and the one that a handshake calls.
+    template <class Options>
+    sasl_exchange(const char* own_name, const char* step_name, Handshake&& handshake, const credentials& creds,
+                  const Options& options)
+        : handshake_{std::move(handshake)}, limits_{options.limits}, own_name_{own_name}, step_name_{step_name},
+          culprit_{own_name}, max_receive_{options.max_buffer}, max_send_{options.max_send},
+          mechanism_{options.mechanism}, acceptable_{static_cast<std::uint8_t>(options.layers)} {
+        // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): of a std::wstring, so there is a zero
+        const bool has_package = !creds || is_name(creds.package().data(), sasl::package_of(options.mechanism));
+        if (!has_package || acceptable_ == 0 || acceptable_ > 7 || max_send_ == 0 || max_receive_ == 0 ||
+            max_receive_ > sasl_longest_buffer ||
+            ((options.require | options.request) & ~sasl_extra_flags) != context_flags::none) {
+            refuse_arguments();
+        }
+    }
+    sasl_exchange(sasl_exchange&&) noexcept = default;
+    sasl_exchange& operator=(sasl_exchange&&) noexcept = default;
+    ~sasl_exchange() = default;
+
+    /// Makes every step fail with `invalid_parameter`.
+    void refuse_arguments() noexcept { phase_ = phase::bad_arguments; }
+
+    /// Calls `body(ec)` unless the exchange is over or complete. A failed body ends the exchange.
+    template <class Step, class Body>
+    [[nodiscard]] Step run(Body body, std::error_code& ec) noexcept {
+        culprit_ = own_name_;
+        reason_ = nullptr;
+        if (phase_ == phase::bad_arguments || phase_ == phase::over || phase_ == phase::done) {
+            ec = phase_ == phase::bad_arguments ? errc::invalid_parameter
+                 : phase_ == phase::over        ? errc::no_context
+                                                : errc::illegal_message;
+            return {};
+        }
+        const auto step = without_bad_alloc<Step>(ec, [&] { return body(ec); });
+        if (ec) {
+            phase_ = phase::over;
+            context_ = {};
+        }
+        return step;
+    }
+
+    /// Sets `ec`. `reason`, a string literal, follows the function's name in what().
+    void fail(errc code, const char* reason, std::error_code& ec) noexcept {
+        culprit_ = own_name_;
+        reason_ = reason;
+        ec = code;
+    }
+
+    /// Takes one step of the handshake. When it is complete, `context_` is set. Returns our token; after a failure, the
+    /// token that tells the peer the reason.
+    std::span<const std::byte> take_token(std::span<const std::byte> token, std::error_code& ec) noexcept {
+        if (token.empty() && phase_ != phase::first) { // only a client's first step has none
+            fail(errc::invalid_token, " was given an empty token", ec);
+            return {};
+        }
+        phase_ = phase::handshake;
+        culprit_ = step_name_;
+        const handshake_step taken = handshake_.step(token, ec);
+        if (ec) {
+            return taken.token;
+        }
+        if (taken.used != token.size()) {
+            fail(errc::illegal_message, " was given more than a token", ec);
+        } else if (taken.state == handshake_state::complete) {
+            context_ = std::move(handshake_).finish(ec);
+        } else if (taken.state != handshake_state::continue_needed) {
+            fail(errc::illegal_message, " was given a token that is not complete", ec);
+        }
+        return ec ? std::span<const std::byte>{} : taken.token;
+    }
+
+    /// Makes a message that is signed, but not encrypted.
+    std::span<const std::byte> protect(std::span<const std::byte> plain, std::error_code& ec) {
+        const auto sizes = context_.sizes();
+        culprit_ = "EncryptMessage";
+        if (sspan::max_payload(sizes, longest_message) < plain.size()) {
+            ec = errc::internal_error;
+            return {};
+        }
+        frame_.emplace(sizes, plain.size());
+        return context_.wrap(*frame_, frame_->assign(plain), {.quality = quality_of_protection::integrity_only}, ec);
+    }
+
+    /// Opens a message that is at least signed. The result is valid until the next call.
+    std::span<const std::byte> open(std::span<const std::byte> wire, std::error_code& ec) {
+        if (wire.size() > limits_.max_token) {
+            fail(errc::invalid_token, " was given a message that is too long", ec);
+            return {};
+        }
+        culprit_ = "DecryptMessage";
+        opened_.assign(wire.begin(), wire.end());
+        return context_.unwrap(opened_, {.minimum = minimum_protection::integrity_only}, ec).data;
+    }
+
+    /// Decides on `layer`, one bit, and on the longest buffer that the peer receives.
+    void choose(std::uint8_t layer, std::uint32_t peer_max, std::error_code& ec) noexcept {
+        chosen_ = layer;
+        capacity_ = 0;
+        if (layer == 1) {
+            return;
+        }
+        capacity_ = sspan::max_payload(context_.sizes(), std::min(peer_max, max_send_));
+        if (capacity_ == 0) {
+            fail(errc::illegal_message, " was given a maximum in which no message fits", ec);
+        }
+    }
+
+    /// The flags of the context are the layer of SPNEGO. A stronger one than is acceptable is used, too: the peer does.
+    void choose_spnego_layer(std::error_code& ec) noexcept {
+        const auto granted = strongest_layer(layers_of_flags(context_.granted()));
+        if (granted < weakest_layer(acceptable_)) {
+            fail(errc::security_qos_failed, " was granted a weaker layer than the options accept", ec);
+        } else if (granted == 2 && context_.package() == security_package::ntlm) {
+            // A layer that is only signed has another format there, and `wrap` always encrypts.
+            fail(errc::unsupported_function, " cannot use NTLM with integrity only", ec);
+        } else {
+            choose(granted, sasl::default_max_buffer, ec);
+        }
+    }
+
+    /// `Channel` makes the result of its arguments: context, layer, longest buffer to receive, frame, largest payload.
+    template <class Channel, class Make>
+    [[nodiscard]] Channel finish_as(Make make, std::error_code& ec) noexcept {
+        culprit_ = own_name_;
+        reason_ = nullptr;
+        return without_bad_alloc<Channel>(ec, [&]() -> Channel {
+            if (phase_ != phase::done || !context_) {
+                ec = phase_ == phase::done ? errc::invalid_handle : errc::no_context;
+                phase_ = phase::over;
+                return {};
+            }
+            phase_ = phase::over;
+            message_frame frame{
+                chosen_ == 1 ? context_sizes{} : context_.sizes(), capacity_, {.front = sasl_prefix_size}};
+            return make(std::move(context_), chosen_, max_receive_, std::move(frame), capacity_);
+        });
+    }
+
+    [[noreturn]] void throw_failed(const std::error_code& ec, std::span<const std::byte> token) const {
+        std::string description{culprit_};
+        if (reason_ != nullptr) {
+            description += reason_;
+        } else if (ec == errc::security_qos_failed && handshake_.missing() != context_flags::none) {
+            description += " did not grant " + to_string(handshake_.missing());
+        }
+        throw handshake_error{ec, culprit_, token, description};
+    }
+
+    Handshake handshake_; // its last token stays readable
+    context_type context_;
+    std::optional<message_frame> frame_; // of our message about the layers
+    wiped_vector opened_;
+    handshake_limits limits_;
+    const char* own_name_;
+    const char* step_name_;
+    const char* culprit_;
+    const char* reason_ = nullptr;
+    std::size_t capacity_ = 0;
+    std::uint32_t max_receive_;
+    std::uint32_t max_send_;
+    sasl::mechanism mechanism_;
+    std::uint8_t acceptable_;
+    std::uint8_t chosen_ = 1;
+    phase phase_ = phase::first;
+};
+
+} // namespace sspan::inline SSPAN_API_NAMESPACE::detail

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#include <sspan/protocol/sasl.hpp>
+
+#include "unit/protocol/sasl_sides.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace {
+
+using namespace testing_support;
+using sasl::layer;
+using sspan::errc;
+
+class sasl_both_sides : public sasl_test {};
+INSTANTIATE_TEST_SUITE_P(each, sasl_both_sides, ::testing::ValuesIn(surfaces), name_of{});
+
+TEST_P(sasl_both_sides, agree_on_the_strongest_layer) {
+    for (unsigned ours = 1; ours != 8; ++ours) {
+        for (unsigned theirs = 1; theirs != 8; ++theirs) {
+            sasl_pair both{{.layers = static_cast<layer>(ours)}, {.layers = static_cast<layer>(theirs)}};
+            const auto last = both.run(GetParam());
+            const auto common = ours & theirs;
+            if (last.code) {
+                EXPECT_EQ(last.code, errc::security_qos_failed);
+                EXPECT_TRUE(common == 0 || !loopback::configure().client_decides) << ours << ' ' << theirs;
+                continue;
+            }
+            const auto strongest = (common & 4) != 0 ? 4U : (common & 2) != 0 ? 2U : 1U;
+            auto client = std::move(both.client).finish();
+            auto server = std::move(both.server).finish();
+            EXPECT_EQ(client.protection(), static_cast<layer>(strongest)) << ours << ' ' << theirs;
+            EXPECT_EQ(server.protection(), static_cast<layer>(strongest)) << ours << ' ' << theirs;
+            if (strongest != 1) {
+                EXPECT_EQ(send_over(client, server, "there"), to_bytes("there"));
+                EXPECT_EQ(send_over(server, client, "back"), to_bytes("back"));
+            }
+        }
+    }
+}
+
+TEST_P(sasl_both_sides, take_handshakes_of_any_length) {
+    for (unsigned legs = 2; legs != 7; ++legs) {
+        loopback::configure().kerberos.legs = legs;
+        sasl_pair both{{.authorization_identity = "bob"}};
+        EXPECT_TRUE(succeeded(both.run(GetParam()))) << legs;
+        EXPECT_EQ(both.server.authorization_identity(), "bob");
+        auto client = std::move(both.client).finish();
+        auto server = std::move(both.server).finish();
+        EXPECT_EQ(send_over(client, server, "there"), to_bytes("there"));
+    }
+}
+
+TEST_P(sasl_both_sides, work_with_spnego_of_any_length) {
+    for (unsigned legs = 2; legs != 7; ++legs) {
+        loopback::configure().negotiate.legs = legs;
+        sasl_pair both{{.mechanism = sasl::mechanism::gss_spnego}, {.mechanism = sasl::mechanism::gss_spnego}};
+        bytes message;
+        bool done = false;
+        while (!done) {
+            const auto response = sasl_step(both.client, message, GetParam());
+            ASSERT_TRUE(succeeded(response));
+            ASSERT_TRUE(response.answer);
+            if (response.done && response.answer->empty()) {
+                break; // the challenge came with the success
+            }
+            const auto challenge = sasl_step(both.server, *response.answer, GetParam());
+            ASSERT_TRUE(succeeded(challenge));
+            message = challenge.answer.value_or(bytes{});
+            done = challenge.done && response.done;
+        }
+        auto client = std::move(both.client).finish();
+        auto server = std::move(both.server).finish();
+        EXPECT_EQ(send_over(client, server, "there"), to_bytes("there")) << legs;
+        EXPECT_EQ(send_over(server, client, "back"), to_bytes("back")) << legs;
+    }
+}
+
+TEST_P(sasl_both_sides, do_not_mistake_one_message_for_the_other) {
+    sasl_pair both;
+    const auto first = sasl_step(both.client, {}).answer.value();
+    const auto token = sasl_step(both.server, first).answer.value();
+    EXPECT_EQ(sasl_step(both.client, token).answer, bytes{});
+    const auto offer = sasl_step(both.server, {}).answer.value();
+    const auto returned = sasl_step(both.server, offer, GetParam());
+    EXPECT_TRUE(returned.code == errc::message_altered || returned.code == errc::invalid_token ||
+                returned.code == errc::out_of_sequence)
+        << returned.code.message();
+    static_cast<void>(sasl_step(both.client, offer));
+    EXPECT_EQ(sasl_step(both.client, offer).code, errc::illegal_message);
+}
+
+} // namespace

@@ -28,7 +28,7 @@ protected:
     /// Runs the handshake. The client waits for the offer then.
     void shake_hands(const sasl::client_options& options = {}) {
         client.emplace(outbound, service(), options);
-        sspan::server_handshake server{inbound, sspan::server_options::authentication_only()};
+        sspan::server_handshake server{inbound, takes_all()};
         auto response = sasl_step(*client, {}, GetParam());
         for (;;) {
             ASSERT_TRUE(succeeded(response));
@@ -124,7 +124,7 @@ TEST_P(sasl_client, fails_without_the_flags_of_the_layer) {
     const auto run = [&](ULONG denied, const sasl::client_options& options) {
         deny(denied);
         client.emplace(outbound, service(), options);
-        sspan::server_handshake server{inbound, sspan::server_options::authentication_only()};
+        sspan::server_handshake server{inbound, takes_all()};
         const auto first = sasl_step(*client, {}, GetParam());
         const auto taken = server.step(first.answer.value());
         return sasl_step(*client, copy_of(taken.token), GetParam());
@@ -363,7 +363,7 @@ protected:
         negotiate_out = sspan::credentials::outbound(sspan::package::negotiate);
         negotiate_in = sspan::credentials::inbound(sspan::package::negotiate);
         client.emplace(negotiate_out, service(), options);
-        sspan::server_handshake server{negotiate_in, sspan::server_options::authentication_only()};
+        sspan::server_handshake server{negotiate_in, takes_all()};
         auto response = sasl_step(*client, {}, GetParam());
         while (!response.code && !response.done) {
             response = sasl_step(*client, copy_of(server.step(response.answer.value()).token), GetParam());

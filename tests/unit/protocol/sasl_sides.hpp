@@ -28,6 +28,15 @@ inline constexpr auto all_layers = sasl::layer::none | sasl::layer::integrity | 
 inline constexpr sspan::protect_options signed_only{.quality = sspan::quality_of_protection::integrity_only};
 inline constexpr sspan::accept_options least{.minimum = sspan::minimum_protection::integrity_only};
 
+/// A server and a client that ask for all protection and require none.
+inline sspan::server_options takes_all() {
+    return {.require = sspan::context_flags::none, .request = sspan::message_protection};
+}
+inline sspan::client_options asks_for_all() {
+    return {.require = sspan::context_flags::none,
+            .request = sspan::message_protection | sspan::context_flags::mutual_auth};
+}
+
 inline bytes of(std::initializer_list<unsigned> values, std::string_view text = {}) {
     bytes result;
     for (const auto value : values) {

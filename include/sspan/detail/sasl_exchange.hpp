@@ -182,6 +182,9 @@ protected:
             fail(errc::unsupported_function, " cannot use NTLM with integrity only", ec);
         } else {
             choose(granted, sasl::default_max_buffer, ec);
+            if (capacity_ != 0) { // Cyrus SASL counts the payload only; `choose` has checked the two sizes
+                max_receive_ += context_.sizes().security_trailer + context_.sizes().block_size;
+            }
         }
     }
 

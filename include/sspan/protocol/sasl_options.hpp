@@ -64,7 +64,7 @@ using sspan::operator&=;
     return "several";
 }
 
-/// The longest buffer of GSS-SPNEGO, and the default for GSSAPI.
+/// The longest buffer that is sent with GSS-SPNEGO, and the default for GSSAPI.
 inline constexpr std::uint32_t default_max_buffer = 65536;
 
 /// Options of `sasl::client`.
@@ -73,7 +73,8 @@ struct client_options {
     /// The acceptable layers. The strongest layer that both sides have is chosen. With `gss_spnego`, the weakest of these
     /// is the least that is acceptable.
     layer layers = layer::confidentiality;
-    /// The longest buffer that this side receives, without its length: 1 to 0xFFFFFF bytes. GSSAPI tells it to the peer.
+    /// The longest buffer that this side receives, without its length: 1 to 0xFFFFFF bytes. `gssapi` tells it to the peer.
+    /// With `gss_spnego`, it is the longest payload: the peer is not told, and may count so.
     std::uint32_t max_buffer = default_max_buffer;
     /// The longest buffer that this side sends. The peer's maximum applies, too.
     std::uint32_t max_send = default_max_buffer;

@@ -79,6 +79,18 @@ TEST_P(sasl_both_sides, work_with_spnego_of_any_length) {
     }
 }
 
+// Cyrus SASL 2.1.28 sends up to 65,536 bytes of payload: 65,596 on the wire with AES and SHA-1.
+TEST_P(sasl_both_sides, take_a_payload_of_the_maximum_with_spnego) {
+    sasl_pair both{{.mechanism = sasl::mechanism::gss_spnego}, {.mechanism = sasl::mechanism::gss_spnego}};
+    static_cast<void>(both.client.step(both.server.step(both.client.step().response.value()).challenge.value()));
+    const auto client = std::move(both.client).finish();
+    const auto server = std::move(both.server).finish();
+    const auto overhead = client.context().sizes().security_trailer + client.context().sizes().block_size;
+    EXPECT_EQ(client.max_buffer(), 65536U + overhead);
+    EXPECT_EQ(server.max_buffer(), 65536U + overhead);
+    EXPECT_EQ(client.max_payload(), 65536U - overhead) << "others may count the whole buffer";
+}
+
 TEST_P(sasl_both_sides, do_not_mistake_one_message_for_the_other) {
     sasl_pair both;
     const auto first = sasl_step(both.client, {}).answer.value();

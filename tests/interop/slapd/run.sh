@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# OpenLDAP's server with Cyrus SASL. ldapwhoami is its client first, then the one on sspan, with each type of session key.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
+# shellcheck source=tests/environment.sh
+. tests/environment.sh
+# shellcheck source=tests/integration/suites.sh
+. tests/integration/suites.sh
+# shellcheck source=tests/interop/platforms.sh
+. tests/interop/platforms.sh
+
+install_missing slapd ldap-utils libsasl2-modules-gssapi-mit
+server=ldap/localhost
+logged kadmin.local addprinc -randkey "$server"
+logged kadmin.local addprinc -randkey ldap/other.sspan.test
+keytab=$scratch/ldap.keytab
+logged kadmin.local ktadd -norandkey -k "$keytab" "$server"
+
+# slapd_start NAME SECPROPS: sets $port.
+slapd_start() {
+    local dir=$scratch/slapd-$1
+    mkdir "$dir"
+    port=$(free_port)
+    cat >"$dir/slapd.conf" <<CONFIG
+include /etc/ldap/schema/core.schema
+include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/inetorgperson.schema
+pidfile $dir/pid
+sasl-host localhost
+sasl-secprops $2
+CONFIG
+    KRB5_KTNAME=FILE:$keytab KRB5RCACHENAME=file2:$dir/replays \
+        /usr/sbin/slapd -f "$dir/slapd.conf" -h "ldap://127.0.0.1:$port" -d stats >"$dir/log" 2>&1 </dev/null &
+    started+=("$!")
+    wait_for "$dir/log" 'slapd starting' "$!"
+}
+slapd_start any noanonymous
+any=$port
+slapd_start weak noanonymous,maxssf=1
+weak=$port
+slapd_start strict noanonymous,minssf=2,maxbufsize=2000
+strict=$port
+
+# The server's own client, with each layer.
+for mechanism in GSSAPI GSS-SPNEGO; do
+    for properties in maxssf=0 minssf=1,maxssf=1 minssf=2; do
+        [[ $mechanism == GSSAPI || $properties == minssf=2 ]] || continue # there, the context is always encrypted
+        said=$(timeout 30 ldapwhoami -N -Q -H "ldap://localhost:$any" -Y "$mechanism" -O "$properties" 2>&1) || true
+        [[ $said == "dn:uid=alice,cn=${mechanism,,},cn=auth" ]] ||
+            fail "ldapwhoami cannot talk to the server with $mechanism, $properties: $said"
+    done
+done
+
+talk() { google_tests "$1" interop/interop_slapd "$any" "$weak" "$strict"; }
+everywhere "$server" interop_slapd talk
+[[ $failed -eq 0 ]] || tail -n 40 "$scratch"/slapd-*/log
+
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[[ $failed -eq 0 ]]

@@ -111,11 +111,13 @@ private:
         sasl::client client{credentials, target, options};
         auto taken = client.step();
         for (;;) {
-            stream_.send(request(element(
-                ldap::bind_request,
-                {ldap::number(ldap::integer, 3), ldap::element(ldap::octet_string, std::string_view{}),
-                 element(ldap::sasl_credentials, {ldap::element(ldap::octet_string, to_string(options.mechanism)),
-                                                  ldap::element(ldap::octet_string, taken.response.value())})})));
+            stream_.send(
+                request(element(ldap::bind_request,
+                                {ldap::number(ldap::integer, 3), ldap::element(ldap::octet_string, std::string_view{}),
+                                 element(ldap::sasl_credentials,
+                                         {ldap::element(ldap::octet_string, to_string(options.mechanism)),
+                                          ldap::element(ldap::octet_string,
+                                                        taken.response.value_or(std::span<const std::byte>{}))})})));
             const auto message = answer();
             if (message.operation.type != ldap::bind_response) {
                 throw std::runtime_error{"this is no answer to a bind request"};

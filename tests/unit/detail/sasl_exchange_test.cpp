@@ -48,7 +48,7 @@ TEST_F(sasl_exchange, lack_of_memory_is_an_error) {
                 const auto response = both.client.step(from_server, ec);
                 allocation::fail_at(0);
                 if (!ec) {
-                    from_client = copy_of(response.response.value());
+                    from_client = copy_of(response.response.value_or(std::span<const std::byte>{}));
                     order();
                     const auto challenge = both.server.step(from_client, ec);
                     allocation::fail_at(0);
@@ -106,7 +106,7 @@ TEST_F(sasl_exchange, token_that_comes_in_parts_is_refused) {
     loopback::configure().server.fragment_size = 0;
     loopback::configure().stream_framing = true;
     sasl_pair cut;
-    const auto first = sasl_step(cut.client, {}).answer.value();
+    const auto first = sasl_step(cut.client, {}).answer;
     EXPECT_EQ(sasl_step(cut.server, std::span{first}.first(first.size() - 1)).code, errc::illegal_message);
 }
 

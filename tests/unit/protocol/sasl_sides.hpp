@@ -13,7 +13,6 @@
 
 #include <cstddef>
 #include <initializer_list>
-#include <optional>
 #include <span>
 #include <string_view>
 #include <system_error>
@@ -49,8 +48,11 @@ inline bytes of(std::initializer_list<unsigned> values, std::string_view text = 
 
 /// What one step came to; a copy, so that later steps do not change it.
 struct sasl_outcome : outcome {
-    std::optional<bytes> answer;
+    bytes answer;
+    bool answers = false; ///< There is an answer, which may be empty.
     bool done = false;
+
+    [[nodiscard]] bool answers_nothing() const { return answers && answer.empty(); }
 };
 
 inline const auto& answer_of(const sasl::client_step& taken) {
@@ -64,9 +66,8 @@ template <class Side>
 sasl_outcome sasl_step(Side& side, std::span<const std::byte> input, surface which = surface::error_code) {
     sasl_outcome result;
     const auto keep = [&result](const auto& taken) {
-        if (answer_of(taken)) {
-            result.answer = copy_of(*answer_of(taken));
-        }
+        result.answers = answer_of(taken).has_value();
+        result.answer = copy_of(answer_of(taken).value_or(std::span<const std::byte>{}));
         result.done = taken.done;
     };
     static_cast<outcome&>(result) = outcome_of(
@@ -75,9 +76,8 @@ sasl_outcome sasl_step(Side& side, std::span<const std::byte> input, surface whi
             try {
                 keep(side.step(input));
             } catch (const sspan::handshake_error& failure) {
-                if (!failure.token().empty()) {
-                    result.answer = copy_of(failure.token());
-                }
+                result.answer = copy_of(failure.token());
+                result.answers = !result.answer.empty();
                 throw;
             }
         });
@@ -103,9 +103,9 @@ struct sasl_pair {
                     client_failed = true;
                     return taken;
                 }
-                EXPECT_TRUE(taken.answer);
+                EXPECT_TRUE(taken.answers);
                 client_done = taken.done;
-                message = taken.answer.value_or(bytes{});
+                message = std::move(taken.answer);
             }
             if (server_done) {
                 return {};
@@ -116,14 +116,14 @@ struct sasl_pair {
             }
             server_done = taken.done;
             if (server_done && client_done) {
-                EXPECT_FALSE(taken.answer);
+                EXPECT_FALSE(taken.answers);
                 return {};
             }
-            if (!taken.answer) {
+            if (!taken.answers) {
                 ADD_FAILURE() << "the server is done, the client is not";
                 return {};
             }
-            message = *taken.answer;
+            message = std::move(taken.answer);
         }
     }
 

@@ -63,13 +63,13 @@ TEST_P(sasl_both_sides, work_with_spnego_of_any_length) {
         while (!done) {
             const auto response = sasl_step(both.client, message, GetParam());
             ASSERT_TRUE(succeeded(response));
-            ASSERT_TRUE(response.answer);
-            if (response.done && response.answer->empty()) {
+            ASSERT_TRUE(response.answers);
+            if (response.done && response.answer.empty()) {
                 break; // the challenge came with the success
             }
-            const auto challenge = sasl_step(both.server, *response.answer, GetParam());
+            const auto challenge = sasl_step(both.server, response.answer, GetParam());
             ASSERT_TRUE(succeeded(challenge));
-            message = challenge.answer.value_or(bytes{});
+            message = challenge.answer;
             done = challenge.done && response.done;
         }
         auto client = std::move(both.client).finish();
@@ -82,7 +82,7 @@ TEST_P(sasl_both_sides, work_with_spnego_of_any_length) {
 // Cyrus SASL 2.1.28 sends up to 65,536 bytes of payload: 65,596 on the wire with AES and SHA-1.
 TEST_P(sasl_both_sides, take_a_payload_of_the_maximum_with_spnego) {
     sasl_pair both{{.mechanism = sasl::mechanism::gss_spnego}, {.mechanism = sasl::mechanism::gss_spnego}};
-    static_cast<void>(both.client.step(both.server.step(both.client.step().response.value()).challenge.value()));
+    EXPECT_TRUE(sasl_step(both.client, sasl_step(both.server, sasl_step(both.client, {}).answer).answer).done);
     const auto client = std::move(both.client).finish();
     const auto server = std::move(both.server).finish();
     const auto overhead = client.context().sizes().security_trailer + client.context().sizes().block_size;
@@ -93,10 +93,10 @@ TEST_P(sasl_both_sides, take_a_payload_of_the_maximum_with_spnego) {
 
 TEST_P(sasl_both_sides, do_not_mistake_one_message_for_the_other) {
     sasl_pair both;
-    const auto first = sasl_step(both.client, {}).answer.value();
-    const auto token = sasl_step(both.server, first).answer.value();
-    EXPECT_EQ(sasl_step(both.client, token).answer, bytes{});
-    const auto offer = sasl_step(both.server, {}).answer.value();
+    const auto first = sasl_step(both.client, {}).answer;
+    const auto token = sasl_step(both.server, first).answer;
+    EXPECT_TRUE(sasl_step(both.client, token).answers_nothing());
+    const auto offer = sasl_step(both.server, {}).answer;
     const auto returned = sasl_step(both.server, offer, GetParam());
     EXPECT_TRUE(returned.code == errc::message_altered || returned.code == errc::invalid_token ||
                 returned.code == errc::out_of_sequence)

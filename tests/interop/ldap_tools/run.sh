@@ -14,7 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 
 install_missing ldap-utils libsasl2-modules-gssapi-mit
 server=ldap/localhost
-logged kadmin.local addprinc -randkey "$server"
+kadmin.local addprinc -randkey "$server" >/dev/null 2>&1 || true # the peer slapd may have made it
 logged kadmin.local ktadd -norandkey -k "$scratch/ldap.keytab" "$server"
 
 # program_start NAME COMMAND...: starts a program that prints its port. Sets $port and $pid.

@@ -205,7 +205,7 @@ TEST_P(sasl_channel, messages_have_an_order) {
 /// A peer that signs only, whatever was agreed on.
 TEST_P(sasl_channel, message_that_is_only_signed_is_refused_where_confidentiality_was_agreed) {
     for (const auto which : {layer::integrity, layer::confidentiality}) {
-        sasl::client_options options{.layers = which};
+        const sasl::client_options options{.layers = which};
         sasl::client side{outbound, service(), options};
         sspan::server_handshake peer{inbound, takes_all()};
         const auto token = peer.step(sasl_step(side, {}).answer).token;

@@ -69,7 +69,7 @@ inline constexpr std::uint32_t default_max_buffer = 65536;
 
 /// Options of `sasl::client`.
 struct client_options {
-    sasl::mechanism mechanism = mechanism::gssapi;
+    sasl::mechanism mechanism = sasl::mechanism::gssapi;
     /// The acceptable layers. The strongest layer that both sides have is chosen. With `gss_spnego`, the weakest of these
     /// is the least that is acceptable.
     layer layers = layer::confidentiality;
@@ -94,7 +94,7 @@ struct client_options {
 
 /// Options of `sasl::server`.
 struct server_options {
-    sasl::mechanism mechanism = mechanism::gssapi;
+    sasl::mechanism mechanism = sasl::mechanism::gssapi;
     /// The layers that this side offers, if the context supports them. With `gss_spnego`, the weakest of these is the
     /// least that is acceptable.
     layer layers = layer::confidentiality;

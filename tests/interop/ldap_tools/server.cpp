@@ -6,7 +6,7 @@
 // The answer to "Who am I?" tells what was agreed on: the layer, the identity asked for, whether the client's maximum is
 // smaller than ours, and how many buffers were received. A search returns one entry: a text of the size that is the name
 // of its base, and the size of the request.
-#include "interop/ldap.hpp"
+#include "ldap.hpp"
 
 #include <sspan/sspan.hpp>
 

@@ -4,7 +4,7 @@
 // three servers: one that offers all layers, one that offers no more than integrity, and one that insists on
 // confidentiality and receives 2,000 bytes at most.
 #include "integration/kerberos_facts.hpp"
-#include "interop/ldap.hpp"
+#include "ldap.hpp"
 
 #include <sspan/sspan.hpp>
 

@@ -55,6 +55,21 @@ done
 
 talk() { google_tests "$1" interop/interop_slapd "$any" "$weak" "$strict"; }
 everywhere "$server" interop_slapd talk
+
+# The example, if it is built.
+example=build/mingw/examples/ldap_whoami.exe
+if [[ -e $example ]]; then
+    for mechanism in gssapi gss-spnego; do
+        said=$(timeout 60 wine "$example" --host 127.0.0.1 --port "$any" --target "$server" --mechanism "$mechanism" \
+            2>&1 </dev/null | tr -d '\r') || true
+        if [[ $said == "dn:uid=alice,cn=$mechanism,cn=auth (confidentiality)" ]]; then
+            passed=$((passed + 1))
+        else
+            printf 'ldap_whoami: %s\n' "$said"
+            failed=$((failed + 1))
+        fi
+    done
+fi
 [[ $failed -eq 0 ]] || tail -n 40 "$scratch"/slapd-*/log
 
 printf '%d passed, %d failed\n' "$passed" "$failed"

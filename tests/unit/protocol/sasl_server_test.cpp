@@ -123,7 +123,7 @@ TEST_P(sasl_server, fails_without_the_flags_of_the_layer) {
 
 TEST_P(sasl_server, takes_each_layer_that_it_has_offered_and_no_other) {
     for (unsigned offered = 1; offered != 8; ++offered) {
-        for (unsigned choice = 0; choice != 256; ++choice) {
+        for (unsigned choice = 0; choice != (offered == 7 ? 256U : 8U); ++choice) {
             shake_hands({.layers = static_cast<layer>(offered)});
             const auto challenge = answer_to_choice(of({choice, 0, choice == 1 ? 0U : 0x10U, 0}));
             const bool is_one = choice == 1 || choice == 2 || choice == 4;

@@ -192,7 +192,11 @@ public:
             throw std::runtime_error{"the peer closed the connection in the middle of a message"};
         }
         reader fields{made.memory};
-        made.id = std::to_integer<unsigned char>(fields.next().content.back());
+        const auto id = fields.next().content;
+        if (id.empty()) {
+            throw std::runtime_error{"a message of LDAP has no number"};
+        }
+        made.id = std::to_integer<unsigned char>(id.back());
         made.operation = fields.next();
         return made;
     }

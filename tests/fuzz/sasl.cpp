@@ -4,13 +4,13 @@
 // peer is authentic and sends what it likes inside the messages about the layers. Then buffers over what came of it.
 #include <sspan/protocol/sasl.hpp>
 
+#include "channel.hpp"
 #include "input.hpp"
 #include "small_package.hpp"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -125,72 +125,6 @@ struct party {
     bool failed = false;
 };
 
-void change(input& in, bytes& message) {
-    const auto at = in.number(std::size_t{0}, message.size());
-    switch (in.number(0, 3)) {
-    case 0:
-        if (at != message.size()) {
-            message[at] ^= std::byte{1} << in.number(0, 7);
-        }
-        break;
-    case 1:
-        message.resize(at);
-        break;
-    case 2:
-        message = in.sized(200);
-        break;
-    default:
-        message.clear();
-        break;
-    }
-    message.shrink_to_fit();
-}
-
-/// Sends buffers from one side to the other. What arrives was sent, in this order.
-template <class From, class To>
-void send_buffers(input& in, From& from, To& to) {
-    std::error_code ec;
-    std::deque<bytes> sent;
-    bytes last;
-    for (int n = 0; n != 6 && in.more(); ++n) {
-        const auto payload = in.sized(100);
-        const auto size = from.assign(payload, ec);
-        const auto wire = ec ? std::span<const std::byte>{} : from.wrap(size, ec);
-        require(ec || wire.size() > 4 + payload.size(), "a buffer is longer than its payload");
-        require(static_cast<bool>(ec) == (payload.size() > from.max_payload()) ||
-                    from.protection() == sasl::layer::none,
-                "what fits is sent");
-        if (ec) {
-            continue;
-        }
-        sent.push_back(payload);
-        auto arrived = copy_of(wire);
-        if (in.rarely() && !last.empty()) {
-            arrived = last;
-        } else if (in.rarely()) {
-            change(in, arrived);
-        }
-        last = copy_of(wire);
-        if (arrived.size() < 4) {
-            continue;
-        }
-        const auto length = to.length(std::span{arrived}.template first<4>(), ec);
-        require(ec || (length != 0 && length <= to.max_buffer()), "a length is checked");
-        auto message = bytes(arrived.begin() + 4, arrived.end());
-        const auto opened = to.unwrap(message, ec);
-        if (ec) {
-            require(opened.empty(), "nothing is taken from what was refused");
-            continue;
-        }
-        require(lies_in(opened, message), "the payload is a part of the message");
-        while (!sent.empty() && !same(sent.front(), opened)) {
-            sent.pop_front(); // it was lost
-        }
-        require(!sent.empty(), "what arrives was sent");
-        sent.pop_front();
-    }
-}
-
 using client_party = party<sasl::client, sasl::client_options>;
 using server_party = party<sasl::server, sasl::server_options>;
 
@@ -225,13 +159,13 @@ void talk(input& in, client_party& client, server_party& server) {
             "nobody in between changes the layer"); // with SPNEGO, the package may grant the two sides different flags
     if (here.protection() == there.protection()) {
         if (in.flag()) {
-            send_buffers(in, here, there);
-            send_buffers(in, there, here);
+            send_messages(in, here, there);
+            send_messages(in, there, here);
         } else {
             auto ours = std::move(here).split();
             auto theirs = std::move(there).split();
-            send_buffers(in, ours.sender, theirs.receiver);
-            send_buffers(in, theirs.sender, ours.receiver);
+            send_messages(in, ours.sender, theirs.receiver);
+            send_messages(in, theirs.sender, ours.receiver);
         }
     }
 }

@@ -16,6 +16,7 @@ floors=(
     package.hpp identity.hpp credentials.hpp credential_attributes.hpp channel_bindings.hpp message_frame.hpp
     handshake_options.hpp handshake_step.hpp
     'bodies: detail/'
+    detail/base64.hpp detail/http_challenges.hpp
     detail/client_target.hpp detail/ntlm_token.hpp detail/first_token.hpp detail/thread_token.hpp
     detail/negotiated.hpp detail/established.hpp detail/thread_impersonation.hpp detail/message_lists.hpp detail/message_calls.hpp detail/wrap_calls.hpp
     'the halves of a context'
@@ -36,6 +37,9 @@ floors=(
     protocol/negotiate_stream_options.hpp detail/nns_records.hpp detail/nns_protection.hpp
     protocol/negotiate_stream_sender.hpp protocol/negotiate_stream_receiver.hpp protocol/negotiate_stream_channel.hpp
     protocol/negotiate_stream_handshake.hpp protocol/negotiate_stream.hpp
+    'protocols: protocol/'
+    protocol/http_negotiate_options.hpp protocol/http_negotiate_client.hpp protocol/http_negotiate_server.hpp
+    protocol/http_negotiate.hpp
 )
 status=0
 complain() {

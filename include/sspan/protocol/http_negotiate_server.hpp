@@ -65,7 +65,6 @@ public:
         auto state = detail::without_bad_alloc<server_state>(ec, [&] { return take(values, ec); });
         if (ec) {
             state = server_state::rejected;
-            context_ = {};
         }
         if (state != server_state::challenge || values.empty()) {
             handshake_.reset();

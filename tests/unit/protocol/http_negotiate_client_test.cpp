@@ -316,15 +316,24 @@ TEST_P(http_client, each_character_of_the_field_counts) {
     }
 }
 
-TEST_P(http_client, half_a_token_of_a_package_that_takes_streams_is_refused) {
+TEST_P(http_client, a_package_of_streams_gets_one_whole_token) {
     loopback::configure().stream_framing = true;
-    begun with;
+    client_options options;
+    options.handshake.request |= sspan::context_flags::stream;
+    begun whole{sspan::package::negotiate, options};
+    EXPECT_TRUE(authenticated(answer(whole.side, 200, {whole.reply})));
+
+    begun with{sspan::package::negotiate, options};
     auto token = token_of(with.reply);
     token.pop_back();
     const auto refused = answer(with.side, 200, {field_of(token)});
-    EXPECT_TRUE(refused.code);
-    EXPECT_TRUE(over(refused, with.side, static_cast<errc>(refused.code.value()),
-                     refused.function.empty() ? layer : std::string_view{refused.function}));
+    EXPECT_TRUE(over(refused, with.side, errc::invalid_token, layer));
+
+    begun more{sspan::package::negotiate, options};
+    token = token_of(more.reply);
+    token.push_back(std::byte{1});
+    const auto left = answer(more.side, 200, {field_of(token)});
+    EXPECT_TRUE(over(left, more.side, errc::illegal_message, layer));
 }
 
 TEST_P(http_client, a_server_that_ends_early_is_refused) {
@@ -412,10 +421,14 @@ TEST_P(http_client, begins_once) {
 }
 
 TEST_P(http_client, has_one_final_answer) {
-    begun with;
-    ASSERT_TRUE(authenticated(answer(with.side, 200, {with.reply})));
-    const auto refused = answer(with.side, 200, {with.reply});
-    EXPECT_TRUE(over(refused, with.side, errc::illegal_message, layer));
+    for (const unsigned status : {200U, 401U}) {
+        for (const bool has_token : {false, true}) {
+            begun with;
+            ASSERT_TRUE(authenticated(answer(with.side, 200, {with.reply})));
+            const auto refused = answer(with.side, status, has_token ? fields{with.reply} : fields{});
+            EXPECT_TRUE(over(refused, with.side, errc::illegal_message, layer));
+        }
+    }
 }
 
 TEST_P(http_client, has_no_context_before_the_end) {

@@ -361,14 +361,21 @@ TEST_P(http_server, fragments_are_not_for_http) {
     expect_rejected(with.side, {field_of(step(client, {}).token)}, errc::unsupported_function);
 }
 
-TEST_P(http_server, half_a_token_is_rejected) {
+TEST_P(http_server, a_package_of_streams_gets_one_whole_token) {
     loopback::configure().stream_framing = true;
-    connection with;
+    server_options options;
+    options.handshake.request |= sspan::context_flags::stream;
+    connection with{sspan::package::negotiate, options};
     auto client = with.client();
     auto token = step(client, {}).token;
+    const auto last = token.back();
     token.pop_back();
-    EXPECT_TRUE(request(with.side, {field_of(token)}).code);
-    EXPECT_TRUE(is(log_on(with), server_state::authenticated));
+    expect_rejected(with.side, {field_of(token)}, errc::invalid_token);
+    token.push_back(last);
+    token.push_back(std::byte{1});
+    expect_rejected(with.side, {field_of(token)}, errc::illegal_message);
+    token.pop_back();
+    EXPECT_TRUE(is(request(with.side, {field_of(token)}), server_state::authenticated));
 }
 
 TEST_P(http_server, moves_with_its_state) {

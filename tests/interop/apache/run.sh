@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Apache with mod_auth_gssapi. curl is its client first, then the one on sspan, with each type of session key.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
+# shellcheck source=tests/environment.sh
+. tests/environment.sh
+# shellcheck source=tests/integration/suites.sh
+. tests/integration/suites.sh
+# shellcheck source=tests/interop/platforms.sh
+. tests/interop/platforms.sh
+
+install_missing apache2 libapache2-mod-auth-gssapi curl
+server=HTTP/server.sspan.test
+logged kadmin.local addprinc -randkey "$server"
+logged kadmin.local addprinc -randkey HTTP/other.sspan.test
+
+dir=$scratch/apache
+chmod 711 "$scratch"
+mkdir -p "$dir/pages"
+logged kadmin.local ktadd -norandkey -k "$dir/keytab" "$server"
+cp "$KRB5_CONFIG" "$dir/krb5.conf"
+printf 'the page\n' | tee "$dir/pages/page" >"$dir/pages/bobs"
+port=$(free_port)
+{
+    # Apache as root serves as another user.
+    [[ $(id -u) -ne 0 ]] || printf 'User www-data\nGroup www-data\n'
+    modules=/usr/lib/apache2/modules
+    for module in mpm_prefork authn_core authz_core authz_user headers auth_gssapi; do
+        printf 'LoadModule %s_module %s/mod_%s.so\n' "$module" "$modules" "$module"
+    done
+    cat <<CONFIG
+Listen 127.0.0.1:$port
+ServerName server.sspan.test
+ServerRoot "$dir"
+PidFile "$dir/pid"
+DefaultRuntimeDir "$dir"
+ErrorLog "$dir/log"
+LogLevel warn auth_gssapi:debug
+DocumentRoot "$dir/pages"
+StartServers 2
+<Location />
+    AuthType GSSAPI
+    AuthName "sspan"
+    GssapiCredStore keytab:$dir/keytab
+    Require valid-user
+    Header always set X-User "expr=%{REMOTE_USER}"
+</Location>
+<Location /bobs>
+    Require user bob@SSPAN.TEST
+</Location>
+CONFIG
+} >"$dir/apache.conf"
+[[ $(id -u) -ne 0 ]] || chown -R www-data:www-data "$dir"
+# In a group of its own: at its end, Apache ends its group.
+KRB5_CONFIG=$dir/krb5.conf KRB5RCACHENAME=file2:$dir/replays setsid apache2 -f "$dir/apache.conf" -DFOREGROUND \
+    >"$dir/out" 2>&1 </dev/null &
+started+=("$!")
+wait_for "$dir/log" 'resuming normal operations' "$!"
+
+said=$(timeout 60 curl --silent --include --negotiate --user : --noproxy '*' \
+    --resolve "server.sspan.test:$port:127.0.0.1" "http://server.sspan.test:$port/page") || true
+[[ $said == *'X-User: alice@SSPAN.TEST'*'the page' ]] || fail "curl cannot talk to the server: $said $(cat "$dir/log")"
+
+talk() { google_tests "$1" interop/interop_apache "$port"; }
+everywhere "$server" interop_apache talk
+[[ $failed -eq 0 ]] || tail -n 60 "$dir/log"
+
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[[ $failed -eq 0 ]]

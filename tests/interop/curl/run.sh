@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# curl, a client of a web server on sspan, with each type of session key. ../apache proves that this curl works.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
+# shellcheck source=tests/environment.sh
+. tests/environment.sh
+# shellcheck source=tests/interop/platforms.sh
+. tests/interop/platforms.sh
+
+install_missing curl
+server=HTTP/server.sspan.test
+logged kadmin.local addprinc -randkey "$server"
+logged kadmin.local ktadd -norandkey -k "$scratch/http.keytab" "$server"
+export KRB5_KTNAME=FILE:$scratch/http.keytab
+passed=0 failed=0
+
+# get OPTION...: asks the server. Prints the pages, and after each its status and the number of new connections.
+get() {
+    timeout 60 curl --silent --noproxy '*' --resolve "server.sspan.test:$port:127.0.0.1" \
+        --write-out '%{http_code} %{num_connects}\n' "$@" 2>&1 || true
+}
+
+# expect NAME WANTED COMMAND...: the command prints what the pattern describes.
+expect() {
+    local name=$1 wanted=$2 said
+    shift 2
+    said=$("$@") || true
+    # shellcheck disable=SC2053 # a pattern
+    if [[ $said == $wanted ]]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        printf '%s: %s\n' "$name" "${said:0:2000}"
+    fi
+}
+
+# start SCOPE: sets port and url.
+start() {
+    local command log=$scratch/server.log
+    read -ra command <<<"$SSPAN_RUNNER"
+    rm -f "$log"
+    "${command[@]}" "$PWD/$SSPAN_BUILD/tests/interop/interop_curl$SSPAN_SUFFIX" "$1" >"$log" 2>&1 </dev/null &
+    started+=("$!")
+    wait_for "$log" 'listening on port' "$!"
+    port=$(tr -d '\r' <"$log" | sed -n 's/.*listening on port //p')
+    url=http://server.sspan.test:$port/page
+}
+
+# finish: ends the server, which must still be there.
+finish() {
+    local status=0
+    expect "$1, the end" $'the end\n200 1' get "http://server.sspan.test:$port/end"
+    wait "${started[-1]}" || status=$?
+    unset 'started[-1]'
+    expect "$1, the exit status" 0 printf '%s' "$status"
+}
+
+# sent_token: the field with the token that curl has authenticated itself with.
+sent_token() {
+    timeout 60 curl --silent --verbose --noproxy '*' --resolve "server.sspan.test:$port:127.0.0.1" \
+        --negotiate --user : "$url" 2>&1 | sed -n 's/^> \(Authorization: Negotiate .*\)$/\1/p' | tr -d '\r' | tail -n 1
+}
+
+talk() {
+    local name=$1 known log_on=(--negotiate --user :) token
+    case $name in
+    wine*) known='a client (the package does not tell its name)' ;;
+    *) known='alice@SSPAN.TEST' ;;
+    esac
+    start request
+    expect "$name, knows the client" "$known"$'\n200 1' get "${log_on[@]}" "$url"
+    expect "$name, two requests on one connection" "$known"$'\n200 1\n'"$known"$'\n200 0' \
+        get "${log_on[@]}" "$url" "$url"
+    expect "$name, without credentials" $'who are you[?]\n401 1' get "$url"
+    expect "$name, without a ticket" $'who are you[?]\n401 *' env KRB5CCNAME=FILE:/nowhere timeout 60 curl --silent \
+        --noproxy '*' --resolve "server.sspan.test:$port:127.0.0.1" --write-out '%{http_code} %{num_connects}\n' \
+        "${log_on[@]}" "$url"
+
+    local -A hostile=(
+        [empty]='Negotiate' [bad]='Negotiate !!!' [unpadded]='Negotiate YQ' [two]='Negotiate YQ==, Negotiate YQ=='
+        [garbage]='Negotiate R2FyYmFnZQ==' [zeros]='Negotiate AAAAAAAAAAAAAAAA'
+        [ntlm]='Negotiate TlRMTVNTUAABAAAAB4IIAAAAAAAAAAAAAAAAAAAAAAA='
+        [basic]='Basic YWxpY2U6c2VjcmV0'
+    )
+    local kind
+    for kind in "${!hostile[@]}"; do
+        expect "$name, $kind" $'SEC_E_*\n401 1' get --header "Authorization: ${hostile[$kind]}" "$url"
+    done
+    printf 'Authorization: Negotiate %s\n' "$(head -c 49152 /dev/zero | base64 --wrap=0)" >"$scratch/long"
+    expect "$name, a header of 64 KiB" $'SEC_E_*\n401 1' get --header "@$scratch/long" "$url"
+    printf 'Authorization: Negotiate %s\n' "$(head -c 100000 /dev/zero | base64 --wrap=0)" >"$scratch/long"
+    expect "$name, a header above the limit" $'SEC_E_INVALID_TOKEN*\n401 1' get --header "@$scratch/long" "$url"
+    token=$(sent_token)
+    expect "$name, a token" 'Authorization: Negotiate Y*' printf '%s' "$token"
+    expect "$name, a replayed token" $'SEC_E_*\n401 1' get --header "$token" "$url"
+    expect "$name, knows the client after all this" "$known"$'\n200 1' get "${log_on[@]}" "$url"
+    # On one connection: curl's own field takes the place of the handshake's.
+    expect "$name, a failure on a connection" $'SEC_E_*\n401 1\nSEC_E_*\n401 0' \
+        get --header 'Authorization: Negotiate AAAA' "$url" "$url"
+    finish "$name"
+
+    start connection
+    expect "$name, one handshake for a connection" "$known"$'\n200 1\n'"$known"$'\n200 0' get "${log_on[@]}" "$url" "$url"
+    expect "$name, another connection" $'who are you[?]\n401 1' get "$url"
+    expect "$name, a connection that loses its client" \
+        "$known"$'\n200 1\nSEC_E_*\n401 0\nwho are you[?]\n401 0' \
+        get "${log_on[@]}" "$url" --next --silent --noproxy '*' --resolve "server.sspan.test:$port:127.0.0.1" \
+        --write-out '%{http_code} %{num_connects}\n' --header 'Authorization: Negotiate AAAA' "$url" --next --silent \
+        --noproxy '*' --resolve "server.sspan.test:$port:127.0.0.1" --write-out '%{http_code} %{num_connects}\n' "$url"
+    finish "$name"
+}
+everywhere "$server" interop_curl talk
+
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[[ $failed -eq 0 ]]

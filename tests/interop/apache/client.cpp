@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // A client of Apache with mod_auth_gssapi, and of servers that only pretend to be it. The argument is Apache's port.
-#include "interop/http.hpp"
+#include "http.hpp"
 #include "net.hpp"
 
 #include <sspan/protocol/http_negotiate.hpp>

@@ -3,7 +3,7 @@
 // A web server on sspan, for clients of somebody else's. It prints its port, serves one connection after the other, and
 // ends after a request for /end. /page is for authenticated clients; its content is the client's name. The argument is
 // "request" or "connection": what one handshake authenticates.
-#include "interop/http.hpp"
+#include "http.hpp"
 #include "net.hpp"
 #include "session.hpp"
 

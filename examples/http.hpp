@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// As much of HTTP/1.1 as the programs here need: messages with a Content-Length.
+// As much of HTTP/1.1 as small programs need: messages with a Content-Length.
 #pragma once
 
 #include "net.hpp"
@@ -96,6 +96,9 @@ public:
             const auto colon = std::min(line.find(':'), line.size());
             const auto value = std::min(line.find_first_not_of(" \t", colon + 1), line.size());
             received.fields.emplace_back(line.substr(0, colon), line.substr(value));
+        }
+        if (!received.values("Transfer-Encoding").empty()) {
+            throw std::runtime_error{"only bodies with a Content-Length are supported"};
         }
         const auto lengths = received.values("Content-Length");
         const auto length = lengths.empty() ? 0 : message::number(lengths.front());

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+//
+// A web server that greets its authenticated clients by their names. It serves one connection after the other.
+//
+//   > http_hello --port 8080
+//   listening on port 8080
+//   GET /: 401, a token is needed
+//   GET /: 200, alice@CORP.EXAMPLE
+//   GET /: 401, SEC_E_INVALID_TOKEN (0x80090308)
+//
+// A client: curl --negotiate --user : http://web.corp.example:8080/
+#include "arguments.hpp"
+#include "http.hpp"
+#include "net.hpp"
+#include "session.hpp"
+#include "text.hpp"
+
+#include <sspan/protocol/http_negotiate.hpp>
+#include <sspan/sspan.hpp>
+
+#include <chrono>
+#include <exception>
+#include <iostream>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace {
+
+constexpr std::string_view usage = R"(http_hello --port N [options]   port 0 stands for a free one
+    --bind ADDRESS     listen there (127.0.0.1)
+    --connections N    end after N connections (no end)
+    --name SPN         refuse tokens for other services than this, such as HTTP/web.corp.example
+Exit status: 0 done, 1 usage, 2 failed.)";
+
+constexpr std::chrono::seconds patience{30};
+
+/// Answers the requests of a connection.
+void serve(http::channel& browser, sspan::http_negotiate::server authentication) {
+    using namespace sspan::http_negotiate;
+    for (http::message request; browser.receive_or_end(request);) {
+        browser.peer().allow(patience);
+        std::error_code ec;
+        const auto step = authentication.take_request(request.values(credentials_field(server_kind::origin)), ec);
+        const bool known = step.state == server_state::authenticated;
+        const auto who = known ? session::client_name(authentication.context())
+                         : ec  ? session::symbol(ec)
+                               : "a token is needed";
+        const auto body = known ? "hello " + who + '\n' : std::string{};
+        std::string answer = known ? "HTTP/1.1 200 OK\r\n" : "HTTP/1.1 401 Unauthorized\r\n";
+        if (!step.challenge.empty()) {
+            answer.append(challenge_field(server_kind::origin)).append(": ").append(step.challenge).append("\r\n");
+        }
+        browser.send(answer + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+        std::cout << request.word(0) << ' ' << request.word(1) << (known ? ": 200, " : ": 401, ") + who + '\n'
+                  << std::flush;
+    }
+}
+
+int run(arguments::reader read) {
+    const auto port = read.number("--port", 65535);
+    const auto address = read.value("--bind", "127.0.0.1");
+    const auto connections = read.number("--connections", 1'000'000, "0");
+    const auto name = read.value("--name", {});
+    read.finish();
+
+    sspan::http_negotiate::server_options options;
+    if (!name.empty()) {
+        options.handshake.service_names = {text::to_wide(name)};
+    }
+    const auto credentials = sspan::credentials::inbound(sspan::package::negotiate);
+    const net::listener listener{address, port};
+    std::cout << "listening on port " << listener.port() << '\n' << std::flush;
+    for (unsigned count = 0; connections == 0 || count != connections; ++count) {
+        http::channel browser{listener.accept(patience)};
+        try {
+            serve(browser, sspan::http_negotiate::server{credentials, options});
+        } catch (const std::exception& error) { // of this connection alone
+            std::cout << error.what() << '\n' << std::flush;
+        }
+        browser.peer().finish();
+    }
+    return 0;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    try {
+        const net::library sockets;
+        return run(arguments::reader{text::arguments(argc, argv)});
+    } catch (const arguments::error& error) {
+        std::cerr << error.what() << "\n\n" << usage << '\n';
+        return 1;
+    } catch (const std::exception& error) {
+        std::cerr << error.what() << '\n';
+        return 2;
+    }
+}

@@ -79,8 +79,8 @@ private:
         const char* text = nullptr;
         context_flags flags = context_flags::none;
     };
-    /// Returns the beginning of `what()`.
-    [[nodiscard]] std::string description(const std::error_code& ec) const;
+    /// Returns what follows the function in `what()`.
+    [[nodiscard]] std::string how(const std::error_code& ec) const;
 
     /// The longest Kerberos token that Windows allows, regardless of cbMaxToken. 65,536 would be 0 in 16 bits.
     static constexpr std::size_t longest_token = 65'535;

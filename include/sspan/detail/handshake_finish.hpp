@@ -69,15 +69,15 @@ inline security_context handshake::finish(bool is_server, std::error_code& ec) n
     return security_context{std::move(state)};
 }
 
-/// The error of `finish`.
-class unfinished : public error {
+/// The error if this library itself refuses. `how` follows the function in `what()`.
+class refused : public error {
 public:
-    unfinished(std::error_code code, const char* function, const std::string& description)
-        : error{code, function, description} {}
+    refused(std::error_code code, const char* function, const std::string& how)
+        : error{code, function, std::string{function} + how} {}
 };
 
 inline void handshake::throw_unfinished(const std::error_code& ec) const {
-    throw unfinished{ec, culprit_, description(ec)};
+    throw refused{ec, culprit_, how(ec)};
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::detail

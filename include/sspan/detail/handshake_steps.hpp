@@ -193,12 +193,12 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
     }
 }
 
-inline std::string handshake::description(const std::error_code& ec) const {
-    std::string text{culprit_};
+inline std::string handshake::how(const std::error_code& ec) const {
+    std::string text;
     if (reason_.text != nullptr) {
-        text += reason_.text;
+        text = reason_.text;
     } else if (ec == errc::buffer_too_small && culprit_ == function_) {
-        text += " has a token of more than " + std::to_string(output_.size()) + " bytes";
+        text = " has a token of more than " + std::to_string(output_.size()) + " bytes";
     }
     if (reason_.flags != context_flags::none) {
         text += to_string(reason_.flags);
@@ -207,11 +207,11 @@ inline std::string handshake::description(const std::error_code& ec) const {
 }
 
 inline std::string handshake::explain(const std::error_code& ec) const {
-    return ec ? description(ec) + ": " + ec.message() : std::string{};
+    return ec ? culprit_ + how(ec) + ": " + ec.message() : std::string{};
 }
 
 inline void handshake::throw_failed(const std::error_code& ec, std::span<const std::byte> token) const {
-    throw handshake_error{ec, culprit_, token, description(ec)};
+    throw handshake_error{ec, culprit_, token, culprit_ + how(ec)};
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::detail

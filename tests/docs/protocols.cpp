@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+//
+// What docs/protocols.md shows: HTTP Negotiate, SASL and NegotiateStream.
+#include <sspan/protocol/http_negotiate.hpp>
+#include <sspan/protocol/negotiate_stream.hpp>
+#include <sspan/protocol/sasl.hpp>
+#include <sspan/sspan.hpp>
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+namespace excerpts {
+
+struct http_answer {
+    unsigned status;
+    std::vector<std::string_view> challenges; // the values of all WWW-Authenticate fields
+    std::string body;
+};
+http_answer get(std::string_view authorization);
+void answer(unsigned status, std::string_view www_authenticate, std::string_view body);
+
+std::string fetch(const sspan::credentials& credentials) {
+    namespace http = sspan::http_negotiate;
+    http::client client{credentials, L"HTTP/web.corp.example"};
+    auto answer = get(client.begin()); // sends the value as the field Authorization
+    for (;;) {
+        const auto step = client.take_answer(answer.status, answer.challenges);
+        if (step.state == http::client_state::authenticated) {
+            return answer.body; // only now is it the server's
+        }
+        answer = get(step.credentials);
+    }
+}
+
+void serve(sspan::http_negotiate::server& server, std::span<const std::string_view> authorization) {
+    namespace http = sspan::http_negotiate;
+    std::error_code ec;
+    const auto step = server.take_request(authorization, ec);
+    if (step.state == http::server_state::authenticated) {
+        answer(200, step.challenge, "for this client only");
+    } else {
+        answer(401, step.challenge, "");
+    }
+}
+
+void send(std::span<const std::byte> bytes);
+void receive(std::span<std::byte> bytes); // fills all of it
+void send_response(std::span<const std::byte> response);
+std::vector<std::byte> receive_challenge(); // empty if it comes with the server's success
+
+sspan::sasl::client_channel bind(const sspan::credentials& kerberos) {
+    sspan::sasl::client client{kerberos, L"ldap/dc1.corp.example"};
+    std::vector<std::byte> challenge;
+    for (;;) {
+        const auto step = client.step(challenge);
+        if (step.response) { // also an empty one
+            send_response(*step.response);
+        }
+        challenge = receive_challenge();
+        if (step.done) {
+            return std::move(client).finish();
+        }
+    }
+}
+
+std::vector<std::byte> ask(sspan::sasl::client_channel& channel, std::span<const std::byte> request) {
+    send(channel.wrap(channel.assign(request)));
+    std::array<std::byte, 4> length{};
+    receive(length);
+    std::vector<std::byte> message(channel.length(length)); // checked against the limit first
+    receive(message);
+    const auto data = channel.unwrap(message);
+    return {data.begin(), data.end()};
+}
+
+sspan::negotiate_stream::client_channel connect(const sspan::credentials& credentials) {
+    namespace nns = sspan::negotiate_stream;
+    nns::client client{credentials, L"HOST/files.corp.example"};
+    std::vector<std::byte> record; // nothing comes before the client's first record
+    for (;;) {
+        const auto step = client.step(record);
+        if (!step.record.empty()) {
+            send(step.record);
+        }
+        if (step.done) {
+            return std::move(client).finish();
+        }
+        record.resize(nns::handshake_header_size);
+        receive(record);
+        const auto header = std::span<const std::byte>{record}.first<nns::handshake_header_size>();
+        record.resize(record.size() + nns::handshake_payload_size(header));
+        receive(std::span{record}.subspan(nns::handshake_header_size));
+    }
+}
+
+void tell_why_not(sspan::negotiate_stream::server& server, std::span<const std::byte> record) {
+    try {
+        send(server.step(record).record);
+    } catch (const sspan::handshake_error& failure) {
+        if (!failure.token().empty()) {
+            send(failure.token()); // the error record
+        }
+        throw;
+    }
+}
+
+} // namespace excerpts

@@ -7,6 +7,7 @@
 
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace {
@@ -14,6 +15,23 @@ namespace {
 using namespace testing_support;
 using sasl::layer;
 using sspan::errc;
+
+// What is not complete has no channel, and views of temporaries do not compile.
+template <class Side>
+concept finishes_as_lvalue = requires(Side& side, std::error_code& ec) { side.finish(); } ||
+                             requires(Side& side, std::error_code& ec) { side.finish(ec); };
+template <class Side>
+concept steps_as_temporary = requires(Side side) { std::move(side).step({}); } ||
+                             requires(Side side, std::error_code& ec) { std::move(side).step({}, ec); };
+template <class Channel>
+concept wraps_as_temporary = requires(Channel channel) { std::move(channel).wrap(0); };
+template <class Side>
+concept can_send = requires(Side& side) { side.wrap(0); };
+static_assert(!finishes_as_lvalue<sasl::client> && !finishes_as_lvalue<sasl::server>);
+static_assert(!steps_as_temporary<sasl::client> && !steps_as_temporary<sasl::server>);
+static_assert(!wraps_as_temporary<sasl::client_channel> && !wraps_as_temporary<sasl::sender>);
+static_assert(can_send<sasl::client_channel> && can_send<sasl::sender>);
+static_assert(!can_send<sasl::client> && !can_send<sasl::server> && !can_send<sasl::receiver>);
 
 class sasl_both_sides : public sasl_test {};
 INSTANTIATE_TEST_SUITE_P(each, sasl_both_sides, ::testing::ValuesIn(surfaces), name_of{});
@@ -52,6 +70,18 @@ TEST_P(sasl_both_sides, take_handshakes_of_any_length) {
         auto server = std::move(both.server).finish();
         EXPECT_EQ(send_over(client, server, "there"), to_bytes("there"));
     }
+}
+
+TEST_P(sasl_both_sides, limit_what_the_peer_sends) {
+    loopback::configure().kerberos.legs = 6;
+    sasl_pair patient{{.limits = {.max_steps = 2}}};
+    EXPECT_TRUE(failed_with(patient.run(GetParam()), errc::illegal_message, "InitializeSecurityContext"));
+    sasl_pair other{{}, {.limits = {.max_steps = 2}}};
+    EXPECT_TRUE(failed_with(other.run(GetParam()), errc::illegal_message, "AcceptSecurityContext"));
+    sasl_pair small{{.limits = {.max_token = 10}}};
+    EXPECT_TRUE(failed_with(small.run(GetParam()), errc::invalid_token, "InitializeSecurityContext"));
+    sasl_pair other_small{{}, {.limits = {.max_token = 10}}};
+    EXPECT_TRUE(failed_with(other_small.run(GetParam()), errc::invalid_token, "AcceptSecurityContext"));
 }
 
 TEST_P(sasl_both_sides, work_with_spnego_of_any_length) {

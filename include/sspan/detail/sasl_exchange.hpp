@@ -167,17 +167,18 @@ protected:
             return;
         }
         capacity_ = sspan::max_payload(context_.sizes(), std::min(peer_max, max_send_));
-        if (capacity_ == 0) {
+        if (sspan::max_payload(context_.sizes(), max_send_) == 0) {
+            fail(errc::invalid_parameter, " may not send a message: max_send of the options is too small", ec);
+        } else if (capacity_ == 0) {
             fail(errc::illegal_message, " was given a maximum in which no message fits", ec);
         }
     }
 
-    /// The flags of the context are the layer of SPNEGO. A stronger one than is acceptable is used, too: the peer does.
+    /// Takes the flags of the context for the layer, as SPNEGO does. The handshake has refused a layer that is weaker than
+    /// the acceptable ones. A stronger one is used: the peer uses it, too.
     void choose_spnego_layer(std::error_code& ec) noexcept {
         const auto granted = strongest_layer(layers_of_flags(context_.granted()));
-        if (granted < weakest_layer(acceptable_)) {
-            fail(errc::security_qos_failed, " was granted a weaker layer than the options accept", ec);
-        } else if (granted == 2 && context_.package() == security_package::ntlm) {
+        if (granted == 2 && context_.package() == security_package::ntlm) {
             // A layer that is only signed has another format there, and `wrap` always encrypts.
             fail(errc::unsupported_function, " cannot use NTLM with integrity only", ec);
         } else {

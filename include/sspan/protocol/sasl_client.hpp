@@ -67,7 +67,7 @@ public:
     ///   - `message_altered`, `out_of_sequence`, `invalid_token` and others for an offer that is not authentic;
     ///   - `qop_not_supported` if the context cannot sign;
     ///   - `unsupported_function` for a layer of `integrity` with NTLM;
-    ///   - `invalid_parameter` for credentials of another package, a maximum of 0 or over 0xFFFFFF, an empty set of
+    ///   - `invalid_parameter` for credentials of another package, a maximum of 0, over 0xFFFFFF or too small to send, an empty set of
     ///     layers, flags that the options do not allow; for an identity that is not UTF-8, contains a zero or cannot be
     ///     sent with `gss_spnego`;
     ///   - `no_context` after a failure;

@@ -54,6 +54,14 @@ TEST(sasl_layers, utf8_is_accepted) {
     }
 }
 
+TEST(sasl_layers, what_follows_the_text_in_memory_does_not_count) {
+    for (const std::string_view text : {"\xDF\xBF", "\xEF\xBF\xBF", "\xF4\x8F\xBF\xBF"}) {
+        for (std::size_t size = 1; size != text.size(); ++size) {
+            EXPECT_FALSE(is_utf8(text.substr(0, size))) << size;
+        }
+    }
+}
+
 TEST(sasl_layers, other_bytes_are_refused) {
     for (const auto* text : {"\x80",
                              "\xBF",

@@ -207,6 +207,10 @@ TEST_P(sasl_client, refuses_a_maximum_in_which_no_message_fits) {
     EXPECT_TRUE(succeeded(answer_to_offer(of({7, 0, 0, 0}))));
 }
 
+TEST_P(sasl_client, own_maximum_in_which_no_message_fits_is_the_callers_mistake) {
+    expect_refused(of({4, 1, 0, 0}), errc::invalid_parameter, "max_send", {.max_send = 10});
+}
+
 TEST_P(sasl_client, refuses_an_offer_that_was_changed) {
     shake_hands();
     const auto size = context.wrap_copy(of({4, 1, 0, 0}), signed_only).size();

@@ -15,7 +15,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . tests/environment.sh
 
 readonly seconds=${1:-60} build=build/fuzz
-readonly targets=(handshake messages negotiate_stream package sasl text)
+readonly targets=(handshake http_negotiate messages negotiate_stream package sasl text)
 passed=0 failed=0
 
 # start TARGET: new inputs that reach further go to $scratch.

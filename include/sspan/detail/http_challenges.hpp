@@ -146,8 +146,11 @@ private:
                 rest_.remove_prefix(i + 1);
                 return true;
             }
-            if (rest_[i] == '\\' && (++i == rest_.size() || !is_in_quoted_string(rest_[i]))) {
-                return false;
+            if (rest_[i] == '\\') { // the next character stands for itself
+                ++i;
+                if (i == rest_.size() || !is_in_quoted_string(rest_[i])) {
+                    return false;
+                }
             }
         }
         return false;

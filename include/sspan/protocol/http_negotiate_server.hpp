@@ -46,8 +46,8 @@ struct server_step {
 /// handshake only: the next request begins another one. Only one thread at a time may use it.
 class server {
 public:
-    explicit server(const credentials& creds, const server_options& options = {})
-        : credentials_{creds}, options_{options} {}
+    explicit server(credentials creds, server_options options = {})
+        : credentials_{std::move(creds)}, options_{std::move(options)} {}
 
     /// Takes the credentials field of a request: no value if the request does not have the field.
     ///

@@ -92,7 +92,7 @@ TEST(http_challenges, quoted_strings_hide_what_is_inside) {
 TEST(http_challenges, what_is_malformed) {
     for (const auto value : {
              "="sv,
-             "\"Negotiate\""sv,
+             R"("Negotiate")"sv,
              "Negotiate="sv,
              "Negotiate:"sv,
              "Negotiate/YQ=="sv,
@@ -102,16 +102,16 @@ TEST(http_challenges, what_is_malformed) {
              "Negotiate YQ==YQ=="sv,
              "Negotiate YQ== YQ=="sv,
              "Negotiate a b"sv,
-             "Negotiate \"YQ==\""sv,
+             R"(Negotiate "YQ==")"sv,
              "Negotiate YQ==;"sv,
              "Negotiate a=b c=d"sv,
-             "Negotiate a=\"b\"c"sv,
-             "Negotiate a=\"b\" c"sv,
+             R"(Negotiate a="b"c)"sv,
+             R"(Negotiate a="b" c)"sv,
              "Negotiate =a"sv,
-             "Negotiate a=\"b"sv,
-             "Negotiate a=\"b\\"sv,
-             "Negotiate a=\"b\\\""sv,
-             "Negotiate a=\""sv,
+             R"(Negotiate a="b)"sv,
+             R"(Negotiate a="b\)"sv,
+             R"(Negotiate a="b\")"sv,
+             R"(Negotiate a=")"sv,
              "Negotiate a=\"\n\""sv,
              "Negotiate a=\"\\\n\""sv,
              "Negotiate a=\"\x7F\""sv,
@@ -138,7 +138,7 @@ TEST(http_challenges, negotiate_is_found_in_any_case) {
         EXPECT_EQ(find(value).token, "YWJj");
     }
     for (const auto value : {"Negotiat YWJj"sv, "Negotiates YWJj"sv, "Nego2 YWJj"sv, "Basic Negotiate"sv,
-                             "N\x65gotiat\x45\x31"sv, "Kerberos"sv, ""sv}) {
+                             "NegotiatE1"sv, "Kerberos"sv, ""sv}) {
         EXPECT_FALSE(find(value).offered) << value;
         EXPECT_EQ(find(value).token, "");
     }
@@ -183,14 +183,14 @@ TEST(http_challenges, credentials) {
         EXPECT_TRUE(read_credentials(value, given)) << value;
         EXPECT_EQ(given.token68, "");
     }
-    for (const auto value : {"Basic YWxpY2U6c2VjcmV0"sv, "Digest username=\"x\", realm=\"y"sv, "Bearer"sv}) {
+    for (const auto value : {"Basic YWxpY2U6c2VjcmV0"sv, R"(Digest username="x", realm="y)"sv, "Bearer"sv}) {
         EXPECT_TRUE(read_credentials(value, given)) << value;
         EXPECT_EQ(given.scheme, value.substr(0, value.find(' ')));
     }
     for (const auto value :
          {""sv, " "sv, ","sv, ",Negotiate YWJj"sv, "Negotiate,"sv, "Negotiate YWJj,"sv,
           "Negotiate YWJj, Negotiate YWJj"sv, "Negotiate YWJj, Basic YWJj"sv, "Negotiate a=b"sv, "Negotiate YWJj a"sv,
-          "Negotiate=YWJj"sv, "Negotiate !"sv, "Negotiate \xC3"sv, "\"Negotiate\" YWJj"sv, "Negotiate YWJj, !"sv,
+          "Negotiate=YWJj"sv, "Negotiate !"sv, "Negotiate \xC3"sv, R"("Negotiate" YWJj)"sv, "Negotiate YWJj, !"sv,
           "Negotiate YWJj, ("sv, "Negotiate YWJj\r\n"sv, "Negotiate \0"sv}) {
         EXPECT_FALSE(read_credentials(value, given)) << value;
     }

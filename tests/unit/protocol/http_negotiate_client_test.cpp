@@ -250,7 +250,7 @@ TEST_P(http_client, a_token_that_is_not_base64_is_refused) {
     for (const unsigned status : {200U, 401U}) {
         for (const auto value : {"Negotiate !"sv, "Negotiate Y"sv, "Negotiate YQ="sv, "Negotiate YR=="sv,
                                  "Negotiate YQ==YQ=="sv, "Negotiate YQ== YQ=="sv, "Negotiate -_-_"sv,
-                                 "Negotiate YQ==\n"sv, "Negotiate \"YQ==\""sv, "Negotiate = "sv}) {
+                                 "Negotiate YQ==\n"sv, R"(Negotiate "YQ==")"sv, "Negotiate = "sv}) {
             begun with;
             const auto refused = answer(with.side, status, {value});
             EXPECT_TRUE(over(refused, with.side, errc::invalid_token, layer)) << value;

@@ -180,11 +180,11 @@ TEST_P(http_server, hostile_requests_are_rejected_and_survived) {
     for (const auto value : {""sv, " "sv, "Negotiate"sv, "Negotiate "sv, "Negotiate !"sv, "Negotiate Y"sv,
                              "Negotiate YQ="sv, "Negotiate YR=="sv, "Negotiate YQ==,"sv, "Negotiate YQ== YQ=="sv,
                              "Negotiate -_-_"sv, "Negotiate =="sv, "Negotiate YQ==\n"sv, "Negotiate a=b"sv,
-                             "Negotiate \"YQ==\""sv, "Negotiate\0YQ=="sv, "\xFF\xFF YQ=="sv, ", Negotiate YQ=="sv}) {
+                             R"(Negotiate "YQ==")"sv, "Negotiate\0YQ=="sv, "\xFF\xFF YQ=="sv, ", Negotiate YQ=="sv}) {
         expect_rejected(with.side, {value}, errc::invalid_token);
     }
     for (const auto value : {"Basic YWxpY2U6c2VjcmV0"sv, "NTLM TlRMTVNTUAABAAAA"sv, "Negotiate2 YQ=="sv, "Bearer"sv,
-                             "Digest username=\"Negotiate YQ==\""sv}) {
+                             R"(Digest username="Negotiate YQ==")"sv}) {
         expect_rejected(with.side, {value}, errc::secpkg_not_found);
     }
     EXPECT_EQ(loopback::calls(loopback::function::accept_security_context), 0U);

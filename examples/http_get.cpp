@@ -51,7 +51,8 @@ int run(arguments::reader read) {
     }
     for (unsigned requests = 1;; ++requests) {
         connection.peer().allow(patience);
-        std::string request = "GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\n";
+        std::string request{"GET "};
+        request.append(path).append(" HTTP/1.1\r\nHost: ").append(host).append("\r\n");
         if (!credentials.empty()) {
             request.append(credentials_field(server_kind::origin)).append(": ").append(credentials).append("\r\n");
         }

@@ -51,7 +51,8 @@ void serve(http::channel& browser, sspan::http_negotiate::server authentication)
         if (!step.challenge.empty()) {
             answer.append(challenge_field(server_kind::origin)).append(": ").append(step.challenge).append("\r\n");
         }
-        browser.send(answer + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+        answer.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n\r\n").append(body);
+        browser.send(answer);
         std::cout << request.word(0) << ' ' << request.word(1) << (known ? ": 200, " : ": 401, ") + who + '\n'
                   << std::flush;
     }

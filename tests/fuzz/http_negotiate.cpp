@@ -26,7 +26,7 @@ using namespace sspan::http_negotiate;
 using sspan::detail::find_negotiate;
 
 constexpr std::array<std::string_view, 12> phrases{
-    "Negotiate", "Negotiate ", "negotiate YWJj", "Basic realm=\"x, Negotiate\\\"", ", ", ",", "=", "\"", "NTLM", "a=b",
+    "Negotiate", "Negotiate ", "negotiate YWJj", R"(Basic realm="x, Negotiate\")", ", ", ",", "=", "\"", "NTLM", "a=b",
     " ",         "AAAA"};
 
 /// Field values of any content.

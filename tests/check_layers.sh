@@ -36,7 +36,7 @@ floors=(
     protocol/sasl_client.hpp protocol/sasl_server.hpp protocol/sasl.hpp
     protocol/negotiate_stream_options.hpp detail/nns_records.hpp detail/nns_protection.hpp
     protocol/negotiate_stream_sender.hpp protocol/negotiate_stream_receiver.hpp protocol/negotiate_stream_channel.hpp
-    protocol/negotiate_stream_handshake.hpp protocol/negotiate_stream.hpp
+    protocol/negotiate_stream_record.hpp protocol/negotiate_stream_handshake.hpp protocol/negotiate_stream.hpp
     protocol/http_negotiate_options.hpp protocol/http_negotiate_client.hpp protocol/http_negotiate_server.hpp
     protocol/http_negotiate.hpp
 )

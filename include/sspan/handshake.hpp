@@ -77,9 +77,9 @@ public:
     [[nodiscard]] handshake_step step(const_bytes input, std::error_code& ec) && = delete; // the token would dangle
     [[nodiscard]] handshake_step step(const_bytes input = {}) && = delete;
 
-    /// Returns the established context. On failure the handshake is over and its context deleted.
+    /// Returns the established context. A failure deletes the context and ends the handshake. `missing()` and `explain`
+    /// may be called after it.
     ///
-    /// A failure deletes the context and ends the handshake. `missing()` may be called after it.
     /// @throws error:
     ///   - `no_context` before completion;
     ///   - `security_qos_failed` if a flag of `require` was not granted (see `missing()`);

@@ -85,12 +85,9 @@ private:
     /// The longest Kerberos token that Windows allows, regardless of cbMaxToken. 65,536 would be 0 in 16 bits.
     static constexpr std::size_t longest_token = 65'535;
 
-    /// Returns the only package that the credentials can use. For Negotiate and for unknown packages, it returns
-    /// `not_told`: they may use NTLM.
     static security_package package_of(const credentials& creds) noexcept {
         // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): of a std::wstring, so there is a zero
-        const auto named = creds ? package_named(creds.package().data()) : security_package::not_told;
-        return named == security_package::other ? security_package::not_told : named;
+        return creds ? only_package_of(creds.package().data()) : security_package::not_told;
     }
     /// Returns the granted flags that this side did not request, and that weaken the context or change its message
     /// format.

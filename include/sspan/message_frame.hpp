@@ -10,6 +10,7 @@
 
 #include <algorithm> // std::min, std::ranges::copy
 #include <cstddef>
+#include <cstring>
 #include <initializer_list>
 #include <span>
 #include <stdexcept>
@@ -92,7 +93,9 @@ public:
         if (ec) {
             return 0;
         }
-        std::ranges::copy(payload, this->payload().begin());
+        if (!payload.empty()) {
+            std::memmove(this->payload().data(), payload.data(), payload.size()); // it may be a part of this frame
+        }
         return payload.size();
     }
     [[nodiscard]] std::size_t assign(const_bytes payload) {

@@ -105,7 +105,8 @@ protected:
                                                 std::error_code& ec) noexcept {
         detail::context_handle owned{handle}; // deleted if there is no memory
         return detail::without_bad_alloc<security_context>(ec, [&]() -> security_context {
-            return adopt(std::make_shared<detail::established>(), std::move(owned), granted, is_server, ec);
+            return adopt(std::make_shared<detail::established>(), std::move(owned), granted, is_server,
+                         security_package::not_told, ec);
         });
     }
 
@@ -118,8 +119,8 @@ private:
 
     [[nodiscard]] static security_context adopt(std::shared_ptr<detail::established> state,
                                                 detail::context_handle handle, context_flags granted, bool is_server,
-                                                std::error_code& ec) noexcept {
-        detail::establish(*state, std::move(handle), granted, security_package::not_told, ec);
+                                                security_package package, std::error_code& ec) noexcept {
+        detail::establish(*state, std::move(handle), granted, package, ec);
         if (ec) {
             return {};
         }

@@ -128,7 +128,8 @@ Context context_transfer::take(exported_context& exported, std::error_code& ec, 
             return {};
         }
         function = "QueryContextAttributes";
-        auto context = security_context::adopt(std::move(state), std::move(owned), used.granted, is_server, ec);
+        auto context = security_context::adopt(std::move(state), std::move(owned), used.granted, is_server,
+                                               only_package_of(used.package.c_str()), ec);
         if (ec) {
             return {};
         }

@@ -35,7 +35,6 @@ struct package_facts {
     refusal expired_credentials; ///< They were good when they were acquired.
     refusal early_ticket;
     refusal unknown_target;
-    refusal empty_target;
     refusal skew_seen_by_kdc;
     refusal skew_seen_by_server;
     refusal no_keytab;
@@ -107,7 +106,6 @@ inline constexpr package_facts facts{
     .expired_credentials = {"InitializeSecurityContext", errc::context_expired}, // no evidence
     .early_ticket = {},                                                          // no evidence, and not arranged
     .unknown_target = {"InitializeSecurityContext", errc::target_unknown},
-    .empty_target = {"InitializeSecurityContext", errc::target_unknown},
     .skew_seen_by_kdc = {"InitializeSecurityContext", errc::time_skew},
     .skew_seen_by_server = {"AcceptSecurityContext", errc::time_skew},
     .no_keytab = {}, // not arranged
@@ -174,7 +172,6 @@ inline constexpr package_facts facts{
     .expired_credentials = step_refused,
     .early_ticket = step_refused,
     .unknown_target = step_refused,
-    .empty_target = step_refused,
     .skew_seen_by_kdc = step_refused,
     .skew_seen_by_server = client_refused,
     .no_keytab = nothing_to_use,
@@ -239,7 +236,6 @@ inline constexpr package_facts facts{
     .expired_credentials = step_refused,
     .early_ticket = step_refused,
     .unknown_target = step_refused,
-    .empty_target = step_refused,
     .skew_seen_by_kdc = step_refused,
     .skew_seen_by_server = client_refused,
     .no_keytab = client_refused, // it is not opened before there is a client

@@ -21,6 +21,14 @@ template <class Unit>
                                             : security_package::other;
 }
 
+/// Returns the only package that a context of the package `name` can use. For Negotiate and for unknown packages, it
+/// returns `not_told`: they may use NTLM.
+template <class Unit>
+[[nodiscard]] security_package only_package_of(const Unit* name) noexcept {
+    const auto named = package_named(name);
+    return named == security_package::other ? security_package::not_told : named;
+}
+
 struct chosen_package {
     [[nodiscard]] bool is_ntlm() const noexcept { return name == security_package::ntlm; }
 

@@ -26,6 +26,11 @@ inline constexpr std::size_t ntlm_signature_size = 16;
                : context_flags::integrity | context_flags::confidentiality;
 }
 
+/// The flags that change the format of messages, or who numbers them.
+inline constexpr context_flags nns_refused_flags = context_flags::use_session_key | context_flags::dce_style |
+                                                   context_flags::datagram | context_flags::stream |
+                                                   context_flags::no_integrity | context_flags::confidentiality_only;
+
 /// The base of the channel and its halves: a context or a half of one.
 template <class Context>
 class nns_protection {

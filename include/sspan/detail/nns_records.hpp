@@ -27,13 +27,12 @@ struct nns_header {
     std::size_t size = 0; ///< Of the payload.
 };
 
-/// Reads the header. @return false if it is not one.
+/// Reads the header. Receivers ignore the version. @return false if it is not a header.
 [[nodiscard]] inline bool read_nns_header(std::span<const std::byte, nns_header_size> bytes,
                                           nns_header& header) noexcept {
     header.id = static_cast<nns_id>(bytes[0]);
     header.size = (std::to_integer<std::size_t>(bytes[3]) << 8) | std::to_integer<std::size_t>(bytes[4]);
-    const bool is_known = header.id == nns_id::done || header.id == nns_id::error || header.id == nns_id::in_progress;
-    return is_known && bytes[1] == nns_major_version && bytes[2] == nns_minor_version;
+    return header.id == nns_id::done || header.id == nns_id::error || header.id == nns_id::in_progress;
 }
 
 [[nodiscard]] inline std::array<std::byte, nns_header_size> make_nns_header(const nns_header& header) noexcept {
@@ -43,8 +42,8 @@ struct nns_header {
 
 /// Returns the payload of the record that tells the peer of `reason`.
 ///
-/// MS-NNS has a big-endian number of 8 bytes there. .NET writes and reads it little-endian since version 7. Readers of
-/// either kind use 32 bits of it: this payload gives each of them the right ones.
+/// .NET Framework, and .NET up to version 6, use a big-endian number of 8 bytes. .NET since version 7 uses a little-endian
+/// one. A reader uses only the low 32 bits. The payload contains the code in both orders of bytes.
 [[nodiscard]] inline std::array<std::byte, 8> make_nns_error(const std::error_code& reason) noexcept {
     const bool is_trust_failure = reason == errc::security_qos_failed || reason == errc::wrong_principal;
     const auto code = is_trust_failure ? nns_trust_failure : static_cast<std::uint32_t>(to_hresult(reason));

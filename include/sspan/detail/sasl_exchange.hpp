@@ -166,7 +166,7 @@ protected:
         if (layer == 1) {
             return;
         }
-        capacity_ = sspan::max_payload(context_.sizes(), std::min(peer_max, max_send_));
+        capacity_ = sspan::max_payload(context_.sizes(), std::min<std::uint32_t>(peer_max, max_send_));
         if (sspan::max_payload(context_.sizes(), max_send_) == 0) {
             fail(errc::invalid_parameter, " may not send a message: max_send of the options is too small", ec);
         } else if (capacity_ == 0) {

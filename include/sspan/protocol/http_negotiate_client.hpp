@@ -77,13 +77,13 @@ public:
     /// Takes an answer with a status of 200 or more. `challenges` are the values of all its challenge fields, whatever its
     /// status. Field values are passed without line breaks.
     ///
-    /// The client of an origin takes no answers of a proxy (407).
+    /// For a client of an origin, an answer of a proxy (407) is `illegal_message`.
     /// @throws error:
     ///   - `mutual_auth_failed` for a final answer without a token, or before the handshake is complete;
     ///   - `logon_denied` if the server demands authentication again;
     ///   - `secpkg_not_found` if the server does not offer Negotiate;
-    ///   - `invalid_token` for a token that is not base64, for several tokens, for a malformed field if no other field has the
-    ///     scheme Negotiate, or for fields longer than `max_header`;
+    ///   - `invalid_token` for a token that is not base64, for several tokens, for a malformed field if no field offers
+    ///     Negotiate, or for fields longer than `max_header`;
     ///   - `illegal_message` for a token in the first challenge or after the last token, for an answer after the final one, and
     ///     for a status below 200;
     ///   - `no_context` after a failure; `insufficient_memory`;
@@ -146,6 +146,9 @@ private:
         if (status < 200 || phase_ == phase::authenticated) {
             return fail(errc::illegal_message, " was given an answer that is not the next final one", ec);
         }
+        if (status == challenge_status(server_kind::proxy) && server_ == server_kind::origin) {
+            return fail(errc::illegal_message, " was given a proxy's answer", ec);
+        }
         std::size_t size = 0;
         for (const auto value : challenges) {
             if (value.size() > max_header_ - size) {
@@ -201,6 +204,9 @@ private:
     client_step take_verdict(bool denied, const detail::negotiate_challenges& found, std::error_code& ec) noexcept {
         if (denied) {
             return fail(errc::logon_denied, " was denied by the server", ec);
+        }
+        if (!context_) {
+            return fail(errc::invalid_handle, " was moved from", ec);
         }
         if (requires_mutual_auth_ && !found.token.empty()) {
             return fail(errc::illegal_message, " was given a token after the end of the handshake", ec);

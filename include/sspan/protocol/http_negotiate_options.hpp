@@ -30,7 +30,7 @@ enum class server_kind : std::uint8_t {
     return kind == server_kind::origin ? "Authorization" : "Proxy-Authorization";
 }
 
-/// The longest header: a token of 64 KiB takes 87,392 bytes of it.
+/// The longest header: a token of 64 KiB takes 87,394 bytes of it.
 inline constexpr std::size_t default_max_header = std::size_t{128} * 1024;
 
 /// Options of `http_negotiate::client`.
@@ -48,7 +48,7 @@ struct client_options {
 enum class authentication_scope : std::uint8_t {
     /// The request that completes the handshake. The next request is challenged again.
     request,
-    /// All requests of the connection, until one has a token of its own. Use it only if each connection has one client:
+    /// All requests of the connection, until one has a credentials field, even an invalid one. Use it only if each connection has one client:
     /// a proxy may send the requests of several clients over one connection.
     connection,
 };

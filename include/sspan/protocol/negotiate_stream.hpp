@@ -8,3 +8,4 @@
 #include "negotiate_stream_channel.hpp"
 #include "negotiate_stream_handshake.hpp"
 #include "negotiate_stream_options.hpp"
+#include "negotiate_stream_record.hpp"

@@ -15,6 +15,7 @@
 #include "../server_context.hpp"
 #include "negotiate_stream_channel.hpp"
 #include "negotiate_stream_options.hpp"
+#include "negotiate_stream_record.hpp"
 
 #include <algorithm> // std::ranges::copy
 #include <cstddef>
@@ -27,33 +28,6 @@
 #include <vector>
 
 namespace sspan::inline SSPAN_API_NAMESPACE::negotiate_stream {
-
-/// The size of the header of a handshake record.
-inline constexpr std::size_t handshake_header_size = detail::nns_header_size;
-
-/// Returns the size of the payload that follows a header. Receive so many bytes, and pass header and payload to `step`
-/// in one piece.
-/// @throws error `illegal_message` if this is not a header of MS-NNS.
-[[nodiscard]] inline std::size_t handshake_payload_size(std::span<const std::byte, handshake_header_size> header,
-                                                        std::error_code& ec) noexcept {
-    detail::nns_header read;
-    return detail::succeeded(detail::read_nns_header(header, read) ? errc{} : errc::illegal_message, ec) ? read.size
-                                                                                                         : 0;
-}
-[[nodiscard]] inline std::size_t handshake_payload_size(std::span<const std::byte, handshake_header_size> header) {
-    std::error_code ec;
-    const auto size = handshake_payload_size(header, ec);
-    detail::throw_if(ec, "sspan::negotiate_stream::handshake_payload_size");
-    return size;
-}
-
-/// The result of a step.
-struct record_step {
-    /// The record to send to the peer, unless it is empty. It is valid until the next step.
-    std::span<const std::byte> record;
-    /// True if the handshake is over: send the record, then call `finish`. Otherwise receive the peer's next record.
-    bool done = false;
-};
 
 /// The common part of `client` and `server`. Only one thread at a time may use it.
 template <class Handshake>
@@ -70,16 +44,25 @@ public:
     ///   - the peer's reason, if the peer has sent an error record (see `refused_by_peer`): `security_qos_failed` if it
     ///     requires more protection, another target or another impersonation level;
     ///   - `buffer_too_small` if our token exceeds 65,535 bytes;
-    ///   - `no_context` after a failure and after the end.
+    ///   - `unsupported_function` without encryption if the platform does not tell whether NTLM is at work;
+    ///   - `invalid_parameter` for flags that change the format of messages;
+    ///   - `no_context` after a failure and after the end. Then the step changes nothing.
     /// With `ec`, a failed step returns the error record.
     [[nodiscard]] record_step step(const_bytes record, std::error_code& ec) & noexcept {
         ec.clear();
+        handshake_failed_ = refused_by_peer_ = false;
         if (state_ == state::over) {
             ec = errc::no_context;
             return {};
         }
         const std::span<const std::byte> given = record;
-        const bool begins = state_ == state::first && is_client && given.empty();
+        if (has_bad_flags_) {
+            return fail(errc::invalid_parameter, ec);
+        }
+        const bool begins = state_ == state::first && is_client;
+        if (begins && !given.empty()) {
+            return fail(errc::illegal_message, ec);
+        }
         std::span<const std::byte> token;
         bool peer_is_done = false;
         if (!begins) {
@@ -100,7 +83,7 @@ public:
             peer_is_done = header.id == detail::nns_id::done;
         }
         if (state_ == state::waiting_for_peer) { // like .NET, ignores what a done record contains
-            return peer_is_done ? finished({}) : fail(errc::illegal_message, ec);
+            return peer_is_done && context_ ? finished({}) : fail(errc::illegal_message, ec);
         }
         state_ = state::later;
         const auto taken = handshake_.step(token, ec);
@@ -111,7 +94,8 @@ public:
         if (taken.state == handshake_state::continue_needed && !taken.token.empty() && !peer_is_done) {
             return {make_record(detail::nns_id::in_progress, taken.token, ec)};
         }
-        if (!taken.done() || taken.used != token.size()) { // the record was not the whole token, or the last one
+        // The token is incomplete or has trailing bytes, or the peer said done too early.
+        if (!taken.done() || taken.used != token.size()) {
             return fail(taken.state == handshake_state::continue_needed ? errc::illegal_message : errc::invalid_token,
                         ec);
         }
@@ -121,7 +105,12 @@ public:
             handshake_failed_ = true;
             return fail(ec, ec);
         }
-        if (!is_client) {
+        const bool form_is_unknown = context_.package() == security_package::not_told &&
+                                     !contains(context_.granted(), context_flags::confidentiality);
+        if (form_is_unknown) { // messages of NTLM without encryption are different
+            return fail(errc::unsupported_function, ec);
+        }
+        if constexpr (!is_client) {
             return finished(make_record(detail::nns_id::done, last, ec));
         }
         const auto answer = last.empty() ? std::span<const std::byte>{} : make_record(detail::nns_id::done, last, ec);
@@ -152,8 +141,9 @@ public:
 protected:
     using context = std::conditional_t<std::is_same_v<Handshake, client_handshake>, client_context, server_context>;
 
-    explicit handshake_side(Handshake handshake)
-        : handshake_{std::move(handshake)}, record_(handshake_header_size + detail::nns_longest_payload) {}
+    handshake_side(Handshake handshake, context_flags flags)
+        : handshake_{std::move(handshake)}, has_bad_flags_{(flags & detail::nns_refused_flags) != context_flags::none},
+          record_(handshake_header_size + detail::nns_longest_payload) {}
     handshake_side(handshake_side&&) noexcept = default;
     handshake_side& operator=(handshake_side&&) noexcept = default;
     ~handshake_side() = default;
@@ -161,7 +151,11 @@ protected:
     [[nodiscard]] channel<context> finish(std::error_code& ec) noexcept {
         const bool is_over = std::exchange(is_done_, false);
         return detail::without_bad_alloc<channel<context>>(ec, [&]() -> channel<context> {
-            if (!detail::succeeded(is_over ? errc{} : errc::no_context, ec)) {
+            const bool has_room = max_payload(context_.sizes(), detail::nns_longest_message) != 0;
+            if (!detail::succeeded(!is_over || !context_ ? errc::no_context
+                                   : has_room            ? errc{}
+                                                         : errc::internal_error,
+                                   ec)) {
                 return {};
             }
             return channel<context>{std::move(context_)};
@@ -220,6 +214,7 @@ private:
 
     Handshake handshake_;
     context context_;
+    bool has_bad_flags_;
     std::vector<std::byte> record_; // empty when moved from
     state state_ = state::first;
     bool is_done_ = false;
@@ -232,10 +227,11 @@ class client : public handshake_side<client_handshake> {
 public:
     /// `target` is the service's principal name, such as L"HOST/files.corp.example".
     client(const credentials& creds, std::wstring_view target, const client_options& options = {})
-        : handshake_side{client_handshake{creds, target, completed(options)}} {}
+        : handshake_side{client_handshake{creds, target, completed(options)},
+                         options.handshake.require | options.handshake.request} {}
 
     /// Returns the channel after a step that was `done`.
-    /// @throws error `no_context` otherwise; std::bad_alloc, std::length_error.
+    /// @throws error `no_context` otherwise; `insufficient_memory`; `internal_error` for a package without room for data.
     [[nodiscard]] channel<client_context> finish(std::error_code& ec) && noexcept { return handshake_side::finish(ec); }
     [[nodiscard]] channel<client_context> finish() && {
         std::error_code ec;
@@ -248,6 +244,11 @@ private:
     static sspan::client_options completed(const client_options& options) {
         auto handshake = options.handshake;
         handshake.require |= detail::flags_of(options.protection) | context_flags::sequence_detect;
+        if (options.impersonation == impersonation_level::delegation) {
+            handshake.require |= context_flags::delegate;
+        } else if (options.impersonation != impersonation_level::impersonation) {
+            handshake.request |= context_flags::identify;
+        }
         return handshake;
     }
 };
@@ -256,10 +257,11 @@ private:
 class server : public handshake_side<server_handshake> {
 public:
     explicit server(const credentials& creds, const server_options& options = {})
-        : handshake_side{server_handshake{creds, completed(options)}} {}
+        : handshake_side{server_handshake{creds, completed(options)},
+                         options.handshake.require | options.handshake.request} {}
 
     /// Returns the channel after a step that was `done`.
-    /// @throws error `no_context` otherwise; std::bad_alloc, std::length_error.
+    /// @throws error `no_context` otherwise; `insufficient_memory`; `internal_error` for a package without room for data.
     [[nodiscard]] channel<server_context> finish(std::error_code& ec) && noexcept { return handshake_side::finish(ec); }
     [[nodiscard]] channel<server_context> finish() && {
         std::error_code ec;
@@ -272,6 +274,7 @@ private:
     static sspan::server_options completed(const server_options& options) {
         auto handshake = options.handshake;
         handshake.require |= detail::flags_of(options.protection);
+        handshake.request |= message_protection; // what the client requests is granted
         return handshake;
     }
 };

@@ -5,6 +5,7 @@
 
 #include "../flags.hpp"
 #include "../handshake_options.hpp"
+#include "../impersonation_level.hpp"
 
 #include <cstdint>
 
@@ -18,27 +19,23 @@ enum class protection_level : std::uint8_t {
 
 /// Options of a client.
 struct client_options {
-    /// The weakest protection. `finish` fails below it.
+    /// The weakest protection. `step` fails below it.
     protection_level protection = protection_level::encrypt_and_sign;
-    /// The server proves its identity, and it may identify the client, but not act as the client. To let the server act
-    /// as the client, remove `identify` from `request`. The flags of `protection` and `sequence_detect` are added to
-    /// `require`.
-    sspan::client_options handshake = defaults();
-
-private:
-    static sspan::client_options defaults() noexcept {
-        auto options = sspan::client_options::authentication_only();
-        options.request |= context_flags::identify;
-        return options;
-    }
+    /// What the server may do as the client: identify it, act as it, or act as it towards other machines, too.
+    /// `delegation` requires `delegate`.
+    impersonation_level impersonation = impersonation_level::identification;
+    /// By default the server proves its identity. The flags of `protection` and `sequence_detect` are added to `require`.
+    /// Flags that change the format of messages are `invalid_parameter`.
+    sspan::client_options handshake = sspan::client_options::authentication_only();
 };
 
 /// Options of a server.
 struct server_options {
-    /// The weakest protection. `finish` fails below it, and the client is told.
+    /// The weakest protection. `step` fails below it, and the client is told.
     protection_level protection = protection_level::encrypt_and_sign;
     /// The flags of `protection` are added to `require`. Add `sequence_detect` if the order of the records must be
-    /// protected: a client of .NET that encrypts does not request it.
+    /// protected: a client of .NET that encrypts does not request it. Flags that change the format of messages are
+    /// `invalid_parameter`.
     sspan::server_options handshake = sspan::server_options::authentication_only();
 };
 

@@ -66,7 +66,9 @@ public:
     }
 
 protected:
-    using Base::Base;
+    record_receiving() = default;
+    template <class... Arguments>
+    explicit record_receiving(Arguments&&... arguments) : Base{std::forward<Arguments>(arguments)...} {}
 
 private:
     [[nodiscard]] errc refusal(std::size_t size) const noexcept {
@@ -75,7 +77,7 @@ private:
                                                                                            : errc{};
     }
     [[nodiscard]] std::span<std::byte> verified(std::span<std::byte> message, std::error_code& ec) noexcept {
-        const auto signature = std::min(detail::ntlm_signature_size, message.size());
+        const auto signature = std::min<std::size_t>(detail::ntlm_signature_size, message.size());
         const auto data = message.subspan(signature);
         if (signature < detail::ntlm_signature_size) {
             ec = errc::invalid_token;

@@ -14,6 +14,7 @@
 #include <algorithm> // std::min, std::ranges::copy
 #include <array>
 #include <cstddef>
+#include <cstring>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -27,7 +28,8 @@ inline constexpr std::size_t size_size = detail::nns_size_size;
 template <class Base>
 class record_sending : public Base {
 public:
-    /// Returns the size of the largest payload of one record: 0xFC00, as in .NET. It is 0 in the zero state.
+    /// Returns the size of the largest payload of one record: 0xFC00, as in .NET, or less if the package adds more than
+    /// 1,024 bytes. It is 0 in the zero state.
     [[nodiscard]] std::size_t max_payload() const noexcept { return this->context_ ? max_payload_ : 0; }
     /// Returns the memory for the next payload: `max_payload()` bytes. `wrap` overwrites it.
     [[nodiscard]] std::span<std::byte> payload() & noexcept {
@@ -45,7 +47,9 @@ public:
         if (!detail::succeeded(refused, ec)) {
             return 0;
         }
-        std::ranges::copy(data, payload().begin());
+        if (!data.empty()) {
+            std::memmove(payload().data(), data.data(), data.size()); // it may be a part of the last record
+        }
         return data.size();
     }
     [[nodiscard]] std::size_t assign(const_bytes data) {
@@ -100,7 +104,8 @@ protected:
             max_payload_ = detail::nns_most_data;
             signed_.resize(size_size + detail::ntlm_signature_size + max_payload_);
         } else {
-            max_payload_ = std::min(detail::nns_most_data, sspan::max_payload(sizes, detail::nns_longest_message));
+            max_payload_ =
+                std::min<std::size_t>(detail::nns_most_data, sspan::max_payload(sizes, detail::nns_longest_message));
             frame_ = message_frame{sizes, max_payload_, {.front = size_size}};
         }
     }
@@ -142,7 +147,8 @@ public:
 private:
     template <class Context>
     friend class channel;
-    using record_sending::record_sending;
+    sender(message_frame frame, detail::wiped_vector in_clear, std::size_t max_payload, message_sender half) noexcept
+        : record_sending{std::move(frame), std::move(in_clear), max_payload, std::move(half)} {}
 };
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::negotiate_stream

@@ -33,13 +33,13 @@ struct client_step {
     /// The response to send. It may be empty, and must be sent then, too. A failed step may have one: it tells the peer
     /// the reason. It belongs to the client and is valid until the next step.
     std::optional<std::span<const std::byte>> response;
-    /// Returns true if the client is satisfied. The connection is authenticated when the server reports success, too.
+    /// True if the client is satisfied. The connection is authenticated when the server reports success, too.
     bool done = false;
 };
 
 /// The client's side of an exchange.
 ///
-/// A failed step ends the exchange. An established context is deleted. Then close the connection, or abort the exchange as the
+/// A failed step ends the exchange. An established context is deleted. After completion, a step only fails. Then close the connection, or abort the exchange as the
 /// protocol prescribes.
 class client : public detail::sasl_exchange<client_handshake> {
 public:
@@ -58,7 +58,7 @@ public:
     /// Takes the server's challenge and makes the response. The first step has no challenge, or an empty one; its
     /// response is the initial response.
     ///
-    /// Each challenge is answered, except one that comes together with the server's success.
+    /// Answer each challenge. Exception: do not answer a challenge that comes together with the server's success.
     /// @throws handshake_error, with a token for the peer if the package made one:
     ///   - those of `client_handshake::step` and `finish`; `invalid_token` for an empty challenge in the handshake;
     ///   - `security_qos_failed` if the server offers no layer that the options accept;

@@ -73,8 +73,8 @@ struct client_options {
     /// The acceptable layers. The strongest layer that both sides have is chosen. With `gss_spnego`, the weakest of these
     /// is the least that is acceptable.
     layer layers = layer::confidentiality;
-    /// The longest buffer that this side receives, without its length: 1 to 0xFFFFFF bytes. `gssapi` tells it to the peer.
-    /// With `gss_spnego`, it is the longest payload: the peer is not told, and may count so.
+    /// The longest buffer that this side receives, without its length: 1 to 0xFFFFFF bytes. `gssapi` sends it to the
+    /// peer. `gss_spnego` does not send it. There it limits the payload, because Cyrus SASL counts only the payload.
     std::uint32_t max_buffer = default_max_buffer;
     /// The longest buffer that this side sends. The peer's maximum applies, too.
     std::uint32_t max_send = default_max_buffer;

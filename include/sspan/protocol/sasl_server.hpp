@@ -32,7 +32,7 @@ struct server_step {
     /// The challenge to send. It may be empty, and must be sent then, too. A failed step may have one: it tells the peer
     /// the reason. It belongs to the server and is valid until the next step.
     std::optional<std::span<const std::byte>> challenge;
-    /// Returns true if the client is authenticated. Report success after `finish` and after the check of the names. A
+    /// True if the client is authenticated. Report success after `finish` and after the check of the names. A
     /// challenge is sent together with the success. A protocol that cannot do this sends the challenge, expects an empty
     /// response, and sends the success.
     bool done = false;
@@ -40,7 +40,7 @@ struct server_step {
 
 /// The server's side of an exchange.
 ///
-/// A failed step ends the exchange. An established context is deleted. Then report the failure to the client.
+/// A failed step ends the exchange. An established context is deleted. After completion, a step only fails. Then report the failure to the client.
 class server : public detail::sasl_exchange<server_handshake> {
 public:
     /// `creds` are inbound credentials for `package_of(options.mechanism)`.

@@ -103,12 +103,12 @@ void serve_one(const sspan::credentials& credentials, net::connection client) {
 int serve(unsigned port) {
     const auto credentials = sspan::credentials::inbound(sspan::package::negotiate);
     const net::listener listener{"127.0.0.1", port};
-    std::cout << "listening on port " << listener.port() << std::endl;
+    std::cout << "listening on port " << listener.port() << '\n' << std::flush;
     for (;;) {
         try {
             serve_one(credentials, listener.accept(patience));
         } catch (const std::exception& failure) { // this client's; others follow
-            std::cerr << failure.what() << std::endl;
+            std::cerr << failure.what() << '\n';
         }
     }
 }

@@ -7,6 +7,11 @@
 readonly key_types=(aes256-cts-hmac-sha1-96 aes128-cts-hmac-sha1-96 aes256-cts-hmac-sha384-192 aes128-cts-hmac-sha256-128)
 readonly run_seconds=300 # the longest time that one run of a program may take
 
+# principal NAME: makes one with a random key, unless another peer has made it.
+principal() {
+    kadmin.local getprinc "$1" >/dev/null 2>&1 || logged kadmin.local addprinc -randkey "$1"
+}
+
 # winpr_start PROGRAM: builds it in a Debian 13, which has WinPR 3.
 winpr_start() {
     # shellcheck source=tests/root.sh

@@ -11,10 +11,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 # shellcheck source=tests/interop/platforms.sh
 . tests/interop/platforms.sh
 
+unset SSPAN_WITH_WINPR3 # WinPR 3 needs more requests than one, for which this Apache is not configured
+
 install_missing apache2 libapache2-mod-auth-gssapi curl
 server=HTTP/server.sspan.test
-logged kadmin.local addprinc -randkey "$server"
-logged kadmin.local addprinc -randkey HTTP/other.sspan.test
+principal "$server"
+principal HTTP/other.sspan.test
 
 dir=$scratch/apache
 chmod 711 "$scratch"

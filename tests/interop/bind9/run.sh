@@ -14,8 +14,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 
 install_missing bind9 bind9-dnsutils
 server=DNS/server.sspan.test
-logged kadmin.local addprinc -randkey "$server"
-logged kadmin.local addprinc -randkey DNS/other.sspan.test
+principal "$server"
+principal DNS/other.sspan.test
 
 dir=$scratch/bind9
 mkdir "$dir"

@@ -12,6 +12,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 # shellcheck source=tests/interop/platforms.sh
 . tests/interop/platforms.sh
 
+unset SSPAN_WITH_WINPR3 # WinPR 3 has no messages with integrity only, so Sign cannot work; the rest was not tried
+
 if ! command -v dotnet >/dev/null; then
     printf 'there is no dotnet here: skipped\n'
     exit 0
@@ -23,8 +25,8 @@ logged dotnet build --disable-build-servers -c Release -o "$scratch/dotnet/out" 
 peer=(timeout --foreground --kill-after=2 "$run_seconds" dotnet "$scratch/dotnet/out/peer.dll")
 
 readonly host=host/server.sspan.test
-logged kadmin.local addprinc -randkey "$host"
-logged kadmin.local addprinc -randkey host/other.sspan.test
+principal "$host"
+principal host/other.sspan.test
 logged kadmin.local ktadd -norandkey -k "$scratch/dotnet/keytab" "$host"
 export KRB5_KTNAME=FILE:$scratch/dotnet/keytab
 

@@ -54,7 +54,7 @@ int main(int argc, char** argv) {
         }
         const auto credentials = sspan::credentials::inbound(sspan::package::negotiate);
         const net::listener listener{"127.0.0.1", 0};
-        std::cout << listener.port() << std::endl;
+        std::cout << listener.port() << '\n' << std::flush;
         std::thread{[] { // whoever started this has gone
             while (std::getchar() != EOF) {
             }
@@ -65,7 +65,7 @@ int main(int argc, char** argv) {
             try {
                 answer(listener.accept(interop::patience), credentials, options);
             } catch (const std::exception& failure) {
-                std::cerr << failure.what() << std::endl;
+                std::cerr << failure.what() << '\n';
             }
         }
     } catch (const std::exception& failure) {

@@ -14,8 +14,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 install_missing postgresql
 programs=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 server=postgres/server.sspan.test
-logged kadmin.local addprinc -randkey "$server"
-logged kadmin.local addprinc -randkey postgres/other.sspan.test
+principal "$server"
+principal postgres/other.sspan.test
 
 # PostgreSQL refuses to run as root.
 as_server=(env)

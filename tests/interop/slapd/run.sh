@@ -13,8 +13,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 
 install_missing slapd ldap-utils libsasl2-modules-gssapi-mit
 server=ldap/localhost
-logged kadmin.local addprinc -randkey "$server"
-logged kadmin.local addprinc -randkey ldap/other.sspan.test
+principal "$server"
+principal ldap/other.sspan.test
 keytab=$scratch/ldap.keytab
 logged kadmin.local ktadd -norandkey -k "$keytab" "$server"
 

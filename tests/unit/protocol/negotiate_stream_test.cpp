@@ -256,7 +256,7 @@ TEST_P(negotiate_stream, each_changed_bit_is_refused_and_leaves_zeros) {
             auto pair = connected(which_profile(), level);
             return sent(pair.client, to_bytes("message")).size();
         }();
-        for (std::size_t bit = 4 * 8; bit != size * 8; ++bit) {
+        for (std::size_t bit = std::size_t{4} * 8; bit != size * 8; ++bit) {
             auto pair = connected(which_profile(), level);
             auto wire = sent(pair.client, to_bytes("message"));
             wire[bit / 8] ^= std::byte{1} << (bit % 8);

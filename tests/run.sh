@@ -91,7 +91,7 @@ leg native-clang
 leg threads
 leg mingw
 leg mingw-i686 compile-only
-script 'fuzzing' tests/fuzz/run.sh
+script 'fuzzing' tests/fuzz/run.sh 30
 if [[ -e build/mingw/examples/secure_echo.exe ]]; then
     script 'real Kerberos' tests/integration/run.sh
     script 'other peers' tests/interop/run.sh "$@"

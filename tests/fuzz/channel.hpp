@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Somebody between the two ends of a protocol's channel.
+// What the protocols' targets share: the package, and somebody between the two ends of a channel.
 #pragma once
 
 #include "input.hpp"
+#include "loopback/control.hpp"
 
 #include <cstddef>
 #include <deque>
@@ -11,6 +12,20 @@
 #include <system_error>
 
 namespace fuzzing {
+
+inline void choose_package(input& in) {
+    auto& options = loopback::configure();
+    for (auto* const profile : {&options.kerberos, &options.ntlm, &options.negotiate}) {
+        profile->legs = in.number(1U, 5U);
+        profile->extended_error = in.flag();
+    }
+    for (auto* const side : {&options.client, &options.server}) {
+        side->fragment_size = in.rarely() ? in.number<ULONG>(1, 100) : 0;
+        side->deny_flags = in.rarely() ? in.any<ULONG>() : 0;
+    }
+    options.client_decides = in.flag();
+    options.negotiate_winner = in.flag() ? loopback::package::ntlm : loopback::package::kerberos;
+}
 
 /// Changes a message in one of the ways that an attacker has.
 inline void change(input& in, bytes& message) {

@@ -21,20 +21,6 @@ using namespace fuzzing;
 using sspan::context_flags;
 using sspan::negotiate_stream::protection_level;
 
-void choose_package(input& in) {
-    auto& options = loopback::configure();
-    for (auto* const profile : {&options.kerberos, &options.ntlm, &options.negotiate}) {
-        profile->legs = in.number(1U, 5U);
-        profile->extended_error = in.flag();
-    }
-    for (auto* const side : {&options.client, &options.server}) {
-        side->fragment_size = in.rarely() ? in.number<ULONG>(1, 100) : 0;
-        side->deny_flags = in.rarely() ? in.any<ULONG>() : 0;
-    }
-    options.client_decides = in.flag();
-    options.negotiate_winner = in.flag() ? loopback::package::ntlm : loopback::package::kerberos;
-}
-
 /// One side, and what it has come to.
 template <class Side>
 struct party {

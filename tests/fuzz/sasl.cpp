@@ -27,20 +27,6 @@ using sspan::context_flags;
 constexpr sspan::protect_options signed_only{.quality = sspan::quality_of_protection::integrity_only};
 constexpr sspan::accept_options least{.minimum = sspan::minimum_protection::integrity_only};
 
-void choose_package(input& in) {
-    auto& options = loopback::configure();
-    for (auto* const profile : {&options.kerberos, &options.ntlm, &options.negotiate}) {
-        profile->legs = in.number(1U, 5U);
-        profile->extended_error = in.flag();
-    }
-    for (auto* const side : {&options.client, &options.server}) {
-        side->fragment_size = in.rarely() ? in.number<ULONG>(1, 100) : 0;
-        side->deny_flags = in.rarely() ? in.any<ULONG>() : 0;
-    }
-    options.client_decides = in.flag();
-    options.negotiate_winner = in.flag() ? loopback::package::ntlm : loopback::package::kerberos;
-}
-
 template <class Options>
 Options choose_options(input& in, sasl::mechanism which) {
     Options options;

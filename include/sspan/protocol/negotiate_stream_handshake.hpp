@@ -112,13 +112,15 @@ public:
         }
         if constexpr (!is_client) {
             return finished(make_record(detail::nns_id::done, last, ec));
+        } else {
+            const auto answer =
+                last.empty() ? std::span<const std::byte>{} : make_record(detail::nns_id::done, last, ec);
+            if (peer_is_done || ec) {
+                return finished(answer);
+            }
+            state_ = state::waiting_for_peer;
+            return {answer};
         }
-        const auto answer = last.empty() ? std::span<const std::byte>{} : make_record(detail::nns_id::done, last, ec);
-        if (peer_is_done || ec) {
-            return finished(answer);
-        }
-        state_ = state::waiting_for_peer;
-        return {answer};
     }
     [[nodiscard]] record_step step(const_bytes record = {}) & {
         std::error_code ec;

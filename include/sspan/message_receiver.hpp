@@ -92,12 +92,15 @@ public:
         return part_of(wire, opened);
     }
     /// Unwraps a copy of `wire`. Copies twice and allocates twice.
-    /// @throws as `unwrap`; std::bad_alloc, possibly after the package has counted the message. Close the connection
-    ///   then.
+    /// @throws as `unwrap`; std::bad_alloc before the package has seen the message.
     [[nodiscard]] unwrapped_copy unwrap_copy(const_bytes wire, const accept_options& options = {}) {
         detail::wiped_vector copy{wire.begin(), wire.end()};
+        unwrapped_copy result;
+        result.data.reserve(wire.size());
         const auto message = unwrap(copy, options);
-        return {{message.data.begin(), message.data.end()}, message.quality};
+        result.data.assign(message.data.begin(), message.data.end());
+        result.quality = message.quality;
+        return result;
     }
 
 protected:

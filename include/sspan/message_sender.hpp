@@ -97,13 +97,16 @@ public:
         return wire;
     }
     /// Copies `message` into a new frame and wraps it. Copies twice and allocates twice.
-    /// @throws as `wrap`; std::length_error if the result exceeds 31 bits; std::bad_alloc, possibly after the package
-    ///   has counted the message. Close the connection then.
+    /// @throws as `wrap`; std::length_error if the result exceeds 31 bits; std::bad_alloc before the package has seen the
+    ///   message.
     [[nodiscard]] std::vector<std::byte> wrap_copy(const_bytes message, const protect_options& options = {}) {
         detail::throw_if(this->state_ == nullptr ? errc::invalid_handle : errc{}, "EncryptMessage");
         message_frame frame{this->state_->sizes, message.size()};
+        std::vector<std::byte> copy;
+        copy.reserve(max_wrapped_size(this->state_->sizes, message.size()));
         const auto wire = wrap(frame, frame.assign(message), options);
-        return {wire.begin(), wire.end()};
+        copy.assign(wire.begin(), wire.end());
+        return copy;
     }
 
 protected:

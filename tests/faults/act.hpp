@@ -92,8 +92,6 @@ struct operation {
 
     /// Finds no memory with std::bad_alloc, whatever the surface: a constructor or the like.
     bool constructs = false;
-    /// It may find no memory after the package has counted the message.
-    bool counts_although_it_fails = false;
     /// The throwing form finds no memory with std::bad_alloc, the other reports `insufficient_memory`.
     bool throws_bad_alloc = false;
     /// Allocates nothing: neither when it succeeds nor, where nothing is thrown, when it fails.

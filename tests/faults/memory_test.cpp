@@ -66,7 +66,7 @@ bool is_due(const operation& what, surface form, scarcity memory, const attempt_
                 if (now.holds_after_failure && !now.holds_after_failure()) {
                     return ::testing::AssertionFailure() << "what must hold after a failure does not";
                 }
-                if (now.after_failure == sequel::stop || now.counts_although_it_fails) {
+                if (now.after_failure == sequel::stop) {
                     break;
                 }
             }

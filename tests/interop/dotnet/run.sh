@@ -34,6 +34,7 @@ export KRB5_KTNAME=FILE:$scratch/dotnet/keytab
 serve() {
     local output=$scratch/dotnet/$1
     mkfifo "$output.input"
+    rm -f "$output" # of the one before, with its port
     "${@:2}" >"$output" 2>"$output.errors" <"$output.input" &
     started+=("$!")
     exec {input}>"$output.input"
@@ -89,6 +90,7 @@ show_example() {
     read -ra example <<<"$SSPAN_RUNNER"
     example+=("$PWD/$SSPAN_BUILD/examples/negotiate_stream$SSPAN_SUFFIX")
     port=$(free_port)
+    rm -f "$scratch/dotnet/example" # of the one before
     "${example[@]}" server "$port" >"$scratch/dotnet/example" 2>&1 </dev/null &
     started+=("$!")
     wait_for "$scratch/dotnet/example" listening "$!"

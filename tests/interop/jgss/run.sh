@@ -18,6 +18,7 @@ command -v javac >/dev/null || install_missing default-jdk-headless
 talk() {
     local printed=$scratch/peer mirror port
     port=$(free_port)
+    rm -f "$printed.mirror" # of the one before
     # shellcheck disable=SC2086 # words of a command
     $SSPAN_RUNNER "$PWD/$SSPAN_BUILD/tests/interop/mirror$SSPAN_SUFFIX" "$port" >"$printed.mirror" 2>&1 </dev/null &
     mirror=$!

@@ -58,6 +58,7 @@ public:
     /// response is the initial response.
     ///
     /// Answer each challenge. Exception: do not answer a challenge that comes together with the server's success.
+    /// Some servers send an empty one with it: do not pass it to a client that is done.
     /// @throws handshake_error, with a token for the peer if the package made one:
     ///   - those of `client_handshake::step` and `finish`; `invalid_token` for an empty challenge in the handshake;
     ///   - `security_qos_failed` if the server offers no layer that the options accept;

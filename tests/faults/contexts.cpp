@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "act.hpp"
+#include "scenario.hpp"
 
 #include "unit/messages.hpp"
 
@@ -27,7 +27,7 @@ bool is_dispensable(const call& which) {
 
 using sspan::errc;
 
-class attributes final : public act {
+class attributes final : public scenario {
 public:
     explicit attributes(const profile& which) : pair_{establish(which)} {
         constexpr auto empty = [](const auto& value) { return value.empty(); };
@@ -79,10 +79,10 @@ private:
         added.prepare = [told] { *told = value{}; };
         added.holds = [=] { return !is_nothing(*told); };
         added.holds_after_failure = [=] { return is_nothing(*told); };
-        added.differs = [=](const call& which, const fault& wrong) -> std::optional<verdict> {
+        added.differs = [=](const call& which, const fault& wrong) -> std::optional<expectation> {
             if (which.which == function::query_context_attributes && wrong.how == fault::kind::lies &&
                 what == points_to::nothing) {
-                return verdict{{}, sequel::go_on, [=] { return is_nothing(*told); }};
+                return expectation{{}, after::go_on, [=] { return is_nothing(*told); }};
             }
             return std::nullopt;
         };
@@ -106,13 +106,14 @@ private:
         added.holds_after_failure = [&context, contexts] { // it has been deleted
             return !context && loopback::live().contexts == *contexts - 1;
         };
-        added.after_failure = sequel::stop;
-        added.differs = [&context](const call& which, const fault& wrong) -> std::optional<verdict> {
+        added.after_failure = after::stop;
+        added.differs = [&context](const call& which, const fault& wrong) -> std::optional<expectation> {
             if (is_dispensable(which)) {
-                return verdict{};
+                return expectation{};
             }
             if (which.which == function::query_context_attributes && wrong.how == fault::kind::lies) {
-                return verdict{{}, sequel::go_on, [&context] { return context && context.sizes().max_signature == 0; }};
+                return expectation{
+                    {}, after::go_on, [&context] { return context && context.sizes().max_signature == 0; }};
             }
             return std::nullopt;
         };
@@ -121,7 +122,7 @@ private:
     established pair_;
 };
 
-class transfer final : public act {
+class transfer final : public scenario {
 public:
     explicit transfer(const profile& which) : pair_{establish(which)} {
         auto& token = add(
@@ -167,8 +168,8 @@ public:
         };
         works.holds = [this] { return right_; };
         works.holds_after_failure = [this] { return !right_; };
-        works.after_failure = sequel::stop; // one of the two has counted the message, perhaps
-        works.after_odd_success = sequel::stop;
+        works.after_failure = after::stop; // one of the two has counted the message, perhaps
+        works.after_odd_success = after::stop;
         works.allocates_nothing = true;
     }
 
@@ -217,9 +218,9 @@ private:
         taken.holds_after_failure = [this, &context] { // the other's is the only one, and it can be tried again
             return !context && loopback::live().contexts == 1 && !exported_.packed.empty();
         };
-        taken.differs = [this, &context](const call& which, const fault& wrong) -> std::optional<verdict> {
+        taken.differs = [this, &context](const call& which, const fault& wrong) -> std::optional<expectation> {
             if (is_dispensable(which)) {
-                return verdict{};
+                return expectation{};
             }
             if (which.which == function::query_context_attributes && wrong.how == fault::kind::lies) {
                 return up_to_the_package(); // sizes of zero
@@ -231,7 +232,7 @@ private:
                 const auto nothing_is_left = [this, &context] {
                     return !context && loopback::live().contexts == 1 && exported_.packed.empty() && !exported_.token;
                 };
-                return verdict{sspi_code(wrong.status), sequel::stop, nothing_is_left};
+                return expectation{sspi_code(wrong.status), after::stop, nothing_is_left};
             }
             return std::nullopt;
         };
@@ -249,7 +250,7 @@ private:
 };
 
 /// Two clients, one inside the other, and the inner one once more by its access token. What happens when the end of a guard fails is not here: it ends the process.
-class impersonation final : public act {
+class impersonation final : public scenario {
 public:
     explicit impersonation(const profile& which)
         : alice_{establish(which)}, bob_{of_bob(which)}, token_{sspan::query_security_context_token(bob_.server)} {
@@ -288,19 +289,19 @@ private:
             return (!which || !which->active()) && loopback::current_thread_client() == before;
         };
         added.allocates_nothing = true;
-        added.differs = [before](const call& called, const fault& wrong) -> std::optional<verdict> {
+        added.differs = [before](const call& called, const fault& wrong) -> std::optional<expectation> {
             if (called.which != function::open_thread_token) {
                 return std::nullopt;
             }
             if (wrong.status == ERROR_ACCESS_DENIED) { // asked once more, as the client
-                return verdict{{}, sequel::go_on};
+                return expectation{{}, after::go_on};
             }
             const bool is_first = !before.empty() ? called.nth % 2 == 1 : called.nth == 1;
             if (is_first && wrong.status == ERROR_NO_TOKEN) { // what the system says is what there is to restore
-                return verdict{{}, before.empty() ? sequel::go_on : sequel::stop};
+                return expectation{{}, before.empty() ? after::go_on : after::stop};
             }
             if (!is_first && wrong.status == ERROR_CANT_OPEN_ANONYMOUS) {
-                return verdict{errc::bad_impersonation_level, sequel::again};
+                return expectation{errc::bad_impersonation_level, after::retry};
             }
             return std::nullopt;
         };
@@ -320,27 +321,27 @@ private:
         added.holds_after_failure = [&which] { return which->active(); };
         added.allocates_nothing = true;
         const auto holds = added.holds;
-        added.differs = [holds, first, &which](const call& called, const fault& wrong) -> std::optional<verdict> {
+        added.differs = [holds, first, &which](const call& called, const fault& wrong) -> std::optional<expectation> {
             const bool opens = called.which == function::open_thread_token;
             const auto is_active = [&which] { return which->active(); };
             if (opens && wrong.status == ERROR_ACCESS_DENIED) { // asked once more, as the client
-                return verdict{{}, sequel::go_on, holds};
+                return expectation{{}, after::go_on, holds};
             }
             if (called.nth > (opens ? first.open : first.id) &&
                 (opens || called.which == function::query_token_id)) { // the look at what has been put back
                 const bool is_lost = wrong.status == ERROR_NO_TOKEN && (opens || called.nth == first.id + 1);
-                return verdict{is_lost ? make_error_code(errc::internal_error) : win32_code(wrong.status),
-                               sequel::again, is_active, false, "OpenThreadToken"};
+                return expectation{is_lost ? make_error_code(errc::internal_error) : win32_code(wrong.status),
+                                   after::retry, is_active, false, "OpenThreadToken"};
             }
             switch (called.which) {
             case function::revert_security_context: // SetThreadToken makes it good
-                return verdict{{}, sequel::go_on, holds};
+                return expectation{{}, after::go_on, holds};
             case function::open_thread_token: // the look for the client, whose failure is told when all is as before
             case function::query_token_id: {
                 const auto code = wrong.status == ERROR_NO_TOKEN || wrong.status == ERROR_CANT_OPEN_ANONYMOUS
                                       ? make_error_code(errc::no_impersonation_token)
                                       : win32_code(wrong.status);
-                return verdict{code, sequel::again, holds, false, "OpenThreadToken"};
+                return expectation{code, after::retry, holds, false, "OpenThreadToken"};
             }
             default:
                 return std::nullopt;
@@ -361,13 +362,13 @@ private:
 
 } // namespace
 
-std::unique_ptr<act> attributes_act(const profile& which) {
+std::unique_ptr<scenario> attributes_scenario(const profile& which) {
     return std::make_unique<attributes>(which);
 }
-std::unique_ptr<act> transfer_act(const profile& which) {
+std::unique_ptr<scenario> transfer_scenario(const profile& which) {
     return std::make_unique<transfer>(which);
 }
-std::unique_ptr<act> impersonation_act(const profile& which) {
+std::unique_ptr<scenario> impersonation_scenario(const profile& which) {
     return std::make_unique<impersonation>(which);
 }
 

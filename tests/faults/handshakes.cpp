@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "act.hpp"
+#include "scenario.hpp"
 
 #include <sspan/channel_bindings.hpp>
 #include <sspan/establish.hpp>
@@ -60,7 +60,7 @@ bool says_invalid_handle(const call& which, const fault& wrong) {
 }
 
 /// Five legs with channel bindings, step by step.
-class handshake final : public act {
+class handshake final : public scenario {
 public:
     handshake(const profile& which, bool completes)
         : which_{which}, ntlm_{completes && which.package != sspan::package::ntlm ? sspan::ntlm_use::refused
@@ -94,8 +94,8 @@ public:
             server_.emplace(inbound_, options);
         }).constructs = true;
         for (int round = 0; round != 3; ++round) {
-            step("client's step", client_, completes);
-            step("server's step", server_, completes);
+            add_step("client's step", client_, completes);
+            add_step("server's step", server_, completes);
         }
         finish("client's finish", client_, client_context_);
         finish("server's finish", server_, server_context_);
@@ -103,7 +103,7 @@ public:
 
 private:
     template <class Handshake>
-    void step(const char* name, std::optional<Handshake>& side, bool completes) {
+    void add_step(const char* name, std::optional<Handshake>& side, bool completes) {
         auto& added = add(
             name, [this, &side](std::error_code& ec) { taken_ = side->step(token_, ec); },
             [this, &side] { taken_ = side->step(token_); });
@@ -115,26 +115,26 @@ private:
         };
         added.holds = [this] { return taken_.used == token_.size() && (taken_.done() || !taken_.token.empty()); };
         added.holds_after_failure = [this] { return taken_.token.empty() && taken_.used == 0 && !taken_.done(); };
-        added.after_failure = sequel::over;
-        added.after_odd_success = sequel::over;
+        added.after_failure = after::no_context;
+        added.after_odd_success = after::no_context;
         added.allocates_nothing = true;
-        added.differs = [this, completes](const call& which, const fault& wrong) -> std::optional<verdict> {
+        added.differs = [this, completes](const call& which, const fault& wrong) -> std::optional<expectation> {
             if (!is_step(which.which)) {
                 return std::nullopt;
             }
             const auto state = state_of(wrong.status);
             const auto in_state = [this, state] { return taken_.state == state; };
             if (waits_for_more(which, wrong)) {
-                return verdict{{}, sequel::again, in_state}; // nothing has changed
+                return expectation{{}, after::retry, in_state}; // nothing has changed
             }
             if (says_invalid_handle(which, wrong) && which.nth == 1) {
-                return verdict{errc::invalid_token, sequel::over};
+                return expectation{errc::invalid_token, after::no_context};
             }
             if (wrong.status == SEC_E_INCOMPLETE_MESSAGE) { // of nothing: it is the output that has no room
-                return verdict{errc::buffer_too_small, sequel::over};
+                return expectation{errc::buffer_too_small, after::no_context};
             }
             if (wrong.how == fault::kind::lies) { // in the first step there is no handle then
-                return which.nth == 1 ? verdict{errc::internal_error, sequel::over} : up_to_the_package();
+                return which.nth == 1 ? expectation{errc::internal_error, after::no_context} : up_to_the_package();
             }
             if (wrong.status < 0 || !state) {
                 return std::nullopt;
@@ -142,9 +142,9 @@ private:
             const bool to_complete =
                 wrong.status == SEC_I_COMPLETE_NEEDED || wrong.status == SEC_I_COMPLETE_AND_CONTINUE;
             if (to_complete && !completes) { // the package does not know of it
-                return verdict{errc::unsupported_function, sequel::over, {}, false, "CompleteAuthToken"};
+                return expectation{errc::unsupported_function, after::no_context, {}, false, "CompleteAuthToken"};
             }
-            return verdict{{}, sequel::stop, in_state};
+            return expectation{{}, after::stop, in_state};
         };
     }
 
@@ -155,16 +155,17 @@ private:
             [&side, &context] { context = std::move(*side).finish(); });
         added.holds = [&context] { return static_cast<bool>(context); };
         added.holds_after_failure = [&context] { return !context; };
-        added.after_failure = sequel::over;
+        added.after_failure = after::no_context;
         added.allocates_nothing = true;
         // Not to know the package is no proof of the server; Negotiate's could be NTLM.
         constexpr bool is_client = std::is_same_v<Handshake, sspan::client_handshake>;
         const bool is_doubtful =
             which_.package == sspan::package::negotiate && (is_client || ntlm_ == sspan::ntlm_use::refused);
         const auto* const call_name = is_client ? "InitializeSecurityContext" : "AcceptSecurityContext";
-        const auto of_unknown =
-            is_doubtful ? verdict{errc::security_qos_failed, sequel::over, {}, false, call_name} : verdict{};
-        added.differs = [of_unknown, call_name](const call& which, const fault& wrong) -> std::optional<verdict> {
+        const auto of_unknown = is_doubtful
+                                    ? expectation{errc::security_qos_failed, after::no_context, {}, false, call_name}
+                                    : expectation{};
+        added.differs = [of_unknown, call_name](const call& which, const fault& wrong) -> std::optional<expectation> {
             if (which.which != function::query_context_attributes || wrong.how == fault::kind::succeeds_oddly) {
                 return std::nullopt;
             }
@@ -173,10 +174,10 @@ private:
             }
             if (which.flags == SECPKG_ATTR_CLIENT_SPECIFIED_TARGET) { // a success without a target is none
                 return wrong.how == fault::kind::lies
-                           ? std::optional{verdict{errc::wrong_principal, sequel::over, {}, false, call_name}}
+                           ? std::optional{expectation{errc::wrong_principal, after::no_context, {}, false, call_name}}
                            : std::nullopt;
             }
-            return wrong.how == fault::kind::lies ? std::optional{verdict{{}, sequel::stop}} // sizes of zero
+            return wrong.how == fault::kind::lies ? std::optional{expectation{{}, after::stop}} // sizes of zero
                                                   : std::nullopt;
         };
     }
@@ -195,7 +196,7 @@ private:
 };
 
 /// A whole handshake by `establish` on one side; the other side steps whenever it is sent something.
-class establishing final : public act {
+class establishing final : public scenario {
 public:
     explicit establishing(const profile& which) : which_{which} {
         outbound_ = sspan::credentials::outbound(which.package);
@@ -257,33 +258,33 @@ private:
         constexpr auto own_step = std::same_as<Handshake, sspan::client_handshake>
                                       ? function::initialize_security_context
                                       : function::accept_security_context;
-        added.differs = [](const call& which_call, const fault& wrong) -> std::optional<verdict> {
+        added.differs = [](const call& which_call, const fault& wrong) -> std::optional<expectation> {
             using kind = fault::kind;
             if (is_step(which_call.which)) {
                 if (wrong.status == SEC_E_INCOMPLETE_MESSAGE && which_call.which != own_step) {
                     return up_to_the_package(); // of the peer, whose answer may not be needed any more
                 }
                 if (waits_for_more(which_call, wrong)) { // and nothing more comes
-                    return verdict{errc::invalid_token, sequel::again, {}, false, "sspan::establish"};
+                    return expectation{errc::invalid_token, after::retry, {}, false, "sspan::establish"};
                 }
                 if (says_invalid_handle(which_call, wrong)) {
-                    return which_call.nth == 1 ? verdict{errc::invalid_token, sequel::again} : up_to_the_package();
+                    return which_call.nth == 1 ? expectation{errc::invalid_token, after::retry} : up_to_the_package();
                 }
                 if (wrong.status == SEC_E_INCOMPLETE_MESSAGE) {
-                    return verdict{errc::buffer_too_small, sequel::again};
+                    return expectation{errc::buffer_too_small, after::retry};
                 }
                 if (wrong.how == kind::lies && which_call.nth == 1) {
-                    return verdict{errc::internal_error, sequel::again};
+                    return expectation{errc::internal_error, after::retry};
                 }
                 if (wrong.how == kind::lies || (wrong.status > 0 && state_of(wrong.status))) {
                     return up_to_the_package();
                 }
             } else if (which_call.which == function::query_context_attributes && wrong.how != kind::succeeds_oddly) {
                 if (which_call.flags == SECPKG_ATTR_NEGOTIATION_INFO) {
-                    return verdict{{}, sequel::go_on};
+                    return expectation{{}, after::go_on};
                 }
                 if (wrong.how == kind::lies) {
-                    return verdict{{}, sequel::stop};
+                    return expectation{{}, after::stop};
                 }
             }
             return std::nullopt;
@@ -303,13 +304,13 @@ private:
 
 } // namespace
 
-std::unique_ptr<act> handshake_act(const profile& which) {
+std::unique_ptr<scenario> handshake_scenario(const profile& which) {
     return std::make_unique<handshake>(which, false);
 }
-std::unique_ptr<act> completed_handshake_act(const profile& which) {
+std::unique_ptr<scenario> completed_handshake_scenario(const profile& which) {
     return std::make_unique<handshake>(which, true);
 }
-std::unique_ptr<act> establish_act(const profile& which) {
+std::unique_ptr<scenario> establish_scenario(const profile& which) {
     return std::make_unique<establishing>(which);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "act.hpp"
+#include "scenario.hpp"
 
 #include "unit/messages.hpp"
 
@@ -24,10 +24,10 @@ using sspan::quality_of_protection;
 
 constexpr std::size_t message_size = 40;
 
-/// What the operations on messages have in common. A message that has been received cannot be received again, and one
-/// that the package has counted although it says that there is none leaves a gap.
+/// Common to all steps on messages. A message that has been received cannot be received again, and one
+/// that the package has counted although it reports a failure leaves a gap.
 template <class Sender, class Receiver>
-class exchange : public act {
+class exchange : public scenario {
 protected:
     exchange(const profile& which, Sender& sender, Receiver& receiver)
         : which_{which}, sender_{sender}, receiver_{receiver} {}
@@ -40,15 +40,15 @@ protected:
             room_.assign(sender_.sizes().max_signature, std::byte{0xEE});
             signature_ = {};
         };
-        operations.back().holds = [this] { return !signature_.empty(); };
-        operations.back().holds_after_failure = [this] { return signature_.empty() && message_ == plain_; };
+        steps.back().holds = [this] { return !signature_.empty(); };
+        steps.back().holds_after_failure = [this] { return signature_.empty() && message_ == plain_; };
 
         receives(add(
                      "verify", [this](std::error_code& ec) { right_ = receiver_.verify(message_, signature_, {}, ec); },
                      [this] { receiver_.verify(message_, signature_), right_ = true; }))
             .prepare = [this] { right_ = false; };
-        operations.back().holds = [this] { return right_; };
-        operations.back().holds_after_failure = [this] { return !right_; };
+        steps.back().holds = [this] { return right_; };
+        steps.back().holds_after_failure = [this] { return !right_; };
     }
 
     void encrypt(const sspan::protect_options& protection, const sspan::accept_options& acceptance) {
@@ -66,8 +66,8 @@ protected:
             padding_.assign(sender_.sizes().block_size + 1U, std::byte{0xEE});
             sealed_ = {};
         };
-        operations.back().holds = [this] { return sealed_.data.size() == plain_.size() && !sealed_.token.empty(); };
-        operations.back().holds_after_failure = [this] {
+        steps.back().holds = [this] { return sealed_.data.size() == plain_.size() && !sealed_.token.empty(); };
+        steps.back().holds_after_failure = [this] {
             return sealed_.data.empty() && sealed_.token.empty() && sealed_.padding.empty();
         };
 
@@ -95,8 +95,8 @@ protected:
             std::ranges::copy(plain_, frame_->payload().begin());
             wrapped_ = {};
         };
-        operations.back().holds = [this] { return wrapped_.size() > message_size; };
-        operations.back().holds_after_failure = [this] { return wrapped_.empty() && all_zero(frame_->payload()); };
+        steps.back().holds = [this] { return wrapped_.size() > message_size; };
+        steps.back().holds_after_failure = [this] { return wrapped_.empty() && all_zero(frame_->payload()); };
 
         opens(add(
                   "unwrap", [this](std::error_code& ec) { opened_ = receiver_.unwrap(wire_, {}, ec); },
@@ -114,17 +114,17 @@ protected:
         add("message_frame", [this] { frame_.emplace(sender_.sizes(), message_size); }).constructs = true;
     }
 
-    static operation& sends(operation& which) {
-        which.after_odd_success = sequel::stop; // the peer waits for the one that is lost
+    static step& sends(step& which) {
+        which.after_odd_success = after::stop; // the peer waits for the one that is lost
         which.allocates_nothing = true;
         return which;
     }
-    static operation& receives(operation& which) {
-        which.after_odd_success = sequel::go_on; // it is used up
+    static step& receives(step& which) {
+        which.after_odd_success = after::go_on; // it is used up
         which.allocates_nothing = true;
         return which;
     }
-    operation& opens(operation& which) {
+    step& opens(step& which) {
         which.holds = [this] { return std::ranges::equal(opened_.data, plain_); };
         which.holds_after_failure = [this] { // nothing of the plaintext is left
             return opened_.data.empty() && opened_.quality == quality_of_protection::integrity_only &&
@@ -173,19 +173,19 @@ public:
 
         // Those that copy have the throwing form only.
         sends(add("wrap_copy", [this] { copy_ = sender_.wrap_copy(message_); })).prepare = [this] { copy_.clear(); };
-        operations.back().holds = [this] { return copy_.size() > message_size; };
-        operations.back().holds_after_failure = [this] { return copy_.empty() && message_ == plain_; };
-        copies(operations.back());
+        steps.back().holds = [this] { return copy_.size() > message_size; };
+        steps.back().holds_after_failure = [this] { return copy_.empty() && message_ == plain_; };
+        copies(steps.back());
         receives(add("unwrap_copy", [this] { plain_copy_ = receiver_.unwrap_copy(copy_); })).prepare = [this] {
             plain_copy_ = {};
         };
-        operations.back().holds = [this] { return plain_copy_.data == plain_; };
-        operations.back().holds_after_failure = [this] { return plain_copy_.data.empty(); };
-        copies(operations.back());
+        steps.back().holds = [this] { return plain_copy_.data == plain_; };
+        steps.back().holds_after_failure = [this] { return plain_copy_.data.empty(); };
+        copies(steps.back());
     }
 
 private:
-    static void copies(operation& which) {
+    static void copies(step& which) {
         which.allocates_nothing = false;
         which.constructs = true;
     }
@@ -221,7 +221,7 @@ private:
 };
 
 /// Messages that lie in three parts, one of which is not covered.
-class parts final : both_contexts, public act {
+class parts final : both_contexts, public scenario {
 public:
     explicit parts(const profile& which) : both_contexts{which} {
         auto& sign = signs(add(
@@ -233,7 +233,7 @@ public:
         };
         sign.holds = [this] { return !signature_.empty(); };
         sign.holds_after_failure = [this] { return signature_.empty(); };
-        sign.after_odd_success = sequel::stop;
+        sign.after_odd_success = after::stop;
 
         auto& verify = signs(add(
             "verify", [this](std::error_code& ec) { right_ = pair.server.verify(to_sign(), signature_, {}, ec); },
@@ -241,7 +241,7 @@ public:
         verify.prepare = [this] { right_ = false; };
         verify.holds = [this] { return right_; };
         verify.holds_after_failure = [this] { return !right_; };
-        verify.after_odd_success = sequel::go_on;
+        verify.after_odd_success = after::go_on;
 
         auto& encrypt = signs(add(
             "encrypt",
@@ -258,7 +258,7 @@ public:
         };
         encrypt.holds = [this] { return !sealed_.token.empty() && first_ != plain_ && last_ != plain_; };
         encrypt.holds_after_failure = [this] { return sealed_.token.empty() && sealed_.padding.empty(); };
-        encrypt.after_odd_success = sequel::stop;
+        encrypt.after_odd_success = after::stop;
 
         auto& decrypt = signs(add(
             "decrypt",
@@ -277,11 +277,11 @@ public:
         decrypt.holds_after_failure = [this] {
             return opened_.data.empty() && all_zero(wire_first_) && all_zero(wire_last_) && all_zero(wire_token_);
         };
-        decrypt.after_odd_success = sequel::go_on;
+        decrypt.after_odd_success = after::go_on;
     }
 
 private:
-    static operation& signs(operation& which) {
+    static step& signs(step& which) {
         which.allocates_nothing = true;
         return which;
     }
@@ -316,13 +316,13 @@ private:
 
 } // namespace
 
-std::unique_ptr<act> messages_act(const profile& which) {
+std::unique_ptr<scenario> messages_scenario(const profile& which) {
     return std::make_unique<messages>(which);
 }
-std::unique_ptr<act> parts_act(const profile& which) {
+std::unique_ptr<scenario> parts_scenario(const profile& which) {
     return std::make_unique<parts>(which);
 }
-std::unique_ptr<act> halves_act(const profile& which) {
+std::unique_ptr<scenario> halves_scenario(const profile& which) {
     return std::make_unique<halves>(which);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "act.hpp"
+#include "scenario.hpp"
 
 #include <sspan/credential_attributes.hpp>
 #include <sspan/credentials.hpp>
@@ -16,7 +16,7 @@ namespace faults {
 
 namespace {
 
-class packages final : public act {
+class packages final : public scenario {
 public:
     explicit packages(const profile& which) {
         auto* list = &add(
@@ -25,9 +25,9 @@ public:
         list->prepare = [this] { all_ = {}; };
         list->holds = [this] { return all_.size() == 3; };
         list->holds_after_failure = [this] { return all_.empty(); };
-        list->differs = [this](const call& which_call, const fault& wrong) -> std::optional<verdict> {
+        list->differs = [this](const call& which_call, const fault& wrong) -> std::optional<expectation> {
             if (which_call.which == function::enumerate_security_packages && wrong.how == fault::kind::lies) {
-                return verdict{{}, sequel::go_on, [this] { return all_.empty(); }}; // no list is a list of none
+                return expectation{{}, after::go_on, [this] { return all_.empty(); }}; // no list is a list of none
             }
             return std::nullopt;
         };
@@ -46,7 +46,7 @@ private:
     sspan::package_info one_;
 };
 
-class credentials final : public act {
+class credentials final : public scenario {
 public:
     explicit credentials(const profile& which) {
         add("identity", [this] { who_.emplace(L"alice", L"LOOPBACK", L"correct horse"); }).constructs = true;
@@ -84,9 +84,9 @@ public:
                 "set_kdc_proxy", [this](std::error_code& ec) { sspan::set_kdc_proxy(made_, L"proxy.example:443", ec); },
                 [this] { sspan::set_kdc_proxy(made_, L"proxy.example:443"); });
             proxy.holds = [this] { return loopback::kdc_proxy(made_.native_handle()) == L"proxy.example:443"; };
-            proxy.differs = [](const call& which_call, const fault& wrong) -> std::optional<verdict> {
+            proxy.differs = [](const call& which_call, const fault& wrong) -> std::optional<expectation> {
                 if (which_call.which == function::set_credentials_attributes && wrong.how == fault::kind::lies) {
-                    return verdict{{}, sequel::go_on, [] { return true; }}; // nobody can tell
+                    return expectation{{}, after::go_on, [] { return true; }}; // nobody can tell
                 }
                 return std::nullopt;
             };
@@ -98,12 +98,12 @@ public:
             [this, name] { made_ = sspan::credentials::adopt(made_.release(), name); });
         adopt.holds = [this] { return made_ && made_.max_token() != 0; };
         adopt.holds_after_failure = [this] { return !made_ && loopback::live().credentials == 0; };
-        adopt.after_failure = sequel::stop; // it has been freed
+        adopt.after_failure = after::stop; // it has been freed
     }
 
 private:
     template <class Acquire>
-    operation& acquire(std::string_view name, const Acquire& by) {
+    step& acquire(std::string_view name, const Acquire& by) {
         auto& added = add(name, [this, by](std::error_code& ec) { made_ = by(ec); }, [this, by] { made_ = by(); });
         added.prepare = [this] { made_ = {}; };
         added.holds = [this] { return made_ && made_.max_token() != 0 && !made_.package().empty(); };
@@ -120,10 +120,10 @@ private:
 
 } // namespace
 
-std::unique_ptr<act> packages_act(const profile& which) {
+std::unique_ptr<scenario> packages_scenario(const profile& which) {
     return std::make_unique<packages>(which);
 }
-std::unique_ptr<act> credentials_act(const profile& which) {
+std::unique_ptr<scenario> credentials_scenario(const profile& which) {
     return std::make_unique<credentials>(which);
 }
 

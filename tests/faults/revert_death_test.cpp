@@ -3,7 +3,7 @@
 // Faults at the end of an impersonation, where the library ends the process by design: a child process shows it. Each
 // such call gets a handful of statuses only, because a process takes its time. What `revert` says of all the others,
 // while the guard still has another try, is in statuses_test.cpp.
-#include "act.hpp"
+#include "scenario.hpp"
 
 #include <sspan/impersonation.hpp>
 

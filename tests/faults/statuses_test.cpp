@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Each status at each call: whatever the package answers, and wherever, the right error comes out on both surfaces,
-// nothing stays alive, nothing is misused, no plaintext is left, and every object is good for what its header says.
-#include "act.hpp"
+// Each call of each scenario returns each status, one at a time. Both surfaces must report the right error. Nothing may
+// stay alive or be misused, no plaintext may be left, and every object must be in the state that its header documents.
+#include "scenario.hpp"
 
 #include <gtest/gtest.h>
 
@@ -22,7 +22,7 @@ namespace {
 
 using sspan::errc;
 
-/// What a function's status means to the library.
+/// How the library uses the status of a function.
 enum class meaning : unsigned char {
     none,   ///< It has none.
     closes, ///< Nothing: there is nothing that could be done about it.
@@ -112,8 +112,8 @@ std::vector<fault> faults_of(function which) {
     return list;
 }
 
-/// By the operation's own rule, or by the rule for the function.
-verdict verdict_on(const operation& what, const call& where, const fault& wrong) {
+/// Returns the expectation by the step's own rule, or by the rule for the function.
+expectation expectation_for(const step& what, const call& where, const fault& wrong) {
     if (what.differs && meaning_of(where.which) != meaning::closes) {
         if (auto own = what.differs(where, wrong)) {
             return *own;
@@ -124,9 +124,9 @@ verdict verdict_on(const operation& what, const call& where, const fault& wrong)
         if (wrong.how == fault::kind::fails) {
             return {sspi_code(wrong.status), what.after_failure};
         }
-        return wrong.how == fault::kind::lies ? verdict{errc::internal_error, what.after_failure}
+        return wrong.how == fault::kind::lies ? expectation{errc::internal_error, what.after_failure}
                                               // nothing, where there should be something
-                                              : verdict{};
+                                              : expectation{};
     case meaning::acts:
         return {sspi_code(wrong.status), wrong.instead() ? what.after_failure : what.after_odd_success};
     case meaning::win32:
@@ -152,15 +152,15 @@ struct counts {
 };
 counts total;
 
-class status_faults : public play_test {
+class status_faults : public scenario_test {
 protected:
     static void TearDownTestSuite() {
         std::printf("%zu faults at %zu calls of %zu functions\n", total.faults, total.places, total.functions.size());
     }
 };
 
-/// One performance, in which one call goes wrong. @return whether all was as it must be.
-bool perform(const play& which, surface form, const call& where, const fault& wrong) {
+/// Runs the scenario once, with a fault in one call. @return true if all expectations hold.
+bool run_scenario(const named_scenario& which, surface form, const call& where, const fault& wrong) {
     loopback::reset();
     ::testing::AssertionResult result = ::testing::AssertionSuccess();
     const auto expect = [&result](bool holds, std::string_view what) {
@@ -169,50 +169,50 @@ bool perform(const play& which, surface form, const call& where, const fault& wr
         }
     };
     {
-        auto performed = which.begin(which.which);
+        auto running = which.begin(which.which);
         order(where, wrong);
         bool goes_on = true;
-        for (std::size_t i = 0; goes_on && i != performed->operations.size(); ++i) {
-            const auto& now = performed->operations[i];
-            const auto came = attempt(now, form);
-            expect(!came.no_memory, "there was no lack of memory");
-            if (i != where.operation) {
-                expect(!came.code, std::string{now.name} + " fails, too: " + came.code.message());
-                goes_on = !came.code;
+        for (std::size_t i = 0; goes_on && i != running->steps.size(); ++i) {
+            const auto& now = running->steps[i];
+            const auto found = attempt(now, form);
+            expect(!found.no_memory, "it reports a lack of memory");
+            if (i != where.step) {
+                expect(!found.code, std::string{now.name} + " fails, too: " + found.code.message());
+                goes_on = !found.code;
                 expect(!goes_on || !now.holds || now.holds(), std::string{now.name} + " has not done its work");
                 continue;
             }
-            const auto due = verdict_on(now, where, wrong);
-            if (!due.any_code) {
-                const auto right =
-                    failed_with(came, due.code, due.blamed != nullptr ? due.blamed : name_of(where.which));
+            const auto expected = expectation_for(now, where, wrong);
+            if (!expected.any_code) {
+                const auto right = failed_with(found, expected.code,
+                                               expected.blamed != nullptr ? expected.blamed : name_of(where.which));
                 expect(static_cast<bool>(right), right.message());
             }
-            if (due.holds) {
-                expect(due.holds(), "what must hold does not");
-            } else if (came.code) {
+            if (expected.holds) {
+                expect(expected.holds(), "what must hold does not");
+            } else if (found.code) {
                 expect(!now.holds_after_failure || now.holds_after_failure(),
                        "what must hold after a failure does not");
-            } else if (due.next != sequel::stop) {
+            } else if (expected.next != after::stop) {
                 expect(!now.holds || now.holds(), "it has not done its work");
             }
-            expect(!now.allocates_nothing || form == surface::exception || came.allocations == 0 ||
+            expect(!now.allocates_nothing || form == surface::exception || found.allocations == 0 ||
                        allocation::empty_strings_allocate(),
                    "it allocates");
-            switch (due.next) {
-            case sequel::go_on:
+            switch (expected.next) {
+            case after::go_on:
                 break;
-            case sequel::again: {
+            case after::retry: {
                 const auto second = attempt(now, form);
-                expect(!second.code, "the same again fails: " + second.code.message());
-                expect(second.code || !now.holds || now.holds(), "the same again does not do its work");
+                expect(!second.code, "the repeated step fails: " + second.code.message());
+                expect(second.code || !now.holds || now.holds(), "the repeated step does not do its work");
                 break;
             }
-            case sequel::over:
-                expect(attempt(now, form).code == errc::no_context, "the same again is not told that all is over");
+            case after::no_context:
+                expect(attempt(now, form).code == errc::no_context, "the repeated step does not fail with no_context");
                 goes_on = false;
                 break;
-            case sequel::stop:
+            case after::stop:
                 goes_on = false;
                 break;
             }
@@ -222,7 +222,7 @@ bool perform(const play& which, surface form, const call& where, const fault& wr
     for (const auto& violation : loopback::violation_list()) {
         expect(false, violation);
     }
-    EXPECT_TRUE(result) << name_of(where.which) << " (call " << where.nth << ", in operation " << where.operation
+    EXPECT_TRUE(result) << name_of(where.which) << " (call " << where.nth << ", in step " << where.step
                         << ") answers 0x" << std::hex << static_cast<unsigned>(wrong.status) << ", kind "
                         << static_cast<int>(wrong.how);
     return static_cast<bool>(result);
@@ -240,7 +240,7 @@ TEST_P(status_faults, are_reported_and_leave_nothing) {
         }
         for (const auto& wrong : faults) {
             ++here;
-            failed += static_cast<std::size_t>(!perform(which, form, where, wrong));
+            failed += static_cast<std::size_t>(!run_scenario(which, form, where, wrong));
             ASSERT_LT(failed, 10U) << "and so on";
         }
     }
@@ -250,11 +250,11 @@ TEST_P(status_faults, are_reported_and_leave_nothing) {
     EXPECT_GT(here, 0U);
 }
 
-INSTANTIATE_TEST_SUITE_P(each, status_faults, each_play_and_surface(), name_of_play);
+INSTANTIATE_TEST_SUITE_P(each, status_faults, each_scenario_and_surface(), name_of_scenario);
 
 TEST(fault_coverage, every_function_of_the_seam_is_called) {
     std::set<function> reached;
-    for (const auto& which : all_plays()) {
+    for (const auto& which : all_scenarios()) {
         for (const auto& each : trace_of(which, surface::error_code)) {
             reached.insert(each.which);
         }

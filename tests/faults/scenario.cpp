@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "act.hpp"
+#include "scenario.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,31 +12,31 @@
 
 namespace faults {
 
-const std::vector<play>& all_plays() {
-    static const std::vector<play> list{
-        {"packages", kerberos, &packages_act},
-        {"credentials", kerberos, &credentials_act},
-        {"credentials", ntlm, &credentials_act},
-        {"credentials", negotiate, &credentials_act},
-        {"handshake", kerberos, &handshake_act},
-        {"handshake", ntlm, &handshake_act},
-        {"handshake", negotiate, &handshake_act},
-        {"completed_handshake", kerberos, &completed_handshake_act},
-        {"completed_handshake", negotiate, &completed_handshake_act},
-        {"establish", kerberos, &establish_act},
-        {"establish", ntlm, &establish_act},
-        {"messages", kerberos, &messages_act},
-        {"messages", ntlm, &messages_act},
-        {"messages", negotiate, &messages_act},
-        {"parts", kerberos, &parts_act},
-        {"parts", ntlm, &parts_act},
-        {"halves", kerberos, &halves_act},
-        {"attributes", kerberos, &attributes_act},
-        {"attributes", negotiate, &attributes_act},
-        {"transfer", kerberos, &transfer_act},
-        {"transfer", negotiate, &transfer_act},
-        {"impersonation", kerberos, &impersonation_act},
-        {"impersonation", ntlm, &impersonation_act},
+const std::vector<named_scenario>& all_scenarios() {
+    static const std::vector<named_scenario> list{
+        {"packages", kerberos, &packages_scenario},
+        {"credentials", kerberos, &credentials_scenario},
+        {"credentials", ntlm, &credentials_scenario},
+        {"credentials", negotiate, &credentials_scenario},
+        {"handshake", kerberos, &handshake_scenario},
+        {"handshake", ntlm, &handshake_scenario},
+        {"handshake", negotiate, &handshake_scenario},
+        {"completed_handshake", kerberos, &completed_handshake_scenario},
+        {"completed_handshake", negotiate, &completed_handshake_scenario},
+        {"establish", kerberos, &establish_scenario},
+        {"establish", ntlm, &establish_scenario},
+        {"messages", kerberos, &messages_scenario},
+        {"messages", ntlm, &messages_scenario},
+        {"messages", negotiate, &messages_scenario},
+        {"parts", kerberos, &parts_scenario},
+        {"parts", ntlm, &parts_scenario},
+        {"halves", kerberos, &halves_scenario},
+        {"attributes", kerberos, &attributes_scenario},
+        {"attributes", negotiate, &attributes_scenario},
+        {"transfer", kerberos, &transfer_scenario},
+        {"transfer", negotiate, &transfer_scenario},
+        {"impersonation", kerberos, &impersonation_scenario},
+        {"impersonation", ntlm, &impersonation_scenario},
     };
     return list;
 }
@@ -50,7 +50,7 @@ const char* name_of(function which) {
     return names.at(static_cast<std::size_t>(which));
 }
 
-std::string name_of_play(const ::testing::TestParamInfo<std::tuple<play, surface>>& info) {
+std::string name_of_scenario(const ::testing::TestParamInfo<std::tuple<named_scenario, surface>>& info) {
     const auto& [which, form] = info.param;
     return std::string{which.name} + '_' + which.which.name +
            (form == surface::error_code ? "_error_code" : "_exception");
@@ -58,15 +58,15 @@ std::string name_of_play(const ::testing::TestParamInfo<std::tuple<play, surface
 
 namespace {
 
-/// As long as it lives, memory is scarce.
-class hard_times {
+/// Makes allocations fail during its lifetime.
+class scarce_memory {
 public:
-    explicit hard_times(scarcity memory) noexcept : before_{allocation::count()} {
+    explicit scarce_memory(scarcity memory) noexcept : before_{allocation::count()} {
         memory.every_later_one ? allocation::fail_from(memory.nth) : allocation::fail_at(memory.nth);
     }
-    hard_times(const hard_times&) = delete;
-    hard_times& operator=(const hard_times&) = delete;
-    ~hard_times() {
+    scarce_memory(const scarce_memory&) = delete;
+    scarce_memory& operator=(const scarce_memory&) = delete;
+    ~scarce_memory() {
         allocation::fail_at(0);
         last_count = allocation::count() - before_;
     }
@@ -78,7 +78,7 @@ private:
 
 } // namespace
 
-attempt_outcome attempt(const operation& what, surface form, scarcity memory) {
+attempt_outcome attempt(const step& what, surface form, scarcity memory) {
     if (what.prepare) {
         what.prepare();
     }
@@ -87,30 +87,30 @@ attempt_outcome attempt(const operation& what, surface form, scarcity memory) {
         static_cast<outcome&>(result) = outcome_of(
             form,
             [&](std::error_code& ec) {
-                const hard_times now{memory};
+                const scarce_memory now{memory};
                 what.with_code(ec);
             },
             [&] {
-                const hard_times now{memory};
+                const scarce_memory now{memory};
                 what.throwing();
             });
-    } catch (const sspan::error& failure) { // of what has only the throwing form
+    } catch (const sspan::error& failure) { // from a function with a throwing form only
         static_cast<outcome&>(result) = {failure.code(), failure.what(), failure.function()};
     } catch (const std::bad_alloc&) {
         static_cast<outcome&>(result) = {};
         result.no_memory = true;
     }
-    result.allocations = hard_times::last_count;
+    result.allocations = scarce_memory::last_count;
     return result;
 }
 
-std::vector<call> trace_of(const play& which, surface form) {
+std::vector<call> trace_of(const named_scenario& which, surface form) {
     loopback::reset();
     std::vector<call> trace;
     std::size_t now = 0;
     {
-        auto performed = which.begin(which.which);
-        constexpr std::size_t most = 64; // calls of one function in an act
+        auto running = which.begin(which.which);
+        constexpr std::size_t most = 64; // calls of one function in a scenario
         for (std::size_t i = 0; i != loopback::function_count; ++i) {
             const auto each = static_cast<function>(i);
             for (std::size_t nth = 1; nth <= most; ++nth) {
@@ -120,7 +120,7 @@ std::vector<call> trace_of(const play& which, surface form) {
             }
             loopback::on_call(each, most + 1, [each] { ADD_FAILURE() << "too many calls of " << name_of(each); });
         }
-        for (const auto& each : performed->operations) {
+        for (const auto& each : running->steps) {
             const auto result = attempt(each, form);
             EXPECT_TRUE(succeeded(result)) << each.name;
             EXPECT_TRUE(!each.holds || each.holds()) << each.name;

@@ -57,6 +57,7 @@ constexpr std::array all_flags{
     flag_bits{context_flags::allow_missing_bindings, "allow_missing_bindings", 0, 0, 0x10000000, 0},
     flag_bits{context_flags::proxy_bindings, "proxy_bindings", 0, 0, 0x4000000, 0},
 };
+static_assert(all_flags.size() == sspan::detail::flag_table.size());
 
 sspan::client_options ask(context_flags require, context_flags request = context_flags::none) {
     return {require, request};

@@ -1,4 +1,4 @@
-// expect: (conversion from|no viable conversion|could not convert)
+// expect: (conversion from|cannot convert from|no viable conversion|could not convert)
 // SPDX-License-Identifier: MIT
 //
 // misuse_11: a client's context does not become one that can be impersonated.

@@ -1,4 +1,4 @@
-// expect: (discards qualifiers|no matching|rvalue|passing|deleted)
+// expect: ('this' pointer|discards qualifiers|no matching|rvalue|passing|deleted)
 // SPDX-License-Identifier: MIT
 //
 // finish ends the handshake, and says so.

@@ -1,4 +1,4 @@
-// expect: (no matching|cannot convert|could not convert)
+// expect: (no matching|no overloaded function|cannot convert|could not convert)
 // SPDX-License-Identifier: MIT
 //
 // misuse_11: only what a server handshake established has a client.

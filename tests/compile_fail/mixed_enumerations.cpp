@@ -1,4 +1,4 @@
-// expect: (no match for|invalid operands)
+// expect: (no match for|binary '.'|invalid operands)
 // SPDX-License-Identifier: MIT
 //
 // misuse_02: what a package can do is not what a context was granted.

@@ -1,4 +1,4 @@
-// expect: (could not convert|no match|no matching|cannot convert|no viable|initializ)
+// expect: (could not convert|no overloaded function|no match|no matching|cannot convert|no viable|initializ)
 // SPDX-License-Identifier: MIT
 //
 // Data and token that change places: members that are named cannot.

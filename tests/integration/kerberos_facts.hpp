@@ -97,7 +97,7 @@ inline constexpr refusal logon_denied{"InitializeSecurityContext", errc::logon_d
 inline constexpr refusal other_key{"AcceptSecurityContext", errc::logon_denied};
 inline constexpr refusal nobody_answers{"InitializeSecurityContext", errc::no_authenticating_authority};
 
-inline constexpr package_facts facts{
+inline const package_facts facts{
     .wrong_password = logon_denied,
     .unknown_user = logon_denied,
     .unknown_realm = nobody_answers,
@@ -163,7 +163,7 @@ inline constexpr refusal step_refused{"InitializeSecurityContext", errc::interna
 inline constexpr refusal client_refused{"AcceptSecurityContext", errc::internal_error};
 inline constexpr refusal nothing_to_use{"AcquireCredentialsHandle", errc::no_credentials};
 
-inline constexpr package_facts facts{
+inline const package_facts facts{
     .wrong_password = logon_refused,
     .unknown_user = logon_refused,
     .unknown_realm = logon_refused,
@@ -227,7 +227,7 @@ inline constexpr refusal logon_refused{"AcquireCredentialsHandle", errc::no_cred
 inline constexpr refusal step_refused{"InitializeSecurityContext", errc::no_credentials};
 inline constexpr refusal client_refused{"AcceptSecurityContext", errc::internal_error};
 
-inline constexpr package_facts facts{
+inline const package_facts facts{
     .wrong_password = logon_refused,
     .unknown_user = logon_refused,
     .unknown_realm = logon_refused,

@@ -30,8 +30,10 @@ inline std::wstring to_wide(std::u16string_view text) {
     std::wstring result;
     for (std::size_t i = 0; i != text.size(); ++i) {
         auto code = static_cast<char32_t>(text[i]);
-        if (sizeof(wchar_t) == 4 && code >= 0xD800 && code < 0xDC00 && i + 1 != text.size()) {
-            code = 0x10000 + ((code - 0xD800) << 10) + (static_cast<char32_t>(text[++i]) - 0xDC00);
+        if constexpr (sizeof(wchar_t) == 4) {
+            if (code >= 0xD800 && code < 0xDC00 && i + 1 != text.size()) {
+                code = 0x10000 + ((code - 0xD800) << 10) + (static_cast<char32_t>(text[++i]) - 0xDC00);
+            }
         }
         result += static_cast<wchar_t>(code);
     }

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <new>
+#include <string>
 
 namespace {
 
@@ -44,6 +45,12 @@ void allocation::fail_at(std::size_t nth) noexcept {
 void allocation::fail_from(std::size_t nth) noexcept {
     countdown = nth;
     for_ever = true;
+}
+
+bool allocation::empty_strings_allocate() {
+    const auto before = count();
+    const std::string empty;
+    return count() != before;
 }
 
 void* operator new(std::size_t size) {

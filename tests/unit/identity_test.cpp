@@ -146,6 +146,7 @@ TEST_F(identity_test, assigning_wipes_what_was_there) {
 }
 
 TEST_F(identity_test, constructor_that_fails_wipes_what_it_had) {
+    SSPAN_SKIP_WHERE_EMPTY_STRINGS_ALLOCATE();
     const auto before = loopback::wiped_bytes();
     for (std::size_t nth = 1; nth <= 3; ++nth) {
         EXPECT_THROW(

@@ -35,6 +35,7 @@ TEST_F(sasl_exchange, layers_need_flags) {
 }
 
 TEST_F(sasl_exchange, lack_of_memory_is_an_error) {
+    SSPAN_SKIP_WHERE_EMPTY_STRINGS_ALLOCATE();
     for (std::size_t leg = 0; leg != 6; ++leg) {
         for (std::size_t nth = 1;; ++nth) {
             sasl_pair both{{.authorization_identity = "a name that is longer than a short string can be"}};
@@ -65,6 +66,7 @@ TEST_F(sasl_exchange, lack_of_memory_is_an_error) {
 }
 
 TEST_F(sasl_exchange, finish_without_memory_is_an_error) {
+    SSPAN_SKIP_WHERE_EMPTY_STRINGS_ALLOCATE();
     sasl_pair both;
     ASSERT_TRUE(succeeded(both.run()));
     std::error_code ec;

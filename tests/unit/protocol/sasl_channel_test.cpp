@@ -297,6 +297,7 @@ TEST_P(sasl_channel, failure_of_the_package_is_passed_on) {
 }
 
 TEST_P(sasl_channel, messages_allocate_nothing) {
+    SSPAN_SKIP_WHERE_EMPTY_STRINGS_ALLOCATE();
     connect();
     auto wire = copy_of(client.wrap(client.assign("warm")));
     static_cast<void>(server.unwrap(std::span{wire}.subspan(4)));

@@ -1,0 +1,48 @@
+@echo off
+rem SPDX-License-Identifier: MIT
+rem
+rem examples\run.cmd [PRESET]: builds secure_echo with Visual Studio. Then a server and a client authenticate each other by
+rem Negotiate as the logged-on user and exchange messages; no domain is needed. At last one message is changed on its way, and
+rem one is sent twice. Ends with 0 only if everything was as it must be.
+setlocal
+cd /d "%~dp0.."
+set preset=%~1
+if not defined preset set preset=msvc-x64
+cmake --preset %preset% || exit /b 1
+cmake --build --preset %preset%-release --target secure_echo || exit /b 1
+set program=build\%preset%\examples\Release\secure_echo.exe
+set log=build\%preset%\server.log
+
+echo.
+echo server^> secure_echo serve --package negotiate
+start "" /b cmd /c "%program% serve --package negotiate --port 0 --connections 4 >%log% 2>&1"
+set port=
+for /l %%i in (1,1,20) do if not defined port call :find_port
+if not defined port echo error: the server does not listen& type %log%& exit /b 1
+
+call :send 0 --kind sign || exit /b 1
+call :send 0 --kind seal || exit /b 1
+call :send 3 --kind seal --count 1 --tamper || exit /b 1
+call :send 3 --kind sign --count 1 --replay || exit /b 1
+
+echo.
+echo What the server says:
+type %log%
+echo.
+echo Everything was as it must be.
+exit /b 0
+
+rem The server's first line is: listening on port N
+:find_port
+ping -n 2 127.0.0.1 >nul
+for /f "tokens=1,4" %%a in (%log%) do if %%a==listening set port=%%b
+exit /b 0
+
+rem :send STATUS OPTION...: a client that has to end with this status.
+:send
+echo.
+echo client^> secure_echo send --package negotiate --target HOST/localhost %2 %3 %4 %5 %6
+%program% send --package negotiate --host 127.0.0.1 --port %port% --target HOST/localhost %2 %3 %4 %5 %6
+if %errorlevel%==%1 exit /b 0
+echo error: the client ended with %errorlevel%, not with %1
+exit /b 1

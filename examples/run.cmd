@@ -8,8 +8,10 @@ setlocal
 cd /d "%~dp0.."
 set preset=%~1
 if not defined preset set preset=msvc-x64
-cmake --preset %preset% || exit /b 1
-cmake --build --preset %preset%-release --target secure_echo || exit /b 1
+cmake --preset %preset%
+if errorlevel 1 exit /b 1
+cmake --build --preset %preset%-release --target secure_echo
+if errorlevel 1 exit /b 1
 set program=build\%preset%\examples\Release\secure_echo.exe
 set log=build\%preset%\server.log
 
@@ -20,13 +22,18 @@ set port=
 for /l %%i in (1,1,20) do if not defined port call :find_port
 if not defined port echo error: the server does not listen& type %log%& exit /b 1
 
-call :send 0 --kind sign || exit /b 1
-call :send 0 --kind seal || exit /b 1
-call :send 3 --kind seal --count 1 --tamper || exit /b 1
-call :send 3 --kind sign --count 1 --replay || exit /b 1
+call :send 0 --kind sign
+if errorlevel 1 exit /b 1
+call :send 0 --kind seal
+if errorlevel 1 exit /b 1
+call :send 3 --kind seal --count 1 --tamper
+if errorlevel 1 exit /b 1
+call :send 3 --kind sign --count 1 --replay
+if errorlevel 1 exit /b 1
 
 echo.
 echo What the server says:
+ping -n 3 127.0.0.1 >nul
 type %log%
 echo.
 echo Everything was as it must be.

@@ -3,7 +3,10 @@ rem SPDX-License-Identifier: MIT
 rem
 rem tests\run.cmd [PRESET...]: builds and runs the tests with Visual Studio, Debug and Release. Ends with 0 only if all pass.
 setlocal
+if "%~1"=="" "%~f0" msvc-x64
 cd /d "%~dp0.."
-set presets=%*
-if not defined presets set presets=msvc-x64
-for %%p in (%presets%) do cmake --workflow --preset %%p || exit /b 1
+:next
+cmake --workflow --preset %1
+if errorlevel 1 exit /b 1
+shift
+if not "%~1"=="" goto next

@@ -84,8 +84,9 @@ void log_on(stream& server, std::wstring_view target, const sasl::client_options
         if (challenge.code != ldap::success && challenge.code != ldap::sasl_bind_in_progress) {
             throw std::runtime_error{"the server refuses the user: " + challenge.reason};
         }
-        if (challenge.data || challenge.code == ldap::sasl_bind_in_progress) {
-            taken = client.step(challenge.data.value_or(std::span<const std::byte>{}));
+        const auto data = challenge.data.value_or(std::span<const std::byte>{});
+        if (!taken.done || !data.empty() || challenge.code != ldap::success) { // Samba's success has an empty challenge
+            taken = client.step(data);
         }
         if (challenge.code == ldap::success) {
             server.protect(std::move(client).finish()); // throws unless the client is satisfied, too

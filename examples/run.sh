@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # The library's main job, for real: a server and a client, two Windows programs under Wine, authenticate each other by
-# Kerberos and exchange messages; then somebody changes one, and somebody sends one twice. Ends with 0 only if everything
+# Kerberos and exchange messages; then somebody changes one, and somebody sends one twice. At last curl asks a web server,
+# with a ticket and without one. Ends with 0 only if everything
 # was as it must be.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -32,7 +33,7 @@ must_say() {
     [[ $(grep -cE -- "$2" "$transcript") -eq $1 ]] || fail "the transcript has not $1 lines like: $2"
 }
 
-install_missing "${build_packages[@]}" "${wine_packages[@]}" "${realm_packages[@]}"
+install_missing "${build_packages[@]}" "${wine_packages[@]}" "${realm_packages[@]}" curl
 logged cmake --workflow --preset examples
 wine_start
 realm_start
@@ -65,6 +66,29 @@ say printf 'authenticated %s %s\n' "$principal" "$(sed -n '/^authenticated to /{
 printf '\nBoth sides in one process, a message changed between them:\nquick_start\n'
 say wine $programs/quick_start.exe
 
+printf '\nA web server for curl:\nserver> http_hello\n'
+web=HTTP/server.sspan.test
+logged kadmin.local addprinc -randkey "$web"
+logged kadmin.local ktadd -norandkey -k "$scratch/web.keytab" "$web"
+KRB5_KTNAME=FILE:$scratch/web.keytab wine $programs/http_hello.exe --port 0 --connections 2 \
+    >"$scratch/web.log" 2>&1 </dev/null &
+server=$!
+started+=("$server")
+wait_for "$scratch/web.log" 'listening on port' "$server"
+port=$(tr -d '\r' <"$scratch/web.log" | sed -n 's/^listening on port //p')
+page=http://server.sspan.test:$port/
+for options in '' '--negotiate --user :'; do
+    printf 'curl> curl %s%s\n' "${options:+$options }" "$page"
+    # shellcheck disable=SC2086 # words of a command
+    say timeout 60 curl --silent --noproxy '*' --resolve "server.sspan.test:$port:127.0.0.1" \
+        --write-out '%{http_code}\n' $options "$page"
+done
+wait "$server" || fail "the web server ended with $?: $(cat "$scratch/web.log")"
+unset 'started[-1]'
+
+must_say 1 '^401$'
+must_say 1 '^200$'
+must_say 1 '^hello '
 must_say 7 "^authenticated to $service with Kerberos; granted: mutual_auth, replay_detect, sequence_detect, confidentiality, integrity"
 must_say 1 '^signed 1000 messages of 256 bytes in '
 must_say 2 '^sealed 1000 messages of 256 bytes in '

@@ -32,7 +32,7 @@ floors=(
     'all of it'
     sspan.hpp
     'protocols, which sspan.hpp does not include'
-    detail/sasl_layers.hpp protocol/sasl_options.hpp protocol/sasl_channel.hpp detail/sasl_exchange.hpp
+    detail/token_exchange.hpp detail/sasl_layers.hpp protocol/sasl_options.hpp protocol/sasl_channel.hpp detail/sasl_exchange.hpp
     protocol/sasl_client.hpp protocol/sasl_server.hpp protocol/sasl.hpp
     protocol/negotiate_stream_options.hpp detail/nns_records.hpp detail/nns_protection.hpp
     protocol/negotiate_stream_sender.hpp protocol/negotiate_stream_receiver.hpp protocol/negotiate_stream_channel.hpp

@@ -74,6 +74,9 @@ protected:
     [[noreturn]] void throw_unfinished(const std::error_code& ec) const;
 
 private:
+    template <class Handshake>
+    friend class token_exchange;
+
     /// Why this library itself refuses. The flags, if any, end the sentence.
     struct refusal_reason {
         const char* text = nullptr;

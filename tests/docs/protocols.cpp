@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -51,19 +52,23 @@ void serve(sspan::http_negotiate::server& server, std::span<const std::string_vi
 void send(std::span<const std::byte> bytes);
 void receive(std::span<std::byte> bytes); // fills all of it
 void send_response(std::span<const std::byte> response);
-std::vector<std::byte> receive_challenge(); // empty if it comes with the server's success
+struct server_answer {
+    std::optional<std::vector<std::byte>> challenge;
+    bool success = false; // the server reports the end; a challenge may come with it
+};
+server_answer receive_answer(); // throws if the server refuses
 
 sspan::sasl::client_channel bind(const sspan::credentials& kerberos) {
     sspan::sasl::client client{kerberos, L"ldap/dc1.corp.example"};
-    std::vector<std::byte> challenge;
+    auto step = client.step();
     for (;;) {
-        const auto step = client.step(challenge);
-        if (step.response) { // also an empty one
-            send_response(*step.response);
+        send_response(step.response.value_or(std::span<const std::byte>{})); // also an empty one
+        const auto answer = receive_answer();
+        if (answer.challenge || !answer.success) {
+            step = client.step(answer.challenge.value_or(std::vector<std::byte>{}));
         }
-        challenge = receive_challenge();
-        if (step.done) {
-            return std::move(client).finish();
+        if (answer.success) {
+            return std::move(client).finish(); // throws unless the client is satisfied, too
         }
     }
 }

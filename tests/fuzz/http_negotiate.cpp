@@ -37,7 +37,8 @@ std::string some_text(input& in) {
             text += in.pick(phrases);
         } else {
             const auto part = in.some(20);
-            std::ranges::transform(part, std::back_inserter(text), std::to_integer<char>);
+            std::ranges::transform(part, std::back_inserter(text),
+                                   [](std::byte byte) { return std::to_integer<char>(byte); });
         }
     }
     return text;

@@ -77,6 +77,7 @@ struct party {
             } catch (const sspan::handshake_error& failure) {
                 ec = failure.code();
                 touch(failure.token());
+                require(side->explain(ec) == failure.what(), "both surfaces say the same");
             }
         }
         require(!was_over || ec, "nothing comes after the end");

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm> // std::min
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -34,7 +35,7 @@ void expect_explained(const Handshake& side, surface which, outcome& result) {
         EXPECT_EQ(explained, result.what);
     }
     result.what = explained;
-    result.function = explained.substr(0, explained.find_first_of(" :"));
+    result.function = explained.substr(0, std::min(explained.find(' '), explained.find(": ")));
 }
 
 template <class Handshake>

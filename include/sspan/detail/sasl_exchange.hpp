@@ -14,6 +14,7 @@
 #include "../os/text.hpp"
 #include "../protocol/sasl_options.hpp"
 #include "sasl_layers.hpp"
+#include "token_exchange.hpp"
 
 #include <algorithm> // std::min
 #include <cstddef>
@@ -57,21 +58,23 @@ inline constexpr context_flags sasl_extra_flags =
 template <class Handshake>
 class sasl_exchange {
 public:
-    using context_type = decltype(std::declval<Handshake&&>().finish());
+    using context_type = typename token_exchange<Handshake>::context;
 
     sasl_exchange(const sasl_exchange&) = delete;
     sasl_exchange& operator=(const sasl_exchange&) = delete;
 
+    /// Returns what `what()` of the throwing form says. `ec` is the error of the last `step`.
+    [[nodiscard]] std::string explain(const std::error_code& ec) const { return exchange_.explain(ec); }
+
 protected:
     enum class phase : std::uint8_t { bad_arguments, first, handshake, token_sent, layers, done, over };
 
-    /// `own_name` and `step_name`, string literals, name the function of sspan and the one that a handshake calls.
+    /// `own_name`, a string literal, names the class.
     template <class Options>
-    sasl_exchange(const char* own_name, const char* step_name, Handshake&& handshake, const credentials& creds,
-                  const Options& options)
-        : handshake_{std::move(handshake)}, limits_{options.limits}, own_name_{own_name}, step_name_{step_name},
-          culprit_{own_name}, max_receive_{options.max_buffer}, max_send_{options.max_send},
-          mechanism_{options.mechanism}, acceptable_{static_cast<std::uint8_t>(options.layers)} {
+    sasl_exchange(const char* own_name, Handshake handshake, const credentials& creds, const Options& options)
+        : exchange_{own_name, std::move(handshake)}, max_token_{options.limits.max_token},
+          max_receive_{options.max_buffer}, max_send_{options.max_send}, mechanism_{options.mechanism},
+          acceptable_{static_cast<std::uint8_t>(options.layers)} {
         // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): of a std::wstring, so there is a zero
         const bool has_package = !creds || is_name(creds.package().data(), sasl::package_of(options.mechanism));
         if (!has_package || acceptable_ == 0 || acceptable_ > 7 || max_send_ == 0 || max_receive_ == 0 ||
@@ -90,8 +93,7 @@ protected:
     /// Calls `body(ec)` unless the exchange is over or complete. A failed body ends the exchange.
     template <class Step, class Body>
     [[nodiscard]] Step run(Body body, std::error_code& ec) noexcept {
-        culprit_ = own_name_;
-        reason_ = nullptr;
+        exchange_.begin_call();
         if (phase_ == phase::bad_arguments || phase_ == phase::over || phase_ == phase::done) {
             ec = phase_ == phase::bad_arguments ? errc::invalid_parameter
                  : phase_ == phase::over        ? errc::no_context
@@ -106,12 +108,7 @@ protected:
         return step;
     }
 
-    /// Sets `ec`. `reason`, a string literal, follows the function's name in what().
-    void fail(errc code, const char* reason, std::error_code& ec) noexcept {
-        culprit_ = own_name_;
-        reason_ = reason;
-        ec = code;
-    }
+    void fail(errc code, const char* reason, std::error_code& ec) noexcept { exchange_.refuse(code, reason, ec); }
 
     /// Takes one step of the handshake. When it is complete, `context_` is set. Returns our token; after a failure, the
     /// token that tells the peer the reason.
@@ -121,25 +118,17 @@ protected:
             return {};
         }
         phase_ = phase::handshake;
-        culprit_ = step_name_;
-        const handshake_step taken = handshake_.step(token, ec);
-        if (ec) {
-            return taken.token;
+        const handshake_step taken = exchange_.step(token, ec);
+        if (!ec && taken.done()) {
+            context_ = exchange_.finish(ec);
         }
-        if (taken.used != token.size()) {
-            fail(errc::illegal_message, " was given more than a token", ec);
-        } else if (taken.state == handshake_state::complete) {
-            context_ = std::move(handshake_).finish(ec);
-        } else if (taken.state != handshake_state::continue_needed) {
-            fail(errc::illegal_message, " was given a token that is not complete", ec);
-        }
-        return ec ? std::span<const std::byte>{} : taken.token;
+        return ec && taken.done() ? std::span<const std::byte>{} : taken.token;
     }
 
     /// Makes a message that is signed, but not encrypted.
     std::span<const std::byte> protect(std::span<const std::byte> plain, std::error_code& ec) {
         const auto sizes = context_.sizes();
-        culprit_ = "EncryptMessage";
+        exchange_.blame("EncryptMessage");
         if (sspan::max_payload(sizes, longest_message) < plain.size()) {
             ec = errc::internal_error;
             return {};
@@ -150,11 +139,11 @@ protected:
 
     /// Opens a message that is at least signed. The result is valid until the next call.
     std::span<const std::byte> open(std::span<const std::byte> wire, std::error_code& ec) {
-        if (wire.size() > limits_.max_token) {
+        if (wire.size() > max_token_) {
             fail(errc::invalid_token, " was given a message that is too long", ec);
             return {};
         }
-        culprit_ = "DecryptMessage";
+        exchange_.blame("DecryptMessage");
         opened_.assign(wire.begin(), wire.end());
         return context_.unwrap(opened_, {.minimum = minimum_protection::integrity_only}, ec).data;
     }
@@ -192,8 +181,7 @@ protected:
     /// `Channel` makes the result of its arguments: context, layer, longest buffer to receive, frame, largest payload.
     template <class Channel, class Make>
     [[nodiscard]] Channel finish_as(Make make, std::error_code& ec) noexcept {
-        culprit_ = own_name_;
-        reason_ = nullptr;
+        exchange_.begin_call();
         return without_bad_alloc<Channel>(ec, [&]() -> Channel {
             if (phase_ != phase::done || !context_) {
                 ec = phase_ == phase::done ? errc::invalid_handle : errc::no_context;
@@ -207,25 +195,11 @@ protected:
         });
     }
 
-    [[noreturn]] void throw_failed(const std::error_code& ec, std::span<const std::byte> token) const {
-        std::string description{culprit_};
-        if (reason_ != nullptr) {
-            description += reason_;
-        } else if (ec == errc::security_qos_failed && handshake_.missing() != context_flags::none) {
-            description += " did not grant " + to_string(handshake_.missing());
-        }
-        throw handshake_error{ec, culprit_, token, description};
-    }
-
-    Handshake handshake_; // its last token stays readable
+    token_exchange<Handshake> exchange_;
     context_type context_;
     std::optional<message_frame> frame_; // of our message about the layers
     wiped_vector opened_;
-    handshake_limits limits_;
-    const char* own_name_;
-    const char* step_name_;
-    const char* culprit_;
-    const char* reason_ = nullptr;
+    std::size_t max_token_;
     std::size_t capacity_ = 0;
     std::uint32_t max_receive_;
     std::uint32_t max_send_;

@@ -6,8 +6,8 @@
 #include "../client_context.hpp"
 #include "../credentials.hpp"
 #include "../detail/base64.hpp"
-#include "../detail/handshake_finish.hpp" // detail::refused
 #include "../detail/http_challenges.hpp"
+#include "../detail/token_exchange.hpp"
 #include "../error.hpp"
 #include "../flags.hpp"
 #include "../handshake.hpp"
@@ -50,7 +50,7 @@ class client {
 public:
     /// `target` is the server's principal name, such as L"HTTP/web.corp.example".
     client(const credentials& creds, std::wstring_view target, const client_options& options = {})
-        : handshake_{creds, target, options.handshake},
+        : exchange_{"sspan::http_negotiate::client", client_handshake{creds, target, options.handshake}},
           requires_mutual_auth_{contains(options.handshake.require, context_flags::mutual_auth)},
           server_{options.server}, max_header_{options.max_header} {}
 
@@ -63,14 +63,15 @@ public:
     [[nodiscard]] std::string_view begin(std::error_code& ec) & noexcept {
         return run(ec,
                    [&]() -> client_step {
-                       return phase_ == phase::idle ? send_token({}, ec) : fail(errc::illegal_message, "", ec);
+                       return phase_ == phase::idle ? send_token({}, ec)
+                                                    : fail(errc::illegal_message, " has begun already", ec);
                    })
             .credentials;
     }
     [[nodiscard]] std::string_view begin() & {
         std::error_code ec;
         const auto value = begin(ec);
-        throw_if(ec);
+        exchange_.throw_if(ec);
         return value;
     }
 
@@ -99,15 +100,18 @@ public:
     [[nodiscard]] client_step take_answer(unsigned status, std::span<const std::string_view> challenges) & {
         std::error_code ec;
         const auto step = take_answer(status, challenges, ec);
-        throw_if(ec);
+        exchange_.throw_if(ec);
         return step;
     }
+    /// Returns what `what()` of the throwing form says. `ec` is the error of the last `begin` or `take_answer`.
+    [[nodiscard]] std::string explain(const std::error_code& ec) const { return exchange_.explain(ec); }
 
     /// Returns the context of a client that is `authenticated`.
     /// @throws error `no_context` before.
     client_context finish(std::error_code& ec) & = delete; // use std::move: the exchange is used up
     client_context finish() & = delete;
     [[nodiscard]] client_context finish(std::error_code& ec) && noexcept {
+        exchange_.begin_call();
         ec = phase_ == phase::authenticated && context_ ? std::error_code{} : errc::no_context;
         phase_ = phase::over;
         return ec ? client_context{} : std::move(context_);
@@ -115,7 +119,7 @@ public:
     [[nodiscard]] client_context finish() && {
         std::error_code ec;
         auto context = std::move(*this).finish(ec);
-        detail::throw_if(ec, "sspan::http_negotiate::client");
+        exchange_.throw_if(ec);
         return context;
     }
 
@@ -124,21 +128,17 @@ private:
 
     template <class Body>
     client_step run(std::error_code& ec, Body body) noexcept {
-        culprit_ = "sspan::http_negotiate::client";
-        reason_ = "";
-        missing_ = context_flags::none;
+        exchange_.begin_call();
         const auto step = detail::without_bad_alloc<client_step>(
-            ec, [&] { return phase_ == phase::over ? fail(errc::no_context, "", ec) : body(); });
+            ec, [&] { return phase_ == phase::over ? fail(errc::no_context, " is over", ec) : body(); });
         if (ec) {
             phase_ = phase::over;
             context_ = {};
         }
         return ec ? client_step{} : step;
     }
-    /// `reason`, a string literal, follows the function in `what()`.
     client_step fail(errc error, const char* reason, std::error_code& ec) noexcept {
-        reason_ = reason;
-        ec = error;
+        exchange_.refuse(error, reason, ec);
         return {};
     }
 
@@ -192,7 +192,7 @@ private:
         if (denied) {
             return send_token(token, ec);
         }
-        const auto taken = step(token, ec);
+        const auto taken = exchange_.step(token, ec);
         if (ec) {
             return {};
         }
@@ -216,7 +216,7 @@ private:
 
     /// Takes the server's token, if there is one, and makes ours.
     client_step send_token(std::span<const std::byte> input, std::error_code& ec) {
-        const auto taken = step(input, ec);
+        const auto taken = exchange_.step(input, ec);
         if (ec) {
             return {};
         }
@@ -236,52 +236,21 @@ private:
         }
         return {client_state::send_again, value_};
     }
-    handshake_step step(std::span<const std::byte> input, std::error_code& ec) noexcept {
-        const auto taken = handshake_.step(input, ec);
-        if (ec) {
-            culprit_ = "InitializeSecurityContext";
-            return {};
-        }
-        if (taken.state == handshake_state::incomplete_message) {
-            fail(errc::invalid_token, " was given a part of a token", ec);
-        } else if (taken.state != handshake_state::complete && taken.state != handshake_state::continue_needed) {
-            fail(errc::unsupported_function, " does not support this package", ec);
-        } else if (taken.used != input.size()) {
-            fail(errc::illegal_message, " was given more than a token", ec);
-        }
-        return taken;
-    }
     bool complete(std::error_code& ec) noexcept {
-        context_ = std::move(handshake_).finish(ec);
-        if (ec) {
-            culprit_ = "InitializeSecurityContext";
-            missing_ = ec == errc::security_qos_failed ? handshake_.missing() : context_flags::none;
-        }
+        context_ = exchange_.finish(ec);
         return !ec;
     }
     client_step authenticated() noexcept {
         phase_ = phase::authenticated;
         return {client_state::authenticated, {}};
     }
-    void throw_if(const std::error_code& ec) const {
-        if (ec && missing_ != context_flags::none) {
-            throw detail::refused{ec, culprit_, " did not grant " + to_string(missing_)};
-        }
-        if (ec) {
-            throw detail::refused{ec, culprit_, reason_};
-        }
-    }
-
-    client_handshake handshake_;
+    detail::token_exchange<client_handshake> exchange_;
     client_context context_;
     std::string value_;
     phase phase_ = phase::idle;
     bool requires_mutual_auth_;
     server_kind server_;
     std::size_t max_header_;
-    const char* culprit_ = "";
-    const char* reason_ = "";
-    context_flags missing_ = context_flags::none;
 };
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::http_negotiate

@@ -5,8 +5,8 @@
 
 #include "../credentials.hpp"
 #include "../detail/base64.hpp"
-#include "../detail/handshake_finish.hpp" // detail::refused
 #include "../detail/http_challenges.hpp"
+#include "../detail/token_exchange.hpp"
 #include "../error.hpp"
 #include "../handshake.hpp"
 #include "../handshake_step.hpp"
@@ -15,7 +15,6 @@
 #include "http_negotiate_options.hpp"
 
 #include <cstddef>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -59,26 +58,29 @@ public:
     ///   - `secpkg_not_found` for a scheme other than Negotiate;
     ///   - `insufficient_memory`; errors of `server_handshake::step` and `finish`.
     [[nodiscard]] server_step take_request(std::span<const std::string_view> values, std::error_code& ec) & noexcept {
-        culprit_ = "sspan::http_negotiate::server";
-        reason_ = "";
+        exchange_.begin_call();
+        if (!is_challenging_) {
+            exchange_.drop_handshake(); // it stayed for `explain`
+        }
         value_ = detail::negotiate_scheme; // short enough to need no memory
         auto state = detail::without_bad_alloc<server_state>(ec, [&] { return take(values, ec); });
         if (ec) {
             state = server_state::rejected;
         }
-        if (state != server_state::challenge || values.empty()) {
-            handshake_.reset();
+        is_challenging_ = state == server_state::challenge && !values.empty();
+        if (!is_challenging_ && !ec) {
+            exchange_.drop_handshake();
         }
         return {state, value_};
     }
     [[nodiscard]] server_step take_request(std::span<const std::string_view> values) & {
         std::error_code ec;
         const auto step = take_request(values, ec);
-        if (ec) {
-            throw detail::refused{ec, culprit_, reason_};
-        }
+        exchange_.throw_if(ec);
         return step;
     }
+    /// Returns what `what()` of the throwing form says. `ec` is the error of the last `take_request`.
+    [[nodiscard]] std::string explain(const std::error_code& ec) const { return exchange_.explain(ec); }
 
     /// Returns the value of the challenge field for the answer to the last request. It is valid until the next request.
     [[nodiscard]] std::string_view challenge() const& noexcept { return value_; }
@@ -91,21 +93,20 @@ public:
     server_context finish(std::error_code& ec) & = delete; // use std::move: the next request would have no client
     server_context finish() & = delete;
     [[nodiscard]] server_context finish(std::error_code& ec) && noexcept {
+        exchange_.begin_call();
         ec = context_ ? std::error_code{} : errc::no_context;
         return std::move(context_);
     }
     [[nodiscard]] server_context finish() && {
         std::error_code ec;
         auto context = std::move(*this).finish(ec);
-        detail::throw_if(ec, "sspan::http_negotiate::server");
+        exchange_.throw_if(ec);
         return context;
     }
 
 private:
-    /// `reason`, a string literal, follows the function in `what()`.
     server_state reject(errc error, const char* reason, std::error_code& ec) noexcept {
-        reason_ = reason;
-        ec = error;
+        exchange_.refuse(error, reason, ec);
         return server_state::rejected;
     }
 
@@ -139,32 +140,21 @@ private:
         return take_token(token, ec);
     }
     server_state take_token(std::span<const std::byte> token, std::error_code& ec) {
-        if (!handshake_) {
-            handshake_.emplace(credentials_, options_.handshake);
+        if (!exchange_.has_handshake()) {
+            exchange_.start(server_handshake{credentials_, options_.handshake});
         }
-        const auto taken = handshake_->step(token, ec);
+        const auto taken = exchange_.step(token, ec);
         if (ec) {
-            culprit_ = "AcceptSecurityContext";
             append_token(taken.token);
             return server_state::rejected;
-        }
-        if (taken.state == handshake_state::incomplete_message) {
-            return reject(errc::invalid_token, " was given a part of a token", ec);
-        }
-        if (taken.state != handshake_state::complete && taken.state != handshake_state::continue_needed) {
-            return reject(errc::unsupported_function, " does not support this package", ec);
-        }
-        if (taken.used != token.size()) {
-            return reject(errc::illegal_message, " was given more than a token", ec);
         }
         if (!taken.done()) {
             append_token(taken.token);
             return taken.token.empty() ? reject(errc::illegal_message, " has no token to send", ec)
                                        : server_state::challenge;
         }
-        auto context = std::move(*handshake_).finish(ec);
+        auto context = exchange_.finish(ec);
         if (ec) {
-            culprit_ = "AcceptSecurityContext";
             return server_state::rejected;
         }
         if (taken.token.empty()) {
@@ -184,11 +174,10 @@ private:
 
     credentials credentials_;
     server_options options_;
-    std::optional<server_handshake> handshake_;
+    detail::token_exchange<server_handshake> exchange_{"sspan::http_negotiate::server"};
     server_context context_;
     std::string value_;
-    const char* culprit_ = "";
-    const char* reason_ = "";
+    bool is_challenging_ = false; // the handshake goes on with the next request
 };
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::http_negotiate

@@ -7,6 +7,7 @@
 #include "../client_context.hpp"
 #include "../credentials.hpp"
 #include "../detail/nns_records.hpp"
+#include "../detail/token_exchange.hpp"
 #include "../error.hpp"
 #include "../flags.hpp"
 #include "../handshake.hpp"
@@ -23,7 +24,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <type_traits>
+#include <type_traits> // std::is_same_v
 #include <utility>
 #include <vector>
 
@@ -36,7 +37,7 @@ public:
     handshake_side(const handshake_side&) = delete;
     handshake_side& operator=(const handshake_side&) = delete;
 
-    /// Takes the peer's record, header and payload, and makes the next one. A client's first step takes no record.
+    /// Takes the peer's record, header and payload, and makes the next one. A client's first step takes an empty record.
     ///
     /// @throws handshake_error as the `step` and `finish` of `client_handshake` and `server_handshake`. Its `token()` is
     ///   the error record for the peer; send it unless it is empty. Also:
@@ -50,18 +51,19 @@ public:
     /// With `ec`, a failed step returns the error record.
     [[nodiscard]] record_step step(const_bytes record, std::error_code& ec) & noexcept {
         ec.clear();
-        handshake_failed_ = refused_by_peer_ = false;
+        exchange_.begin_call();
+        refused_by_peer_ = false;
         if (state_ == state::over) {
-            ec = errc::no_context;
+            exchange_.refuse(errc::no_context, " is over", ec);
             return {};
         }
         const std::span<const std::byte> given = record;
         if (has_bad_flags_) {
-            return fail(errc::invalid_parameter, ec);
+            return fail(errc::invalid_parameter, " was given flags that change the format of messages", ec);
         }
         const bool begins = state_ == state::first && is_client;
         if (begins && !given.empty()) {
-            return fail(errc::illegal_message, ec);
+            return fail(errc::illegal_message, " was given a record before its first one", ec);
         }
         std::span<const std::byte> token;
         bool peer_is_done = false;
@@ -70,45 +72,40 @@ public:
             if (given.size() < handshake_header_size ||
                 !detail::read_nns_header(given.first<handshake_header_size>(), header) ||
                 header.size != given.size() - handshake_header_size) {
-                return fail(errc::illegal_message, ec);
+                return fail(errc::illegal_message, " was given a malformed record", ec);
             }
             token = given.subspan(handshake_header_size);
             if (header.id == detail::nns_id::error) {
                 state_ = state::over;
                 context_ = {};
                 refused_by_peer_ = true;
-                ec = detail::read_nns_error(token);
+                exchange_.refuse(detail::read_nns_error(token), " was refused by the peer", ec);
                 return {};
             }
             peer_is_done = header.id == detail::nns_id::done;
         }
         if (state_ == state::waiting_for_peer) { // like .NET, ignores what a done record contains
-            return peer_is_done && context_ ? finished({}) : fail(errc::illegal_message, ec);
+            return peer_is_done && context_ ? finished({}) : fail(errc::illegal_message, out_of_turn, ec);
         }
         state_ = state::later;
-        const auto taken = handshake_.step(token, ec);
+        const auto taken = exchange_.step(token, ec);
         if (ec) {
-            handshake_failed_ = true;
-            return fail(ec, ec);
+            return fail(ec);
         }
-        if (taken.state == handshake_state::continue_needed && !taken.token.empty() && !peer_is_done) {
-            return {make_record(detail::nns_id::in_progress, taken.token, ec)};
-        }
-        // The token is incomplete or has trailing bytes, or the peer said done too early.
-        if (!taken.done() || taken.used != token.size()) {
-            return fail(taken.state == handshake_state::continue_needed ? errc::illegal_message : errc::invalid_token,
-                        ec);
+        if (!taken.done()) {
+            return peer_is_done || taken.token.empty()
+                       ? fail(errc::illegal_message, out_of_turn, ec)
+                       : record_step{make_record(detail::nns_id::in_progress, taken.token, ec)};
         }
         const auto last = taken.token;
-        context_ = std::move(handshake_).finish(ec);
+        context_ = exchange_.finish(ec);
         if (ec) {
-            handshake_failed_ = true;
-            return fail(ec, ec);
+            return fail(ec);
         }
         const bool form_is_unknown = context_.package() == security_package::not_told &&
                                      !contains(context_.granted(), context_flags::confidentiality);
         if (form_is_unknown) { // messages of NTLM without encryption are different
-            return fail(errc::unsupported_function, ec);
+            return fail(errc::unsupported_function, " cannot know whether NTLM is used", ec);
         }
         if constexpr (!is_client) {
             return finished(make_record(detail::nns_id::done, last, ec));
@@ -122,35 +119,35 @@ public:
             return {answer};
         }
     }
-    [[nodiscard]] record_step step(const_bytes record = {}) & {
+    [[nodiscard]] record_step step(const_bytes record) & {
         std::error_code ec;
         const auto result = step(record, ec);
         if (ec) {
-            throw refused{ec, result.record, description(ec)};
+            exchange_.throw_failed(ec, result.record);
         }
         return result;
     }
     [[nodiscard]] record_step step(const_bytes record, std::error_code& ec) && = delete; // the record would dangle
-    [[nodiscard]] record_step step(const_bytes record = {}) && = delete;
+    [[nodiscard]] record_step step(const_bytes record) && = delete;
 
     /// Returns true if the error of the last step came from the peer.
     [[nodiscard]] bool refused_by_peer() const noexcept { return refused_by_peer_; }
     /// Returns what `what()` of the throwing form says. `ec` is the error of the last `step`.
-    [[nodiscard]] std::string explain(const std::error_code& ec) const {
-        return ec ? description(ec) + ": " + ec.message() : std::string{};
-    }
+    [[nodiscard]] std::string explain(const std::error_code& ec) const { return exchange_.explain(ec); }
 
 protected:
-    using context = std::conditional_t<std::is_same_v<Handshake, client_handshake>, client_context, server_context>;
+    using context = typename detail::token_exchange<Handshake>::context;
 
-    handshake_side(Handshake handshake, context_flags flags)
-        : handshake_{std::move(handshake)}, has_bad_flags_{(flags & detail::nns_refused_flags) != context_flags::none},
+    handshake_side(const char* own_name, Handshake handshake, context_flags flags)
+        : exchange_{own_name, std::move(handshake)},
+          has_bad_flags_{(flags & detail::nns_refused_flags) != context_flags::none},
           record_(handshake_header_size + detail::nns_longest_payload) {}
     handshake_side(handshake_side&&) noexcept = default;
     handshake_side& operator=(handshake_side&&) noexcept = default;
     ~handshake_side() = default;
 
     [[nodiscard]] channel<context> finish(std::error_code& ec) noexcept {
+        exchange_.begin_call();
         const bool is_over = std::exchange(is_done_, false);
         return detail::without_bad_alloc<channel<context>>(ec, [&]() -> channel<context> {
             const bool has_room = max_payload(context_.sizes(), detail::nns_longest_message) != 0;
@@ -163,36 +160,25 @@ protected:
             return channel<context>{std::move(context_)};
         });
     }
+    [[nodiscard]] channel<context> finish() {
+        std::error_code ec;
+        auto made = finish(ec);
+        exchange_.throw_if(ec);
+        return made;
+    }
 
 private:
     static constexpr bool is_client = std::is_same_v<Handshake, client_handshake>;
-    static constexpr const char* this_function = "sspan::negotiate_stream::step";
-
-    class refused : public handshake_error {
-    public:
-        refused(const std::error_code& ec, std::span<const std::byte> record, const std::string& description)
-            : handshake_error{ec, this_function, record, description} {}
-    };
+    static constexpr const char* out_of_turn = " was given a record out of turn";
 
     enum class state { first, later, waiting_for_peer, over };
-
-    /// Returns the beginning of `what()`.
-    [[nodiscard]] std::string description(const std::error_code& ec) const {
-        std::string text{this_function};
-        if (refused_by_peer_) {
-            text += ": the peer has refused";
-        } else if (handshake_failed_) {
-            const auto reason = handshake_.explain(ec);
-            text += ": " + reason.substr(0, reason.size() - (": " + ec.message()).size());
-        }
-        return text;
-    }
 
     /// Makes a record in `record_`.
     [[nodiscard]] std::span<const std::byte> make_record(detail::nns_id id, std::span<const std::byte> payload,
                                                          std::error_code& ec) noexcept {
         if (record_.empty() || payload.size() > detail::nns_longest_payload) {
-            return fail(record_.empty() ? errc::invalid_handle : errc::buffer_too_small, ec).record;
+            return record_.empty() ? fail(errc::invalid_handle, " was moved from", ec).record
+                                   : fail(errc::buffer_too_small, " has a token that exceeds a record", ec).record;
         }
         std::ranges::copy(detail::make_nns_header({id, payload.size()}), record_.begin());
         std::ranges::copy(payload, record_.begin() + static_cast<std::ptrdiff_t>(handshake_header_size));
@@ -203,24 +189,25 @@ private:
         state_ = state::over;
         return {record, is_done_};
     }
-    record_step fail(std::error_code reason, std::error_code& ec) noexcept {
+    record_step fail(errc code, const char* reason, std::error_code& ec) noexcept {
+        exchange_.refuse(code, reason, ec);
+        return fail(ec);
+    }
+    /// Makes the record that tells the peer `reason`.
+    record_step fail(const std::error_code& reason) noexcept {
         state_ = state::over;
         context_ = {};
-        std::error_code ignored; // the first error is the cause
-        const auto record = record_.empty()
-                                ? std::span<const std::byte>{}
-                                : make_record(detail::nns_id::error, detail::make_nns_error(reason), ignored);
-        ec = reason;
-        return {record};
+        std::error_code none;
+        return {record_.empty() ? std::span<const std::byte>{}
+                                : make_record(detail::nns_id::error, detail::make_nns_error(reason), none)};
     }
 
-    Handshake handshake_;
+    detail::token_exchange<Handshake> exchange_;
     context context_;
     bool has_bad_flags_;
     std::vector<std::byte> record_; // empty when moved from
     state state_ = state::first;
     bool is_done_ = false;
-    bool handshake_failed_ = false;
     bool refused_by_peer_ = false;
 };
 
@@ -229,18 +216,20 @@ class client : public handshake_side<client_handshake> {
 public:
     /// `target` is the service's principal name, such as L"HOST/files.corp.example".
     client(const credentials& creds, std::wstring_view target, const client_options& options = {})
-        : handshake_side{client_handshake{creds, target, completed(options)},
+        : handshake_side{"sspan::negotiate_stream::client", client_handshake{creds, target, completed(options)},
                          options.handshake.require | options.handshake.request} {}
+
+    using handshake_side::step;
+    /// Makes the first record.
+    [[nodiscard]] record_step step() & { return step(const_bytes{}); }
+    [[nodiscard]] record_step step() && = delete;
 
     /// Returns the channel after a step that was `done`.
     /// @throws error `no_context` otherwise; `insufficient_memory`; `internal_error` for a package without room for data.
     [[nodiscard]] channel<client_context> finish(std::error_code& ec) && noexcept { return handshake_side::finish(ec); }
-    [[nodiscard]] channel<client_context> finish() && {
-        std::error_code ec;
-        auto made = handshake_side::finish(ec);
-        detail::throw_if(ec, "sspan::negotiate_stream::client::finish");
-        return made;
-    }
+    [[nodiscard]] channel<client_context> finish() && { return handshake_side::finish(); }
+    channel<client_context> finish(std::error_code& ec) & = delete; // use std::move: the handshake is used up
+    channel<client_context> finish() & = delete;
 
 private:
     static sspan::client_options completed(const client_options& options) {
@@ -259,18 +248,15 @@ private:
 class server : public handshake_side<server_handshake> {
 public:
     explicit server(const credentials& creds, const server_options& options = {})
-        : handshake_side{server_handshake{creds, completed(options)},
+        : handshake_side{"sspan::negotiate_stream::server", server_handshake{creds, completed(options)},
                          options.handshake.require | options.handshake.request} {}
 
     /// Returns the channel after a step that was `done`.
     /// @throws error `no_context` otherwise; `insufficient_memory`; `internal_error` for a package without room for data.
     [[nodiscard]] channel<server_context> finish(std::error_code& ec) && noexcept { return handshake_side::finish(ec); }
-    [[nodiscard]] channel<server_context> finish() && {
-        std::error_code ec;
-        auto made = handshake_side::finish(ec);
-        detail::throw_if(ec, "sspan::negotiate_stream::server::finish");
-        return made;
-    }
+    [[nodiscard]] channel<server_context> finish() && { return handshake_side::finish(); }
+    channel<server_context> finish(std::error_code& ec) & = delete; // use std::move: the handshake is used up
+    channel<server_context> finish() & = delete;
 
 private:
     static sspan::server_options completed(const server_options& options) {

@@ -46,8 +46,7 @@ public:
     /// `creds` are for `package_of(options.mechanism)`. `target` is the service's principal name, such as
     /// L"ldap/server.corp.example".
     client(const credentials& creds, std::wstring_view target, const client_options& options = {})
-        : sasl_exchange{"sspan::sasl::client", "InitializeSecurityContext",
-                        client_handshake{creds, target, to_handshake(options)}, creds, options} {
+        : sasl_exchange{"sspan::sasl::client", client_handshake{creds, target, completed(options)}, creds, options} {
         const auto text = std::as_bytes(std::span{options.authorization_identity});
         identity_.assign(text.begin(), text.end());
         if (!detail::is_utf8_without_zero(text) || (!text.empty() && options.mechanism != mechanism::gssapi)) {
@@ -59,6 +58,7 @@ public:
     /// response is the initial response.
     ///
     /// Answer each challenge. Exception: do not answer a challenge that comes together with the server's success.
+    /// Some servers send an empty one with it: do not pass it to a client that is done.
     /// @throws handshake_error, with a token for the peer if the package made one:
     ///   - those of `client_handshake::step` and `finish`; `invalid_token` for an empty challenge in the handshake;
     ///   - `security_qos_failed` if the server offers no layer that the options accept;
@@ -80,7 +80,7 @@ public:
         std::error_code ec;
         const auto taken = step(challenge, ec);
         if (ec) {
-            throw_failed(ec, taken.response.value_or(std::span<const std::byte>{}));
+            exchange_.throw_failed(ec, taken.response.value_or(std::span<const std::byte>{}));
         }
         return taken;
     }
@@ -102,27 +102,26 @@ public:
     [[nodiscard]] client_channel finish() && {
         std::error_code ec;
         auto made = std::move(*this).finish(ec);
-        detail::throw_if(ec, "sspan::sasl::client::finish");
+        exchange_.throw_if(ec);
         return made;
     }
 
 private:
-    static sspan::client_options to_handshake(const client_options& options) {
+    static sspan::client_options completed(const client_options& options) {
         const auto bits = static_cast<std::uint8_t>(options.layers);
-        const auto least = detail::flags_of_layers(detail::weakest_layer(bits));
-        sspan::client_options result;
-        result.require = options.require | least;
-        result.request = options.request | detail::flags_of_layers(bits);
+        sspan::client_options handshake;
+        handshake.require = options.require | detail::flags_of_layers(detail::weakest_layer(bits));
+        handshake.request = options.request | detail::flags_of_layers(bits);
+        handshake.bindings = options.bindings;
+        handshake.limits = options.limits;
+        handshake.ntlm = options.ntlm;
         if (options.mechanism == mechanism::gssapi) { // the choice of a layer is signed
-            result.require |= context_flags::mutual_auth | context_flags::integrity;
-            result.request |= context_flags::sequence_detect;
+            handshake.require |= context_flags::mutual_auth | context_flags::integrity;
+            handshake.request |= context_flags::sequence_detect;
         } else if (bits == static_cast<std::uint8_t>(layer::none)) { // Negotiate would add a layer
-            result.request |= context_flags::no_integrity;
+            handshake.request |= context_flags::no_integrity;
         }
-        result.bindings = options.bindings;
-        result.limits = options.limits;
-        result.ntlm = options.ntlm;
-        return result;
+        return handshake;
     }
 
     client_step advance(std::span<const std::byte> challenge, std::error_code& ec) {

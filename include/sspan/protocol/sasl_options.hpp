@@ -89,7 +89,7 @@ struct client_options {
     /// `unverified_target_name` and the flags that only servers have.
     context_flags require = context_flags::mutual_auth;
     /// Flags that are requested in addition, but not required.
-    context_flags request = context_flags::none;
+    context_flags request = context_flags::extended_error;
 };
 
 /// Options of `sasl::server`.
@@ -105,7 +105,7 @@ struct server_options {
     ntlm_use ntlm = ntlm_use::allowed;
     std::vector<std::wstring> service_names{};   ///< As `sspan::server_options::service_names`.
     context_flags require = context_flags::none; ///< As `client_options::require`, but nothing is always required.
-    context_flags request = context_flags::none;
+    context_flags request = context_flags::extended_error;
 };
 
 } // namespace sasl

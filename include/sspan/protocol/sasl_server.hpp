@@ -45,8 +45,7 @@ class server : public detail::sasl_exchange<server_handshake> {
 public:
     /// `creds` are inbound credentials for `package_of(options.mechanism)`.
     explicit server(const credentials& creds, const server_options& options = {})
-        : sasl_exchange{"sspan::sasl::server", "AcceptSecurityContext", server_handshake{creds, to_handshake(options)},
-                        creds, options} {}
+        : sasl_exchange{"sspan::sasl::server", server_handshake{creds, completed(options)}, creds, options} {}
 
     /// Takes the client's response and makes the challenge. If the client has not sent an initial response, the first
     /// step takes an empty one; its challenge is empty, too.
@@ -66,7 +65,7 @@ public:
         std::error_code ec;
         const auto taken = step(response, ec);
         if (ec) {
-            throw_failed(ec, taken.challenge.value_or(std::span<const std::byte>{}));
+            exchange_.throw_failed(ec, taken.challenge.value_or(std::span<const std::byte>{}));
         }
         return taken;
     }
@@ -94,24 +93,24 @@ public:
     [[nodiscard]] server_channel finish() && {
         std::error_code ec;
         auto made = std::move(*this).finish(ec);
-        detail::throw_if(ec, "sspan::sasl::server::finish");
+        exchange_.throw_if(ec);
         return made;
     }
 
 private:
-    static sspan::server_options to_handshake(const server_options& options) {
+    static sspan::server_options completed(const server_options& options) {
         const auto bits = static_cast<std::uint8_t>(options.layers);
-        sspan::server_options result;
-        result.require = options.require | detail::flags_of_layers(detail::weakest_layer(bits));
-        result.request = options.request | detail::flags_of_layers(bits);
+        sspan::server_options handshake;
+        handshake.require = options.require | detail::flags_of_layers(detail::weakest_layer(bits));
+        handshake.request = options.request | detail::flags_of_layers(bits);
+        handshake.bindings = options.bindings;
+        handshake.limits = options.limits;
+        handshake.ntlm = options.ntlm;
+        handshake.service_names = options.service_names;
         if (options.mechanism == mechanism::gssapi) { // the choice of a layer is signed
-            result.require |= context_flags::integrity;
+            handshake.require |= context_flags::integrity;
         }
-        result.bindings = options.bindings;
-        result.limits = options.limits;
-        result.ntlm = options.ntlm;
-        result.service_names = options.service_names;
-        return result;
+        return handshake;
     }
 
     server_step advance(std::span<const std::byte> response, std::error_code& ec) {

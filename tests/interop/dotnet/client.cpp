@@ -145,7 +145,7 @@ void expect_refused(Attempt attempt, std::error_code code) {
         if (code) {
             EXPECT_EQ(refused.code(), code) << refused.what();
         }
-        EXPECT_NE(std::string_view{refused.what()}.find("the peer has refused"), std::string_view::npos)
+        EXPECT_NE(std::string_view{refused.what()}.find("was refused by the peer"), std::string_view::npos)
             << refused.what();
         EXPECT_TRUE(refused.token().empty());
     }

@@ -166,7 +166,8 @@ private:
             received_.erase(0, used_);
             used_ = 0;
             const auto payload = tunnel_.unwrap(tunnel_.receive());
-            std::ranges::transform(payload, std::back_inserter(received_), std::to_integer<char>);
+            std::ranges::transform(payload, std::back_inserter(received_),
+                                   [](std::byte byte) { return std::to_integer<char>(byte); });
         }
         used_ += size;
         return received_.substr(used_ - size, size);

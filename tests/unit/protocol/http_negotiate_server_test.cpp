@@ -52,6 +52,7 @@ step_result request(server& side, const fields& values, surface which) {
             result.challenge = "?";
             keep(side.take_request(values));
         });
+    expect_explained(side, which, result);
     if (result.challenge == "?") {
         result.challenge = side.challenge();
     }
@@ -337,7 +338,9 @@ TEST_P(http_server, refuses_what_the_options_refuse) {
     options.handshake = sspan::server_options::authentication_only();
     options.handshake.ntlm = sspan::ntlm_use::refused;
     connection never_ntlm{sspan::package::ntlm, options};
-    EXPECT_TRUE(failed_with(log_on(never_ntlm), errc::security_qos_failed, package_call));
+    const auto refused = log_on(never_ntlm);
+    EXPECT_TRUE(failed_with(refused, errc::security_qos_failed, package_call));
+    EXPECT_NE(refused.what.find("NTLM"), std::string::npos) << refused.what;
 }
 
 TEST_P(http_server, compares_the_bindings) {

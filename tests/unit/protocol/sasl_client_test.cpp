@@ -110,13 +110,13 @@ TEST_P(sasl_client, asks_for_the_flags_of_the_protocol) {
         shake_hands(options);
         return loopback::last_flags(loopback::function::initialize_security_context);
     };
-    constexpr ULONG always = ISC_REQ_MUTUAL_AUTH | ISC_REQ_SEQUENCE_DETECT | ISC_REQ_INTEGRITY;
+    constexpr ULONG always = ISC_REQ_MUTUAL_AUTH | ISC_REQ_SEQUENCE_DETECT | ISC_REQ_INTEGRITY | ISC_REQ_EXTENDED_ERROR;
     EXPECT_EQ(requested({}), always | ISC_REQ_CONFIDENTIALITY);
     EXPECT_EQ(requested({.layers = all_layers}), always | ISC_REQ_CONFIDENTIALITY);
     EXPECT_EQ(requested({.layers = layer::none | layer::integrity}), always);
     EXPECT_EQ(requested({.layers = layer::none}), always);
     EXPECT_EQ(requested({.require = sspan::context_flags::none}), always | ISC_REQ_CONFIDENTIALITY);
-    EXPECT_EQ(requested({.request = sspan::context_flags::delegate}),
+    EXPECT_EQ(requested({.request = sspan::context_flags::delegate | sspan::context_flags::extended_error}),
               always | ISC_REQ_CONFIDENTIALITY | ISC_REQ_DELEGATE);
 }
 
@@ -261,8 +261,7 @@ TEST_P(sasl_client, refuses_an_empty_token) {
 }
 
 TEST_P(sasl_client, passes_on_what_the_package_says_of_a_token) {
-    client = std::make_unique<sasl::client>(outbound, service(),
-                                            sasl::client_options{.request = sspan::context_flags::extended_error});
+    client = std::make_unique<sasl::client>(outbound, service());
     EXPECT_TRUE(succeeded(answer_to({})));
     const auto response = answer_to(of({1, 2, 3}));
     EXPECT_TRUE(failed_with(response, errc::invalid_token, "InitializeSecurityContext"));
@@ -280,7 +279,7 @@ TEST_P(sasl_client, is_not_done_before_the_offer) {
     EXPECT_TRUE(failed_with(outcome_of(
                                 GetParam(), [&](std::error_code& ec) { EXPECT_FALSE(std::move(*client).finish(ec)); },
                                 [&] { static_cast<void>(std::move(*client).finish()); }),
-                            errc::no_context, "sspan::sasl::client::finish"));
+                            errc::no_context, own_name));
     EXPECT_TRUE(failed_with(answer_to({}), errc::no_context, own_name));
 }
 
@@ -422,20 +421,24 @@ TEST_P(sasl_spnego_client, asks_for_no_more_than_its_layers) {
         static_cast<void>(run(options));
         return loopback::last_flags(loopback::function::initialize_security_context);
     };
-    EXPECT_EQ(requested({}),
-              ULONG{ISC_REQ_MUTUAL_AUTH | ISC_REQ_SEQUENCE_DETECT | ISC_REQ_INTEGRITY | ISC_REQ_CONFIDENTIALITY});
-    EXPECT_EQ(requested({.layers = layer::integrity}),
-              ULONG{ISC_REQ_MUTUAL_AUTH | ISC_REQ_SEQUENCE_DETECT | ISC_REQ_INTEGRITY});
-    EXPECT_EQ(requested({.layers = layer::none}), ULONG{ISC_REQ_MUTUAL_AUTH | ISC_REQ_NO_INTEGRITY});
-    EXPECT_EQ(requested({.layers = layer::none, .require = sspan::context_flags::none}), ULONG{ISC_REQ_NO_INTEGRITY});
+    constexpr ULONG always = ISC_REQ_MUTUAL_AUTH | ISC_REQ_EXTENDED_ERROR;
+    constexpr ULONG signs = ISC_REQ_SEQUENCE_DETECT | ISC_REQ_INTEGRITY;
+    EXPECT_EQ(requested({}), always | signs | ISC_REQ_CONFIDENTIALITY);
+    EXPECT_EQ(requested({.layers = layer::integrity}), always | signs);
+    EXPECT_EQ(requested({.layers = layer::none}), always | ISC_REQ_NO_INTEGRITY);
+    EXPECT_EQ(
+        requested(
+            {.layers = layer::none, .require = sspan::context_flags::none, .request = sspan::context_flags::none}),
+        ULONG{ISC_REQ_NO_INTEGRITY});
 }
 
 TEST_P(sasl_spnego_client, takes_ntlm_only_without_mutual_authentication) {
     loopback::configure().negotiate_winner = loopback::package::ntlm;
     EXPECT_EQ(run({}).code, errc::security_qos_failed);
     EXPECT_TRUE(run({.require = sspan::context_flags::none}).done);
-    EXPECT_EQ(run({.ntlm = sspan::ntlm_use::refused, .require = sspan::context_flags::none}).code,
-              errc::security_qos_failed);
+    const auto refused = run({.ntlm = sspan::ntlm_use::refused, .require = sspan::context_flags::none});
+    EXPECT_TRUE(failed_with(refused, errc::security_qos_failed, "InitializeSecurityContext"));
+    EXPECT_NE(refused.what.find("NTLM"), std::string::npos) << refused.what;
     const auto integrity = run({.layers = layer::integrity, .require = sspan::context_flags::none});
     EXPECT_TRUE(failed_with(integrity, errc::unsupported_function, own_name));
     EXPECT_FALSE(integrity.answers);

@@ -81,6 +81,7 @@ sasl_outcome sasl_step(Side& side, std::span<const std::byte> input, surface whi
                 throw;
             }
         });
+    expect_explained(side, which, result);
     return result;
 }
 

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+//
+// A client of Samba's domain controller, which has Heimdal. The arguments are the server's port and alice's SID, its bytes in
+// hexadecimal digits.
+#include "interop/ldap_session.hpp"
+
+#include <sspan/sspan.hpp>
+
+#include <gtest/gtest.h>
+
+#include <charconv>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+ldap::server_facts ldap::facts;
+
+namespace {
+
+using ldap::bind_failure;
+using ldap::bytes;
+using ldap::gssapi;
+using ldap::session;
+using sspan::sasl::layer;
+
+/// The root entry has the client's groups, beginning with its own SID. Samba 4.17 does not know "Who am I?".
+bytes who_am_i_operation() {
+    return ldap::search_operation("", ldap::any_object(), {"tokenGroups"});
+}
+std::string read_name(session& server) {
+    const auto entry = server.answer();
+    EXPECT_EQ(entry.operation.type, ldap::search_entry);
+    auto fields = entry.fields();
+    static_cast<void>(fields.next()); // its name
+    ldap::reader attributes{fields.next().content};
+    ldap::reader attribute{attributes.next().content};
+    EXPECT_EQ(ldap::to_text(attribute.next().content), "tokenGroups");
+    ldap::reader values{attribute.next().content};
+    const auto sid = ldap::to_text(values.next().content);
+
+    const auto done = server.answer();
+    EXPECT_EQ(done.operation.type, ldap::search_done);
+    EXPECT_EQ(done.fields().next().content[0], std::byte{ldap::success});
+    return sid;
+}
+
+std::string from_hex(std::string_view digits) {
+    std::string made;
+    for (; digits.size() >= 2; digits.remove_prefix(2)) {
+        unsigned char byte = 0;
+        std::from_chars(digits.data(), digits.data() + 2, byte, 16);
+        made += static_cast<char>(byte);
+    }
+    return made;
+}
+
+TEST_F(gssapi, is_refused_without_a_layer) {
+    constexpr int stronger_authentication_required = 8;
+    try {
+        const session server{{.layers = layer::none}};
+        ADD_FAILURE() << "the server accepts what nobody protects";
+    } catch (const bind_failure& refused) {
+        EXPECT_EQ(refused.code, stronger_authentication_required);
+        EXPECT_NE(std::string_view{refused.what()}.find("Sign or Seal are required"), std::string_view::npos)
+            << refused.what();
+    }
+}
+
+TEST_F(gssapi, chooses_the_strongest_layer) {
+    EXPECT_EQ((session{{.layers = layer::none | layer::integrity | layer::confidentiality}}.channel().protection()),
+              layer::confidentiality);
+    EXPECT_EQ((session{{.layers = layer::none | layer::integrity}}.channel().protection()), layer::integrity);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    testing::InitGoogleTest(&argc, argv);
+    ldap::facts = {
+        .who_am_i_operation = who_am_i_operation,
+        .read_name = read_name,
+        .layers = layer::integrity | layer::confidentiality,
+        .schema = "CN=Aggregate,CN=Schema,CN=Configuration,DC=ad,DC=sspan,DC=test",
+        .schema_attributes = {"attributeTypes", "objectClasses"},
+        .large_spnego_buffer = 60000,
+        .closes_for_wrong_number = false,
+    };
+    const std::string_view port{argc > 1 ? argv[1] : ""};
+    std::from_chars(port.data(), port.data() + port.size(), ldap::facts.port);
+    ldap::facts.alice = from_hex(argc > 2 ? argv[2] : "");
+    ldap::facts.alice_by_spnego = ldap::facts.alice;
+    const net::library sockets;
+    return RUN_ALL_TESTS();
+}

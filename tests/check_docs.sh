@@ -1,9 +1,17 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Each block of C++ in docs/*.md stands in a file of tests/docs, which gets compiled. Indentation does not matter.
+# Checks the pages: each block of C++ in docs/*.md stands in a file of tests/docs, which gets compiled; each link to a file or
+# heading of this repository finds it; each test named in docs/misuse.md exists, and each misuse_ or trap_ test stands there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+failed=0
+complain() {
+    printf '%s\n' "$1"
+    failed=1
+}
+
+# Indentation does not matter.
 awk '
     { sub(/^[ \t]+/, "") }
     FNR == 1 { block = ""; code = code "\f\n" }
@@ -15,4 +23,49 @@ awk '
     !index(code, block) { print FILENAME ":" first ": no file of tests/docs has this block"; failed = 1 }
     { block = "" }
     END { exit failed || !blocks }
-' tests/docs/*.cpp docs/*.md
+' tests/docs/*.cpp docs/*.md || failed=1
+
+# anchors PAGE: the headings of a page, as links name them.
+anchors() {
+    awk '/^```/ { code = !code } !code && /^#+ / { sub(/^#+ /, ""); print }' "$1" |
+        tr '[:upper:]' '[:lower:]' | tr -cd 'a-z0-9_ \n-' | tr ' ' '-'
+}
+
+mapfile -t pages < <(find . -name '*.md' -not -path './build/*' -not -path './.git/*')
+links=0
+for page in "${pages[@]}"; do
+    while read -r link; do
+        links=$((links + 1))
+        target=$page
+        [[ $link == '#'* ]] || target=$(dirname "$page")/${link%%#*}
+        if [[ ! -e $target ]]; then
+            complain "$page: there is no $link"
+        elif [[ $link == *.md#* || $link == '#'* ]] && ! anchors "$target" | grep -qxF -- "${link#*#}"; then
+            complain "$page: $link names no heading"
+        fi
+    done < <(awk '/^```/ { code = !code } !code' "$page" | { grep -oP '\]\(\K(?!https?:)[^)]+' || true; })
+done
+[[ $links -gt 0 ]] || complain 'there are no links'
+
+# The names of tests may be patterns.
+# shellcheck disable=SC2016 # a backtick
+mapfile -t named < <(grep -oP '`\K[a-z0-9_]+\.[a-z0-9_*]+(?=`)' docs/misuse.md)
+mapfile -t tests < <(grep -rhoP '^TEST(_[FP])?\(\K[a-z0-9_]+, [a-z0-9_]+' tests/unit | sed 's/, /./')
+[[ ${#named[@]} -gt 0 && ${#tests[@]} -gt 0 ]] || complain 'docs/misuse.md names no tests'
+for name in "${named[@]}"; do
+    # shellcheck disable=SC2053 # the name is a pattern
+    for test in "${tests[@]}"; do [[ $test == $name ]] && continue 2; done
+    complain "docs/misuse.md: there is no test $name"
+done
+for test in "${tests[@]}"; do
+    [[ $test == *.misuse_* || $test == *.trap_* ]] || continue
+    # shellcheck disable=SC2053
+    for name in "${named[@]}"; do [[ $test == $name ]] && continue 2; done
+    complain "docs/misuse.md does not name $test"
+done
+for source in tests/compile_fail/*.cpp; do
+    grep -q '^// misuse_' "$source" || continue
+    name=$(basename "$source" .cpp)
+    grep -qF "\`$name\`" docs/misuse.md || complain "docs/misuse.md does not name $name"
+done
+exit "$failed"

@@ -4,8 +4,8 @@ include(GNUInstallDirs)
 
 set(package_dir ${CMAKE_INSTALL_DATADIR}/cmake/sspan)
 set(natvis_dir ${CMAKE_INSTALL_INCLUDEDIR}/sspan) # packagers move package_dir
-target_sources(sspan INTERFACE
-  $<INSTALL_INTERFACE:$<$<CXX_COMPILER_ID:MSVC>:$<INSTALL_PREFIX>/${natvis_dir}/sspan.natvis>>)
+target_link_options(sspan INTERFACE
+  $<INSTALL_INTERFACE:$<$<CXX_COMPILER_ID:MSVC>:/NATVIS:$<INSTALL_PREFIX>/${natvis_dir}/sspan.natvis>>)
 install(TARGETS sspan EXPORT sspan FILE_SET HEADERS)
 install(EXPORT sspan NAMESPACE sspan:: FILE sspan-targets.cmake DESTINATION ${package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/sspan-config-version.cmake

@@ -11,3 +11,8 @@ else()
     GIT_TAG 58d77fa8070e8cec2dc1ed015d66b454c8d78850) # v1.12.1
 endif()
 FetchContent_MakeAvailable(googletest)
+if(MSVC) # it asks for /WX; a later cl warns of more
+  foreach(library IN ITEMS gtest gtest_main gmock gmock_main)
+    target_compile_options(${library} PRIVATE /WX-)
+  endforeach()
+endif()

@@ -5,6 +5,7 @@ cmake_minimum_required(VERSION 3.25)
 
 # An argument for each template that a name with <*> stands for.
 set(sspan::sspan_os::detail::unique_handle sspan::sspan_os::detail::token_kind)
+set(sspan::sspan_os::detail::token_exchange sspan::client_handshake)
 set(sspan::sspan_os::detail::sasl_exchange sspan::client_handshake)
 set(sspan::sspan_os::detail::buffer_protection sspan::client_context)
 set(sspan::sspan_os::detail::nns_protection sspan::client_context)

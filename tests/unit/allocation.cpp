@@ -50,7 +50,7 @@ void allocation::fail_from(std::size_t nth) noexcept {
 bool allocation::empty_strings_allocate() {
     const auto before = count();
     const std::string empty;
-    return count() != before;
+    return empty.empty() && count() != before;
 }
 
 void* operator new(std::size_t size) {

@@ -66,6 +66,7 @@ struct package_facts {
     bool tells_expiry;      ///< Credentials and contexts say when they end.
     bool inbound_never_end; ///< Credentials of a server do not.
     bool tells_package;
+    bool negotiate_proves_server; ///< A client of Negotiate gets `mutual_auth`.
 
     std::size_t signature_size;
     bool offers_integrity_only;
@@ -135,6 +136,7 @@ inline const package_facts facts{
     .tells_expiry = true,
     .inbound_never_end = false, // no evidence
     .tells_package = true,
+    .negotiate_proves_server = true,
 
     .signature_size = 28,
     .offers_integrity_only = true,
@@ -201,6 +203,7 @@ inline const package_facts facts{
     .tells_expiry = true,
     .inbound_never_end = true, // a key in a file does not end
     .tells_package = true,
+    .negotiate_proves_server = true,
 
     .signature_size = 28,
     .offers_integrity_only = true,
@@ -265,6 +268,7 @@ inline const package_facts facts{
     .tells_expiry = false,
     .inbound_never_end = true,
     .tells_package = false,
+    .negotiate_proves_server = false,
 
     .signature_size = 28,
     .offers_integrity_only = false,

@@ -196,10 +196,9 @@ protected:
     }
 };
 
-/// The client of SPNEGO where only sealed messages are offered is WinPR's, which never proves the server.
 inline sspan::sasl::client_options spnego() {
     sspan::sasl::client_options options{.mechanism = sspan::sasl::mechanism::gss_spnego};
-    if (!integration::facts.offers_integrity_only) {
+    if (!integration::facts.negotiate_proves_server) {
         options.require = sspan::context_flags::none;
     }
     return options;

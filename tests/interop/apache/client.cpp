@@ -2,6 +2,7 @@
 //
 // A client of Apache with mod_auth_gssapi, and of servers that only pretend to be it. The argument is Apache's port.
 #include "http.hpp"
+#include "integration/kerberos_facts.hpp"
 #include "net.hpp"
 
 #include <sspan/protocol/http_negotiate.hpp>
@@ -27,6 +28,8 @@ using sspan::errc;
 constexpr std::wstring_view service = L"HTTP/server.sspan.test";
 constexpr std::wstring_view service_without_key = L"HTTP/other.sspan.test"; // the KDC knows it, Apache does not
 constexpr std::wstring_view unknown_service = L"HTTP/unknown.sspan.test";
+constexpr std::wstring_view usual_package =
+    integration::facts.negotiate_proves_server ? sspan::package::negotiate : sspan::package::kerberos;
 constexpr std::chrono::seconds patience{20};
 unsigned port = 0;
 
@@ -70,12 +73,12 @@ private:
     unsigned requests_ = 0;
 };
 
-client make_client(std::wstring_view target = service, std::wstring_view package = sspan::package::negotiate) {
+client make_client(std::wstring_view target = service, std::wstring_view package = usual_package) {
     return client{sspan::credentials::outbound(package), target};
 }
 
 TEST(apache, knows_the_client) {
-    for (const auto package : {sspan::package::kerberos, sspan::package::negotiate}) {
+    for (const auto package : {sspan::package::kerberos, usual_package}) {
         browser tab;
         auto exchange = make_client(service, package);
         const auto page = tab.get("/page", exchange);
@@ -85,6 +88,22 @@ TEST(apache, knows_the_client) {
         EXPECT_EQ(tab.requests(), 2U);
         const auto context = std::move(exchange).finish();
         EXPECT_TRUE(contains(context.granted(), sspan::context_flags::mutual_auth));
+    }
+}
+
+/// There, Apache remembers an exchange of several requests.
+TEST(apache, negotiate_on_a_bound_connection_proves_the_server_or_fails) {
+    browser tab;
+    auto exchange = make_client(service, sspan::package::negotiate);
+    if (integration::facts.negotiate_proves_server) {
+        EXPECT_EQ(tab.get("/bound", exchange).body, "the page\n");
+        return;
+    }
+    try {
+        tab.get("/bound", exchange);
+        ADD_FAILURE() << "the page was believed";
+    } catch (const sspan::error& refused) {
+        EXPECT_EQ(refused.code(), errc::security_qos_failed) << refused.what();
     }
 }
 

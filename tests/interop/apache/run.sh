@@ -11,8 +11,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 # shellcheck source=tests/interop/platforms.sh
 . tests/interop/platforms.sh
 
-unset SSPAN_WITH_WINPR3 # WinPR 3 needs more requests than one, for which this Apache is not configured
-
 install_missing apache2 libapache2-mod-auth-gssapi curl
 server=HTTP/server.sspan.test
 principal "$server"
@@ -23,7 +21,7 @@ chmod 711 "$scratch"
 mkdir -p "$dir/pages"
 logged kadmin.local ktadd -norandkey -k "$dir/keytab" "$server"
 cp "$KRB5_CONFIG" "$dir/krb5.conf"
-printf 'the page\n' | tee "$dir/pages/page" >"$dir/pages/bobs"
+printf 'the page\n' | tee "$dir/pages/page" "$dir/pages/bound" >"$dir/pages/bobs"
 port=$(free_port)
 {
     # Apache as root serves as another user.
@@ -48,6 +46,10 @@ StartServers 2
     GssapiCredStore keytab:$dir/keytab
     Require valid-user
     Header always set X-User "expr=%{REMOTE_USER}"
+</Location>
+<Location /bound>
+    GssapiCredStore keytab:$dir/keytab
+    GssapiConnectionBound On
 </Location>
 <Location /bobs>
     Require user bob@SSPAN.TEST

@@ -47,8 +47,9 @@ std::string read_name(session& server) {
 std::string from_hex(std::string_view digits) {
     std::string made;
     for (; digits.size() >= 2; digits.remove_prefix(2)) {
+        const auto pair = digits.substr(0, 2);
         unsigned char byte = 0;
-        std::from_chars(digits.data(), digits.data() + 2, byte, 16);
+        std::from_chars(pair.data(), pair.data() + pair.size(), byte, 16);
         made += static_cast<char>(byte);
     }
     return made;

@@ -57,6 +57,15 @@ finish() {
     expect "$1, the exit status" 0 printf '%s' "$status"
 }
 
+# answer_to_long: what the server answers to a field that newer versions of curl refuse to send.
+answer_to_long() {
+    exec {socket}<>"/dev/tcp/127.0.0.1/$port"
+    printf 'GET /page HTTP/1.1\r\nHost: server.sspan.test\r\nAuthorization: Negotiate %s\r\n\r\n' \
+        "$(head -c 100000 /dev/zero | base64 --wrap=0)" >&"$socket"
+    timeout 60 sed '/SEC_E_/q' <&"$socket" | tr -d '\r' || true
+    exec {socket}>&-
+}
+
 # sent_token: the field with the token that curl has authenticated itself with.
 sent_token() {
     timeout 60 curl --silent --verbose --noproxy '*' --resolve "server.sspan.test:$port:127.0.0.1" \
@@ -89,8 +98,7 @@ talk() {
         --header 'Authorization: Negotiate TlRMTVNTUAABAAAAB4IIAAAAAAAAAAAAAAAAAAAAAAA=' "$url"
     printf 'Authorization: Negotiate %s\n' "$(head -c 49152 /dev/zero | base64 --wrap=0)" >"$scratch/long"
     expect "$name, a header of 64 KiB" $'SEC_E_*\n401 1' get --header "@$scratch/long" "$url"
-    printf 'Authorization: Negotiate %s\n' "$(head -c 100000 /dev/zero | base64 --wrap=0)" >"$scratch/long"
-    expect "$name, a header above the limit" $'SEC_E_INVALID_TOKEN*\n401 1' get --header "@$scratch/long" "$url"
+    expect "$name, a header above the limit" $'HTTP/1.1 401 *SEC_E_INVALID_TOKEN*' answer_to_long
     token=$(sent_token)
     expect "$name, a token" 'Authorization: Negotiate Y*' printf '%s' "$token"
     expect "$name, a replayed token" $'SEC_E_*\n401 1' get --header "$token" "$url"
@@ -103,8 +111,9 @@ talk() {
     start connection
     expect "$name, one handshake for a connection" "$known"$'\n200 1\n'"$known"$'\n200 0' get "${log_on[@]}" "$url" "$url"
     expect "$name, another connection" $'who are you[?]\n401 1' get "$url"
+    # curl 7 uses one connection for all of them.
     expect "$name, a connection that loses its client" \
-        "$known"$'\n200 1\nSEC_E_*\n401 0\nwho are you[?]\n401 0' \
+        "$known"$'\n200 1\nSEC_E_*\n401 [01]\nwho are you[?]\n401 0' \
         get "${log_on[@]}" "$url" --next --silent --noproxy '*' --resolve "server.sspan.test:$port:127.0.0.1" \
         --write-out '%{http_code} %{num_connects}\n' --header 'Authorization: Negotiate AAAA' "$url" --next --silent \
         --noproxy '*' --resolve "server.sspan.test:$port:127.0.0.1" --write-out '%{http_code} %{num_connects}\n' "$url"

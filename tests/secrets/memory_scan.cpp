@@ -172,9 +172,19 @@ void search(const needle& secret, const region& where, std::uintptr_t address, s
     }
 }
 
+/// Overwrites what the last large copy has left in registers. Otherwise a system call writes that to memory: under Wine 10
+/// it saves them on a stack of its own.
+void clear_registers() noexcept {
+    static const std::array<std::byte, 1024> zeros{};
+    static std::array<std::byte, 1024> target;
+    void* (*volatile const copy)(void*, const void*, std::size_t) = std::memmove; // not inlined
+    copy(target.data(), zeros.data(), zeros.size());
+}
+
 } // namespace
 
 std::vector<std::string> find_in_memory(const needle& secret) {
+    clear_registers();
     std::vector<std::string> found;
     searched = 0;
     const process_memory memory;

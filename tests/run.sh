@@ -77,7 +77,7 @@ leg() {
 }
 
 # script NAME COMMAND...: a script of tests; its last line says how many passed.
-readonly script_seconds=1500
+readonly script_seconds=2400
 script() {
     local log=$scratch/script.log totals
     printf '%-13s ' "$1"

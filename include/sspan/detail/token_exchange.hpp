@@ -50,7 +50,7 @@ public:
 
     /// Takes one token of the peer and nothing else. There is a handshake. A failed step may have a token for the peer.
     handshake_step step(std::span<const std::byte> token, std::error_code& ec) noexcept {
-        const auto taken = handshake_->step(token, ec);
+        const auto taken = handshake().step(token, ec);
         in_handshake_ = static_cast<bool>(ec);
         if (ec) {
             return taken;
@@ -65,7 +65,7 @@ public:
         return ec ? handshake_step{} : taken;
     }
     [[nodiscard]] context finish(std::error_code& ec) noexcept {
-        auto made = std::move(*handshake_).finish(ec);
+        auto made = std::move(handshake()).finish(ec);
         in_handshake_ = static_cast<bool>(ec);
         return made;
     }
@@ -84,9 +84,14 @@ public:
     }
 
 private:
-    [[nodiscard]] const char* culprit() const noexcept { return in_handshake_ ? handshake_->culprit_ : culprit_; }
+    // NOLINTBEGIN(bugprone-unchecked-optional-access): only called while there is one
+    [[nodiscard]] Handshake& handshake() noexcept { return *handshake_; }
+    [[nodiscard]] const Handshake& handshake() const noexcept { return *handshake_; }
+    // NOLINTEND(bugprone-unchecked-optional-access)
+
+    [[nodiscard]] const char* culprit() const noexcept { return in_handshake_ ? handshake().culprit_ : culprit_; }
     [[nodiscard]] std::string how(const std::error_code& ec) const {
-        return in_handshake_ ? handshake_->how(ec) : std::string{reason_};
+        return in_handshake_ ? handshake().how(ec) : std::string{reason_};
     }
 
     const char* own_name_;

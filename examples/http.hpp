@@ -72,18 +72,20 @@ public:
     /// Receives a message. @return false if the peer has closed the connection instead.
     [[nodiscard]] bool receive_or_end(message& received) {
         constexpr std::string_view end_of_header = "\r\n\r\n";
-        std::string header;
-        std::array<std::byte, 1> next{};
-        while (!header.ends_with(end_of_header)) {
-            if (header.size() == most_header) {
+        auto end_of_it = ahead_.find(end_of_header);
+        for (std::array<std::byte, 4096> more{}; end_of_it == std::string::npos;
+             end_of_it = ahead_.find(end_of_header)) {
+            if (ahead_.size() > most_header) {
                 throw std::runtime_error{"the header is too long"};
             }
-            if (!peer_.receive_or_end(next)) {
+            const auto got = peer_.receive_some(more);
+            if (got == 0) {
                 return false;
             }
-            header += std::to_integer<char>(next[0]);
+            append(std::span{more}.first(got));
         }
-        header.resize(header.size() - 2);
+        const auto header = ahead_.substr(0, end_of_it + 2);
+        ahead_.erase(0, end_of_it + end_of_header.size());
         received = {};
         for (std::size_t begin = 0; begin != header.size();) {
             const auto end = header.find("\r\n", begin);
@@ -106,7 +108,9 @@ public:
             throw std::runtime_error{"the body is too long"};
         }
         received.body.resize(length);
-        peer_.receive(std::as_writable_bytes(std::span{received.body}));
+        const auto here = ahead_.copy(received.body.data(), received.body.size());
+        ahead_.erase(0, here);
+        peer_.receive(std::as_writable_bytes(std::span{received.body}).subspan(here));
         return true;
     }
     [[nodiscard]] message receive() {
@@ -118,7 +122,14 @@ public:
     }
 
 private:
+    void append(std::span<const std::byte> bytes) {
+        for (const auto byte : bytes) {
+            ahead_ += std::to_integer<char>(byte);
+        }
+    }
+
     net::connection peer_;
+    std::string ahead_; // received, but not yet taken
 };
 
 } // namespace http

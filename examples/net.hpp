@@ -155,14 +155,14 @@ public:
         }
     }
 
-private:
     /// @return how many bytes; 0 when the peer has closed the connection.
-    std::size_t receive_some(std::span<std::byte> bytes) {
+    [[nodiscard]] std::size_t receive_some(std::span<std::byte> bytes) {
         auto* data = reinterpret_cast<char*>(bytes.data());
         return when_ready("receiving", POLLIN,
                           [&] { return ::recv(socket_.get(), data, static_cast<io_size>(bytes.size()), 0); });
     }
 
+private:
     /// Repeats `transfer` until it is done, or it is too late.
     template <class Transfer>
     std::size_t when_ready(const std::string& what, short event, Transfer transfer) {

@@ -3,8 +3,7 @@
 #
 # The library's main job, for real: a server and a client, two Windows programs under Wine, authenticate each other by
 # Kerberos and exchange messages; then somebody changes one, and somebody sends one twice. At last curl asks a web server,
-# with a ticket and without one. Ends with 0 only if everything
-# was as it must be.
+# without a ticket and with one. Ends with 0 only if everything was as it must be.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tests/environment.sh

@@ -64,8 +64,9 @@ sspan::sasl::client_channel bind(const sspan::credentials& kerberos) {
     for (;;) {
         send_response(step.response.value_or(std::span<const std::byte>{})); // also an empty one
         const auto answer = receive_answer();
-        if (answer.challenge || !answer.success) {
-            step = client.step(answer.challenge.value_or(std::vector<std::byte>{}));
+        const auto challenge = answer.challenge.value_or(std::vector<std::byte>{});
+        if (!step.done || !answer.success || !challenge.empty()) {
+            step = client.step(challenge);
         }
         if (answer.success) {
             return std::move(client).finish(); // throws unless the client is satisfied, too

@@ -126,7 +126,7 @@ template <class Query>
         ec = errc::internal_error;
         return {};
     }
-    const wiped_span memory{std::as_writable_bytes(std::span{given, size})};
+    const wiped_span memory{{reinterpret_cast<std::byte*>(given), size}};
     return secret_bytes{memory.get()};
 }
 

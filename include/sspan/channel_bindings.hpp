@@ -7,7 +7,7 @@
 #include "error.hpp"
 #include "message_part.hpp"
 
-#include <algorithm> // std::ranges::all_of
+#include <algorithm> // std::all_of
 #include <cstddef>
 #include <cstring> // std::memcpy
 #include <span>
@@ -49,7 +49,7 @@ public:
     /// function of its own, such as Ed25519, has no binding of this kind.
     /// @throws as `application_data`; error `invalid_parameter` for another size, and for hexadecimal text.
     [[nodiscard]] static channel_bindings tls_server_end_point(const_bytes certificate_hash) {
-        const bool is_text = std::ranges::all_of(certificate_hash, [](std::byte byte) {
+        const bool is_text = std::all_of(certificate_hash.begin(), certificate_hash.end(), [](std::byte byte) {
             const auto digit = std::to_integer<char>(byte);
             return (digit >= '0' && digit <= '9') || (digit >= 'a' && digit <= 'f') || (digit >= 'A' && digit <= 'F');
         });
@@ -80,13 +80,13 @@ public:
         }
         channel_bindings adopted;
         adopted.given_ = true;
-        adopted.structure_.assign(structure.begin(), structure.end());
+        adopted.append(structure.data(), structure.size());
         return adopted;
     }
 
     /// Returns a view of the SEC_CHANNEL_BINDINGS and its data. It is empty for empty or moved-from bindings. It is
     /// valid until this object is moved from or assigned to.
-    [[nodiscard]] std::span<const std::byte> native() const& noexcept { return structure_; }
+    [[nodiscard]] std::span<const std::byte> native() const& noexcept { return {structure_.data(), structure_.size()}; }
     [[nodiscard]] std::span<const std::byte> native() const&& = delete; // a view of a temporary
     /// Returns false for empty bindings. Returns true for moved-from bindings, with which a handshake fails with
     /// `invalid_handle`. This prevents handshakes without the intended bindings.
@@ -102,12 +102,14 @@ private:
         header.cbApplicationDataLength = gsl::narrow_cast<ULONG>(prefix.size() + data.size());
         header.dwApplicationDataOffset = sizeof header;
         structure_.reserve(sizeof header + header.cbApplicationDataLength);
-        const auto append = [this](std::span<const std::byte> more) {
-            structure_.insert(structure_.end(), more.begin(), more.end());
-        };
-        append(std::as_bytes(std::span{&header, 1}));
-        append(std::as_bytes(std::span{prefix}));
-        append(data);
+        append(&header, sizeof header);
+        append(prefix.data(), prefix.size());
+        append(data.data(), data.size());
+    }
+
+    void append(const void* bytes, std::size_t size) {
+        const auto* const first = static_cast<const std::byte*>(bytes);
+        structure_.insert(structure_.end(), first, first + size);
     }
 
     [[noreturn]] static void refuse() { throw error{errc::invalid_parameter, "SEC_CHANNEL_BINDINGS"}; }

@@ -128,7 +128,7 @@ private:
     std::uint32_t incomplete_steps_ = 0;
     optional_time expiry_;
     phase phase_ = phase::first_leg;
-    std::vector<std::byte> output_;       // empty when moved from
+    std::vector<std::byte> output_;       // memory for tokens; empty when moved from
     std::shared_ptr<established> result_; // allocated early, so that `finish` needs no memory
 };
 

@@ -49,7 +49,7 @@ public:
 
     /// Returns the token that tells the peer the reason. Send it unless it is empty. Packages make one if
     /// `extended_error` was granted.
-    [[nodiscard]] std::span<const std::byte> token() const noexcept { return *token_; }
+    [[nodiscard]] std::span<const std::byte> token() const noexcept { return {token_->data(), token_->size()}; }
 
 private:
     std::shared_ptr<const std::vector<std::byte>> token_; // copying an exception must not throw

@@ -8,7 +8,7 @@
 #include "message.hpp"
 #include "os/secret.hpp"
 
-#include <algorithm> // std::min, std::ranges::copy
+#include <algorithm> // std::min, std::copy
 #include <cstddef>
 #include <cstring>
 #include <initializer_list>
@@ -75,7 +75,7 @@ public:
     /// Returns the memory for the next payload. Write the payload to its front. `wrap` overwrites it. It is empty in a
     /// moved-from frame.
     [[nodiscard]] std::span<std::byte> payload() & noexcept {
-        return memory_.empty() ? std::span<std::byte>{} : std::span{memory_}.subspan(front_ + token_room_, capacity_);
+        return memory_.empty() ? std::span<std::byte>{} : memory(front_ + token_room_, capacity_);
     }
     [[nodiscard]] std::span<std::byte> payload() && = delete;
 
@@ -120,8 +120,8 @@ public:
             ec = errc::buffer_too_small;
             return {};
         }
-        const auto sent = std::span{memory_}.subspan(message_offset_ - prefix.size(), prefix.size() + message_size_);
-        std::ranges::copy(prefix, sent.begin());
+        const auto sent = memory(message_offset_ - prefix.size(), prefix.size() + message_size_);
+        std::copy(prefix.begin(), prefix.end(), sent.data());
         return sent;
     }
     [[nodiscard]] std::span<const std::byte> prepend(const_bytes prefix) & {
@@ -133,6 +133,10 @@ public:
 
 private:
     friend struct detail::wrap_calls;
+
+    [[nodiscard]] std::span<std::byte> memory(std::size_t offset, std::size_t size) noexcept {
+        return {memory_.data() + offset, size};
+    }
 
     std::size_t front_;
     std::size_t token_room_;

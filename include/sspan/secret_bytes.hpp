@@ -27,7 +27,7 @@ public:
     ~secret_bytes() = default;
 
     /// Returns a view. It is valid until this object is moved from or assigned to.
-    [[nodiscard]] std::span<const std::byte> get() const& noexcept { return bytes_; }
+    [[nodiscard]] std::span<const std::byte> get() const& noexcept { return {bytes_.data(), bytes_.size()}; }
     [[nodiscard]] std::span<const std::byte> get() const&& = delete; // a view of a temporary
     [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
     [[nodiscard]] bool empty() const noexcept { return bytes_.empty(); }

@@ -7,7 +7,6 @@
 #include "../os/handle.hpp"
 #include "../os/text.hpp"
 
-#include <algorithm> // std::ranges::any_of
 #include <system_error>
 #include <vector>
 
@@ -31,9 +30,15 @@ namespace sspan::inline SSPAN_API_NAMESPACE::detail {
     SecPkgContext_ClientSpecifiedTarget told{};
     ec = failure(api::query_context_attributes(&context, SECPKG_ATTR_CLIENT_SPECIFIED_TARGET, &told));
     const context_buffer<SEC_WCHAR> target{ec ? nullptr : told.sTargetName};
-    return target && *target.get() != 0 && std::ranges::any_of(names, [&](const os_string& name) {
-               return is_same_service(name.data(), target.get());
-           });
+    if (!target || *target.get() == 0) {
+        return false;
+    }
+    for (const auto& name : names) {
+        if (is_same_service(name.data(), target.get())) {
+            return true;
+        }
+    }
+    return false;
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::detail

@@ -6,13 +6,26 @@
 #include "../os/platform.hpp"
 #include "ntlm_token.hpp"
 
-#include <algorithm> // std::min, std::ranges::equal
+#include <algorithm> // std::min
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
+
+/// Returns true if one of the two is the beginning of the other.
+template <std::size_t Size>
+[[nodiscard]] bool begin_alike(std::span<const std::byte> token,
+                               const std::array<std::uint8_t, Size>& expected) noexcept {
+    const auto count = std::min<std::size_t>(token.size(), Size);
+    for (std::size_t i = 0; i != count; ++i) {
+        if (std::to_integer<std::uint8_t>(token[i]) != expected[i]) {
+            return false;
+        }
+    }
+    return true;
+}
 
 /// The header of a GSS-API token (RFC 2743, 3.1): 0x60, a DER length, a DER object identifier. It may be cut short.
 class gss_frame {
@@ -47,11 +60,9 @@ public:
     }
 
     /// Returns true if the received bytes may be the beginning of `identifier`.
-    [[nodiscard]] bool may_name(std::span<const std::uint8_t> identifier) const noexcept {
-        const auto count = std::min<std::size_t>(content_.size(), identifier.size());
-        return is_der_ && identifier.size() <= length_ &&
-               std::ranges::equal(content_.first(count), identifier.first(count), {},
-                                  [](std::byte byte) { return std::to_integer<std::uint8_t>(byte); });
+    template <std::size_t Size>
+    [[nodiscard]] bool may_name(const std::array<std::uint8_t, Size>& identifier) const noexcept {
+        return is_der_ && identifier.size() <= length_ && begin_alike(content_, identifier);
     }
 
 private:
@@ -76,11 +87,8 @@ private:
     constexpr std::byte neg_token_init{0xA0};
     constexpr std::byte neg_token_resp{0xA1};
     constexpr std::byte gss_header{0x60};
-    const auto count = std::min<std::size_t>(token.size(), ntlm_signature.size());
-    const bool may_be_ntlm = // also for an empty token
-        std::ranges::equal(token.first(count), std::span{ntlm_signature}.first(count), {},
-                           [](std::byte byte) { return std::to_integer<std::uint8_t>(byte); });
-    if (may_be_ntlm || token[0] == neg_token_init || token[0] == neg_token_resp) {
+    if (begin_alike(token, ntlm_signature) || // also an empty token
+        token[0] == neg_token_init || token[0] == neg_token_resp) {
         return false;
     }
     if (token[0] != gss_header) {

@@ -39,7 +39,8 @@ inline std::error_code handshake::refusal(std::span<const std::byte> input, flag
                                         (require_ & message_protection) != context_flags::none) ||
                                        (contains(require_ | request_, context_flags::confidentiality_only) &&
                                         contains(require_, context_flags::integrity));
-    if (phase_ == phase::bad_arguments || contradict_each_other || !fits(input.size()) || overlap(input, output_)) {
+    if (phase_ == phase::bad_arguments || contradict_each_other || !fits(input.size()) ||
+        overlap(input, {output_.data(), output_.size()})) {
         return errc::invalid_parameter;
     }
     return {};
@@ -115,7 +116,7 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
     }
     auto* const has_input = speaks_first && !bindings_ ? nullptr : in.native();
     buffer_list<1> out;
-    out.add(SECBUFFER_TOKEN, output_);
+    out.add(SECBUFFER_TOKEN, {output_.data(), output_.size()});
     auto credential = credentials_.native_handle();
     auto context = context_.get();
     ULONG attributes = 0;
@@ -133,7 +134,7 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
     }
     ++steps_;
     std::span<std::byte> token;
-    const bool token_is_sound = filled(out[0], output_, token);
+    const bool token_is_sound = filled(out[0], {output_.data(), output_.size()}, token);
     const auto given = from_bits(attributes, granted);
     if (status < 0) {
         // A package that fails without an error token may leave the size unchanged.
@@ -164,7 +165,7 @@ handshake_step handshake::step(std::span<const std::byte> input, flag_column req
             culprit_ = "CompleteAuthToken";
             return fail(ec, {}, ec);
         }
-        if (!filled(out[0], output_, token)) {
+        if (!filled(out[0], {output_.data(), output_.size()}, token)) {
             return fail(errc::internal_error, {}, ec);
         }
     }

@@ -43,7 +43,7 @@ inline errc wrap_calls::wrap(established& context, message_frame& frame, std::si
     if (frame.capacity_ < size || frame.padding_room_ < context.sizes.block_size) {
         return errc::buffer_too_small;
     }
-    const auto memory = std::span{frame.memory_}.subspan(frame.front_);
+    const auto memory = frame.memory(frame.front_, frame.memory_.size() - frame.front_);
     const one_part_to_change data{memory.subspan(frame.token_room_, size)};
     const auto token = memory.first(frame.token_room_);
     const auto padding = memory.subspan(frame.token_room_ + size, frame.padding_room_);

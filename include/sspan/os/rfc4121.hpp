@@ -7,8 +7,9 @@
 
 #include "platform.hpp"
 
-#include <algorithm>
+#include <algorithm> // std::any_of, std::rotate
 #include <cstddef>
+#include <iterator> // std::begin
 #include <span>
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail::rfc4121 {
@@ -46,7 +47,7 @@ inline void rotate(std::span<std::byte> message, std::size_t count) noexcept {
     const auto body = message.subspan(header_size);
     if (!body.empty()) {
         const auto by = (rotation(message) % body.size() + body.size() - count % body.size()) % body.size();
-        std::ranges::rotate(body, body.begin() + static_cast<std::ptrdiff_t>(by));
+        std::rotate(body.data(), body.data() + by, body.data() + body.size());
     }
     set_rotation(message, count);
 }
@@ -60,12 +61,12 @@ inline void rotate(std::span<std::byte> message, std::size_t count) noexcept {
 /// Returns true if some key type has tokens of this size.
 [[nodiscard]] inline bool can_be_token(std::span<const std::byte> token) noexcept {
     const auto extra = extra_count(token);
-    return is_sealed(token) ? std::ranges::any_of(checksum_sizes,
-                                                  [&](std::size_t checksum) {
-                                                      return token.size() == header_size + confounder_size + extra +
-                                                                                 header_size + checksum;
-                                                  })
-                            : token.size() == header_size + extra;
+    return is_sealed(token)
+               ? std::any_of(std::begin(checksum_sizes), std::end(checksum_sizes),
+                             [&](std::size_t checksum) {
+                                 return token.size() == header_size + confounder_size + extra + header_size + checksum;
+                             })
+               : token.size() == header_size + extra;
 }
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::detail::rfc4121

@@ -49,8 +49,9 @@ inline constexpr ULONG unheeded_by_accept = 0x10000000 | 0x04000000;
 /// The buffers of a message by type. Data includes all parts that the package protects.
 class message_parts {
 public:
-    explicit message_parts(const SecBufferDesc& message) noexcept : all_{message.pBuffers, message.cBuffers} {
-        for (auto& buffer : all_) {
+    explicit message_parts(const SecBufferDesc& message) noexcept : message_{message} {
+        for (ULONG i = 0; i != message_.cBuffers; ++i) {
+            auto& buffer = message_.pBuffers[i];
             switch (buffer.BufferType) {
             case SECBUFFER_TOKEN:
                 token = &buffer;
@@ -102,10 +103,8 @@ public:
 
     /// Returns the data in one piece.
     [[nodiscard]] std::span<std::byte> piece() const noexcept {
-        return {gathered_         ? gathered_.get()
-                : data != nullptr ? static_cast<std::byte*>(data->pvBuffer)
-                                  : nullptr,
-                size_};
+        auto* const only = data != nullptr ? static_cast<std::byte*>(data->pvBuffer) : nullptr;
+        return {gathered_ ? gathered_.get() : only, size_};
     }
 
     SecBuffer* token = nullptr;
@@ -117,7 +116,8 @@ private:
     template <class Copy>
     void each_part(Copy copy) noexcept {
         auto* piece = gathered_.get();
-        for (auto& part : all_) {
+        for (ULONG i = 0; i != message_.cBuffers; ++i) {
+            auto& part = message_.pBuffers[i];
             if (part.BufferType == SECBUFFER_DATA && part.cbBuffer != 0) {
                 copy(piece, part);
                 piece += part.cbBuffer;
@@ -125,7 +125,7 @@ private:
         }
     }
 
-    std::span<SecBuffer> all_;
+    const SecBufferDesc& message_;
     std::size_t size_ = 0;
     std::size_t count_ = 0;
     std::unique_ptr<std::byte[]> gathered_;

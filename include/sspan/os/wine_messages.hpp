@@ -33,10 +33,11 @@ template <class Call>
     if (parts.token == nullptr || !parts.gather()) {
         return parts.token == nullptr ? SEC_E_INVALID_TOKEN : SEC_E_INSUFFICIENT_MEMORY;
     }
-    SecBuffer buffers[]{one_buffer(SECBUFFER_DATA, parts.piece()), one_buffer(SECBUFFER_TOKEN, memory)};
+    SecBuffer buffers[]{one_buffer(SECBUFFER_DATA, parts.piece()),
+                        one_buffer(SECBUFFER_TOKEN, {memory.data(), memory.size()})};
     SecBufferDesc message{SECBUFFER_VERSION, 2, buffers};
     const auto status = call(message);
-    token = std::span{memory}.first(buffers[1].cbBuffer <= memory.size() ? buffers[1].cbBuffer : 0);
+    token = {memory.data(), buffers[1].cbBuffer <= memory.size() ? buffers[1].cbBuffer : 0};
     return status;
 }
 [[nodiscard]] inline SECURITY_STATUS give_token(SecBuffer& buffer, std::span<const std::byte> token) noexcept {
@@ -88,7 +89,7 @@ inline SECURITY_STATUS SEC_ENTRY verify(CtxtHandle* context, SecBufferDesc* mess
     const auto at = [&](std::size_t index) -> std::byte& {
         return index < data.size() ? data[index] : token[index - data.size()];
     };
-    std::array<std::byte, most> front{};
+    std::byte front[most]{};
     for (std::size_t i = 0; i != header_size && i != data.size() + token.size(); ++i) {
         front[i] = at(i);
     }
@@ -114,9 +115,9 @@ inline SECURITY_STATUS SEC_ENTRY verify(CtxtHandle* context, SecBufferDesc* mess
         data[i] = rest[before + i - data.size()];
     }
     set_rotation(front, behind);
-    std::memcpy(token.data(), front.data(), header_size);
+    std::memcpy(token.data(), front, header_size);
     std::memcpy(token.data() + header_size, rest.data() + before, behind);
-    std::memcpy(token.data() + header_size + behind, front.data() + header_size, before - header_size);
+    std::memcpy(token.data() + header_size + behind, front + header_size, before - header_size);
     return true;
 }
 
@@ -152,8 +153,8 @@ inline SECURITY_STATUS SEC_ENTRY encrypt(CtxtHandle* context, ULONG quality, Sec
     if (!is_wrapped(wire)) {
         return SEC_E_INVALID_TOKEN;
     }
-    std::array<std::byte, header_size> header{};
-    std::memcpy(header.data(), wire.data(), header_size);
+    std::byte header[header_size]{};
+    std::memcpy(header, wire.data(), header_size);
     const bool sealed = is_sealed(header);
     const auto extra = extra_count(header);
     const auto surplus = sealed ? least_behind : header_size + extra;
@@ -186,7 +187,7 @@ inline SECURITY_STATUS SEC_ENTRY encrypt(CtxtHandle* context, ULONG quality, Sec
             break;
         }
         const auto copy = wire.size() - header_size - confounder_size - header_size - checksum;
-        if (std::memcmp(wire.data() + copy, header.data(), header_size) == 0) {
+        if (std::memcmp(wire.data() + copy, header, header_size) == 0) {
             size = copy - extra;
             return SEC_E_OK;
         }

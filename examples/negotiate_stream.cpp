@@ -70,7 +70,7 @@ auto authenticate(Side side, net::connection& peer, std::vector<std::byte> recor
 /// Receives one message. @return its data, a part of `message`, or nothing if the peer has closed the connection.
 template <class Channel>
 std::span<std::byte> receive(Channel& channel, net::connection& peer, std::vector<std::byte>& message) {
-    std::array<std::byte, nns::size_size> size{};
+    std::array<std::byte, nns::prefix_size> size{};
     for (;;) {
         peer.allow(patience);
         if (!peer.receive_or_end(size)) {

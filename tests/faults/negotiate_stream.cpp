@@ -32,7 +32,7 @@ public:
         : level_{level}, client_side_{"sspan::negotiate_stream::client", true, doubt_of(which, after::no_context)} {
         const bool is_ntlm = which.package == sspan::package::ntlm;
         if (which.package == sspan::package::negotiate && level == protection_level::sign) {
-            // It could be NTLM, whose messages are different.
+            // It could be NTLM, whose messages have another format.
             server_side_.unknown_package =
                 expectation{sspan::errc::unsupported_function, after::no_context, {}, false, server_side_.name};
         }

@@ -25,7 +25,7 @@ struct protocol_side {
     std::optional<expectation> unknown_package; ///< if the package does not tell which one it is
 };
 
-/// Returns the result of a fault in the handshake of a protocol. A failed handshake goes on with `next`.
+/// Returns the expectation for a fault in the handshake of a protocol. After a failure, the run continues with `next`.
 inline std::optional<expectation> in_handshake(const protocol_side& side, after next, const call& where,
                                                const fault& wrong) {
     using sspan::errc;
@@ -65,8 +65,8 @@ inline std::optional<expectation> in_handshake(const protocol_side& side, after 
     return state ? std::optional{up_to_the_package()} : std::nullopt;
 }
 
-/// The expectation if Negotiate does not tell a client which package it has chosen: it could be NTLM, which does not prove
-/// the server.
+/// Returns the expectation for a client if Negotiate does not tell which package it has chosen. It could be NTLM, which does
+/// not prove the server's identity.
 inline std::optional<expectation> doubt_of(const profile& which, after next) {
     return which.package == sspan::package::negotiate
                ? std::optional{expectation{
@@ -74,10 +74,10 @@ inline std::optional<expectation> doubt_of(const profile& which, after next) {
                : std::nullopt;
 }
 
-/// Messages over channels, or halves of channels: a number of four bytes, and what `wrap` makes of the payload.
+/// The base of scenarios with channels. It adds the steps of one message: four bytes of length, and the wrapped payload.
 class channel_scenario : public scenario {
 protected:
-    /// `sending` and `receiving` are what errors name instead of the package's function, if they do.
+    /// `sending` and `receiving`: the functions that errors name. By default it is the package's function.
     template <class Sender, class Receiver>
     void add_message(Sender& from, Receiver& to, const char* sending = nullptr, const char* receiving = nullptr) {
         auto& wrap = add(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A web server that greets its authenticated clients by their names. It serves one connection after the other.
+// A web server that greets its authenticated clients by their names. It serves one connection after the other, and closes a
+// connection on which no request comes for 30 seconds.
 //
 //   > http_hello --port 8080
 //   listening on port 8080

@@ -157,7 +157,7 @@ public:
     /// A buffer as it came, without its length.
     bytes receive_buffer() {
         connection_.allow(patience);
-        std::array<std::byte, 4> prefix{};
+        std::array<std::byte, sspan::sasl::prefix_size> prefix{};
         connection_.receive(prefix);
         bytes wire;
         connection_.receive(wire, channel_.length(prefix));
@@ -219,7 +219,7 @@ private:
             return connection_.receive_or_end(data);
         }
         while (received_.size() < data.size()) {
-            std::array<std::byte, 4> prefix{};
+            std::array<std::byte, sspan::sasl::prefix_size> prefix{};
             if (!connection_.receive_or_end(prefix)) {
                 return false;
             }
@@ -229,7 +229,7 @@ private:
         received_.erase(received_.begin(), received_.begin() + static_cast<std::ptrdiff_t>(data.size()));
         return true;
     }
-    void take_buffer(std::span<const std::byte, 4> prefix) {
+    void take_buffer(std::span<const std::byte, sspan::sasl::prefix_size> prefix) {
         bytes wire;
         connection_.receive(wire, channel_.length(prefix));
         largest_ = std::max(largest_, wire.size());

@@ -33,6 +33,10 @@ namespace {
 
 namespace nns = sspan::negotiate_stream;
 
+constexpr std::string_view usage = R"(negotiate_stream server PORT   port 0 stands for a free one
+negotiate_stream client HOST PORT TARGET TEXT
+Exit status: 0 done, 1 usage, 2 failed.)";
+
 constexpr std::chrono::seconds patience{20};
 
 /// Receives one record of the handshake. Its size is checked before there is memory for it.
@@ -70,7 +74,7 @@ auto authenticate(Side side, net::connection& peer, std::vector<std::byte> recor
 /// Receives one message. @return its data, a part of `message`, or nothing if the peer has closed the connection.
 template <class Channel>
 std::span<std::byte> receive(Channel& channel, net::connection& peer, std::vector<std::byte>& message) {
-    std::array<std::byte, nns::size_size> size{};
+    std::array<std::byte, nns::prefix_size> size{};
     for (;;) {
         peer.allow(patience);
         if (!peer.receive_or_end(size)) {
@@ -125,7 +129,7 @@ int ask(const std::string& host, unsigned port, std::wstring_view target, std::s
         std::cout << std::to_integer<char>(letter);
     }
     std::cout << '\n';
-    return answer.size() == text.size() ? 0 : 1;
+    return answer.size() == text.size() ? 0 : 2;
 }
 
 unsigned port_of(std::string_view text) {
@@ -147,9 +151,9 @@ int main(int argc, char** argv) try {
     if (words.size() == 5 && words[0] == "client") {
         return ask(words[1], port_of(words[2]), std::wstring{words[3].begin(), words[3].end()}, words[4]); // ASCII
     }
-    std::cerr << "negotiate_stream server PORT | client HOST PORT TARGET TEXT\n";
-    return 2;
+    std::cerr << usage << '\n';
+    return 1;
 } catch (const std::exception& failure) {
     std::cerr << failure.what() << '\n';
-    return 1;
+    return 2;
 }

@@ -146,6 +146,25 @@ free_port() {
     printf '%s' "$port"
 }
 
+# krb5_config REALM PORT: prints the configuration of Kerberos for a realm whose KDC is on loopback.
+krb5_config() {
+    cat <<EOF
+[libdefaults]
+    default_realm = $1
+    dns_lookup_kdc = false
+    dns_lookup_realm = false
+    dns_canonicalize_hostname = false
+    rdns = false
+    udp_preference_limit = 1
+[realms]
+    $1 = {
+        kdc = 127.0.0.1:$2
+    }
+[domain_realm]
+    .sspan.test = $1
+EOF
+}
+
 # realm_start: a Kerberos realm SSPAN.TEST on loopback with the user alice, logged on, and the service
 # echo/server.sspan.test. Programs find the realm, alice's ticket and the service's key by the environment.
 realm_start() {
@@ -155,21 +174,7 @@ realm_start() {
         KRB5_KTNAME=FILE:$dir/service.keytab KRB5RCACHENAME=file2:$dir/replays
     export PATH=$PATH:/usr/sbin:/sbin
     port=$(free_port)
-    cat >"$KRB5_CONFIG" <<EOF
-[libdefaults]
-    default_realm = SSPAN.TEST
-    dns_lookup_kdc = false
-    dns_lookup_realm = false
-    dns_canonicalize_hostname = false
-    rdns = false
-    udp_preference_limit = 1
-[realms]
-    SSPAN.TEST = {
-        kdc = 127.0.0.1:$port
-    }
-[domain_realm]
-    .sspan.test = SSPAN.TEST
-EOF
+    krb5_config SSPAN.TEST "$port" >"$KRB5_CONFIG"
     cat >"$KRB5_KDC_PROFILE" <<EOF
 [kdcdefaults]
     kdc_listen = 127.0.0.1:$port

@@ -76,7 +76,7 @@ sspan::sasl::client_channel bind(const sspan::credentials& kerberos) {
 
 std::vector<std::byte> ask(sspan::sasl::client_channel& channel, std::span<const std::byte> request) {
     send(channel.wrap(channel.assign(request)));
-    std::array<std::byte, 4> length{};
+    std::array<std::byte, sspan::sasl::prefix_size> length{};
     receive(length);
     std::vector<std::byte> message(channel.length(length)); // checked against the limit first
     receive(message);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "handshake_statuses.hpp"
 #include "scenario.hpp"
 
 #include <sspan/channel_bindings.hpp>
@@ -20,44 +21,7 @@ namespace {
 using sspan::errc;
 using sspan::handshake_state;
 
-constexpr auto message_fragment = static_cast<SECURITY_STATUS>(0x00090364);
-constexpr auto continue_needed_message_ok = static_cast<SECURITY_STATUS>(0x00090366);
 const std::array<std::byte, 32> certificate_hash{std::byte{1}, std::byte{2}, std::byte{3}};
-
-bool is_step(function which) {
-    return which == function::initialize_security_context || which == function::accept_security_context;
-}
-
-/// What a status means that is not "done", where it is one of a handshake's.
-std::optional<handshake_state> state_of(SECURITY_STATUS status) {
-    switch (status) {
-    case SEC_E_INCOMPLETE_MESSAGE:
-        return handshake_state::incomplete_message;
-    case SEC_I_COMPLETE_NEEDED:
-        return handshake_state::complete;
-    case SEC_I_CONTINUE_NEEDED:
-    case SEC_I_COMPLETE_AND_CONTINUE:
-    case continue_needed_message_ok:
-        return handshake_state::continue_needed;
-    case SEC_I_INCOMPLETE_CREDENTIALS:
-        return handshake_state::incomplete_credentials;
-    case message_fragment:
-        return handshake_state::message_fragment;
-    default:
-        return std::nullopt;
-    }
-}
-
-/// A client's first step has no token, so it cannot have too little of one.
-bool waits_for_more(const call& which, const fault& wrong) {
-    return wrong.status == SEC_E_INCOMPLETE_MESSAGE &&
-           (which.which != function::initialize_security_context || which.nth != 1);
-}
-
-/// A server's first step has another name for it: the token cannot be read.
-bool says_invalid_handle(const call& which, const fault& wrong) {
-    return wrong.status == SEC_E_INVALID_HANDLE && which.which == function::accept_security_context;
-}
 
 /// Five legs with channel bindings, step by step.
 class handshake final : public scenario {
@@ -139,9 +103,7 @@ private:
             if (wrong.status < 0 || !state) {
                 return std::nullopt;
             }
-            const bool to_complete =
-                wrong.status == SEC_I_COMPLETE_NEEDED || wrong.status == SEC_I_COMPLETE_AND_CONTINUE;
-            if (to_complete && !completes) { // the package does not know of it
+            if (asks_to_complete(wrong) && !completes) { // the package does not know of it
                 return expectation{errc::unsupported_function, after::no_context, {}, false, "CompleteAuthToken"};
             }
             return expectation{{}, after::stop, in_state};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Each allocation of each step fails, once or together with all later ones. Both surfaces must report the right error,
-// nothing may stay alive, and the step must succeed when it is repeated with memory. Steps that need no memory must not
-// allocate.
+// nothing may stay alive, and the step must succeed when it is repeated with memory, or fail with `no_context`. Steps that
+// need no memory must not allocate.
 #include "scenario.hpp"
 
 #include <gtest/gtest.h>
@@ -64,6 +64,12 @@ bool is_due(const step& what, surface form, scarcity memory, const attempt_outco
                 }
                 if (now.holds_after_failure && !now.holds_after_failure()) {
                     return ::testing::AssertionFailure() << "what must hold after a failure does not";
+                }
+                if (now.after_failure == after::no_context) {
+                    if (attempt(now, form).code != errc::no_context) {
+                        return ::testing::AssertionFailure() << "the repeated step does not fail with no_context";
+                    }
+                    break;
                 }
                 if (now.after_failure == after::stop) {
                     break;

@@ -37,6 +37,15 @@ const std::vector<named_scenario>& all_scenarios() {
         {"transfer", negotiate, &transfer_scenario},
         {"impersonation", kerberos, &impersonation_scenario},
         {"impersonation", ntlm, &impersonation_scenario},
+        {"http_negotiate", kerberos, &http_negotiate_scenario},
+        {"http_negotiate", negotiate, &http_negotiate_scenario},
+        {"sasl", kerberos, &sasl_scenario},
+        {"sasl", negotiate, &sasl_scenario},
+        {"negotiate_stream", kerberos, &negotiate_stream_scenario},
+        {"negotiate_stream", negotiate, &negotiate_stream_scenario},
+        {"signed_negotiate_stream", kerberos, &signed_negotiate_stream_scenario},
+        {"signed_negotiate_stream", ntlm, &signed_negotiate_stream_scenario},
+        {"signed_negotiate_stream", negotiate, &signed_negotiate_stream_scenario},
     };
     return list;
 }

@@ -143,6 +143,10 @@ std::unique_ptr<scenario> halves_scenario(const profile& which);
 std::unique_ptr<scenario> attributes_scenario(const profile& which);
 std::unique_ptr<scenario> transfer_scenario(const profile& which);
 std::unique_ptr<scenario> impersonation_scenario(const profile& which);
+std::unique_ptr<scenario> http_negotiate_scenario(const profile& which);
+std::unique_ptr<scenario> sasl_scenario(const profile& which);
+std::unique_ptr<scenario> negotiate_stream_scenario(const profile& which);
+std::unique_ptr<scenario> signed_negotiate_stream_scenario(const profile& which); ///< without encryption
 
 inline void PrintTo(const named_scenario& which, std::ostream* out) {
     *out << which.name << " with " << which.which.name;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# sealed_copy, with somebody between sender and receiver too, and inspect. run.sh sets up the realm and says where
-# everything is.
+# sealed_copy, with somebody between sender and receiver too; inspect; and the examples of the protocols. run.sh sets up the
+# realm and says where everything is.
 import contextlib
 import hashlib
 import json
@@ -361,6 +361,180 @@ class Inspect(unittest.TestCase):
         status, printed, _ = programs.run('inspect', '--help')
         self.assertEqual(status, 0)
         self.assertIn('--json', printed)
+
+
+class Programs(unittest.TestCase):
+    def expect_usage(self, name, *command_lines):
+        for options in (('--help',), *command_lines):
+            status, printed, complaints = programs.run(name, *options)
+            self.assertEqual((status, printed), (1, ''), options)
+            self.assertRegex(complaints, rf'(?m)^{name} .*\n(.*\n)*Exit status: 0 done, 1 usage, 2 ')
+
+    def expect_failure(self, name, *options, complaint='.'):
+        status, printed, complaints = programs.run(name, *options)
+        self.assertEqual((status, printed), (2, ''), complaints)
+        self.assertRegex(complaints, complaint)
+
+    @staticmethod
+    @contextlib.contextmanager
+    def nobody():
+        """A port at which nobody listens."""
+        with socket.socket() as reserved:
+            reserved.bind(('127.0.0.1', 0))
+            yield str(reserved.getsockname()[1])
+
+    @staticmethod
+    @contextlib.contextmanager
+    def pretender(answer):
+        """The port of a server that answers everything with these bytes, and closes the connection."""
+        def serve(listener):
+            with contextlib.suppress(OSError), listener.accept()[0] as peer:
+                peer.settimeout(PATIENCE)
+                peer.recv(65536)
+                peer.sendall(answer)
+                peer.shutdown(socket.SHUT_WR)
+                while peer.recv(65536):
+                    pass
+        with socket.create_server(('127.0.0.1', 0)) as listener:
+            listener.settimeout(PATIENCE)
+            thread = threading.Thread(target=serve, args=(listener,))
+            thread.start()
+            yield str(listener.getsockname()[1])
+        thread.join()
+
+
+class Http(Programs):
+    HOST = 'server.sspan.test'
+
+    def get(self, port):
+        return '--host', self.HOST, '--address', '127.0.0.1', '--port', str(port)
+
+    @contextlib.contextmanager
+    def hello(self, *options):
+        server = programs.Server('http_hello', *options, environment={'KRB5_KTNAME': os.environ['SSPAN_WEB_KEYTAB']})
+        try:
+            yield server
+        finally:
+            server.stop()
+
+    def test_usage(self):
+        self.expect_usage('http_get', (), ('--host',), ('--host', 'h', '--port', 'x'), ('--host', 'h', '--what'))
+        self.expect_usage('http_hello', (), ('--port', '65536'), ('--port', '0', '--connections', '-1'),
+                          ('--port', '0', '--what'))
+
+    def test_conversation(self):
+        with self.hello('--connections', '2') as server:
+            status, printed, complaints = programs.run('http_get', *self.get(server.port), '--path', '/page')
+            self.assertEqual((status, complaints), (0, ''), printed)
+            self.assertRegex(printed, rf'^authenticated HTTP/{self.HOST} with 2 requests: 200\nhello .')
+            server.wait_for(r'^GET /page: 401, a token is needed$')
+            server.wait_for(r'^GET /page: 200, .')
+            status, printed, complaints = programs.run('http_get', *self.get(server.port), '--preemptive')
+            self.assertEqual((status, complaints), (0, ''), printed)
+            self.assertRegex(printed, rf'^authenticated HTTP/{self.HOST} with 1 requests: 200\nhello .')
+            self.assertEqual(server.process.wait(PATIENCE), 0)
+
+    def test_server_of_another_name(self):
+        with self.hello('--name', 'HTTP/other.sspan.test') as server:
+            self.expect_failure('http_get', *self.get(server.port))
+            server.wait_for(r'^GET /: 401, SEC_E_')
+            self.assertFalse([line for line in server.lines() if ': 200' in line])
+
+    def test_garbage(self):
+        with self.hello('--connections', '2') as server:
+            for garbage in (b'GET / HTTP/1.1\r\nAuthorization: Negotiate AAAA\r\n\r\n', b'\0\1\2\r\n\r\n'):
+                with socket.create_connection(('127.0.0.1', server.port), PATIENCE) as peer:
+                    peer.sendall(garbage)
+                    peer.shutdown(socket.SHUT_WR)
+                    answer = b''
+                    with contextlib.suppress(ConnectionResetError):
+                        while some := peer.recv(4096):
+                            answer += some
+                    self.assertNotIn(b' 200 ', answer)
+            self.assertEqual(server.process.wait(PATIENCE), 0)
+
+    def test_peer_that_is_away(self):
+        with self.nobody() as port:
+            self.expect_failure('http_get', *self.get(port))
+
+    def test_pretender(self):
+        challenge = b'WWW-Authenticate: Negotiate AAAA\r\n'
+        for field in (b'', challenge):
+            with self.pretender(b'HTTP/1.1 200 OK\r\n' + field + b'Content-Length: 5\r\n\r\nhello') as port:
+                self.expect_failure('http_get', *self.get(port), '--preemptive')
+
+
+class LdapWhoami(Programs):
+    def ask(self, port):
+        return '--host', '127.0.0.1', '--port', port, '--target', SERVICE
+
+    def test_usage(self):
+        self.expect_usage('ldap_whoami', (), ('--host', 'h'), ('--target', SERVICE), (*self.ask('x'),),
+                          (*self.ask('1'), '--mechanism', 'plain'), (*self.ask('1'), '--what'))
+
+    def test_peer_that_is_away(self):
+        with self.nobody() as port:
+            self.expect_failure('ldap_whoami', *self.ask(port))
+
+    def test_pretender(self):
+        refusal = b'\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x31\x04\x00\x04\x00'  # invalid credentials
+        success = refusal.replace(b'\x31', b'\x00')  # without the server's token
+        for answer, complaint in ((b'', 'closed the connection'), (b'HTTP/1.1 400\r\n\r\n', '.'),
+                                  (refusal, '^the server refuses the user'), (success, '.')):
+            with self.subTest(answer=answer), self.pretender(answer) as port:
+                self.expect_failure('ldap_whoami', *self.ask(port), complaint=complaint)
+
+
+class NegotiateStream(Programs):
+    TEXT = 'pay 100 to carol'
+
+    @contextlib.contextmanager
+    def server(self):
+        server = programs.Server('negotiate_stream', 'server', port=('0',))
+        try:
+            yield server
+        finally:
+            server.stop()
+
+    def ask(self, port, target=SERVICE):
+        return 'client', '127.0.0.1', str(port), target, self.TEXT
+
+    def expect_conversation(self, port):
+        self.assertEqual(programs.run('negotiate_stream', *self.ask(port)),
+                         (0, 'encrypted and signed: PAY 100 TO CAROL\n', ''))
+
+    def test_usage(self):
+        self.expect_usage('negotiate_stream', (), ('server',), ('client', '127.0.0.1'), ('dance', '1'))
+        self.expect_failure('negotiate_stream', 'server', '65536', complaint='a port is a number up to 65535')
+
+    def test_conversations(self):
+        with self.server() as server:
+            self.expect_conversation(server.port)
+            self.expect_failure('negotiate_stream', *self.ask(server.port, os.environ['SSPAN_OTHER_SERVICE']))
+            server.wait_for('SEC_E_')
+            self.expect_conversation(server.port)
+
+    def test_garbage(self):
+        with self.server() as server:
+            for garbage in (b'', b'\x16', b'\x16\x01\x00\xff\xff', b'GET / HTTP/1.1\r\n\r\n', b'\x16\x01\x00\x00\x04abcd'):
+                with socket.create_connection(('127.0.0.1', server.port), PATIENCE) as peer:
+                    peer.sendall(garbage)
+                    peer.shutdown(socket.SHUT_WR)
+                    with contextlib.suppress(ConnectionResetError):
+                        while peer.recv(4096):
+                            pass
+            self.expect_conversation(server.port)
+
+    def test_peer_that_is_away(self):
+        with self.nobody() as port:
+            self.expect_failure('negotiate_stream', *self.ask(port))
+
+    def test_pretender(self):
+        refusal = b'\x15\x01\x00\x00\x08' + bytes(6) + b'\x06\xfe'  # ERROR_TRUST_FAILURE, as .NET Framework writes it
+        for answer, complaint in ((b'', 'closed the connection'), (b'\x14\x01\x00\x00\x00', '.'),
+                                  (refusal, 'was refused by the peer: SEC_E_SECURITY_QOS_FAILED')):
+            with self.subTest(answer=answer), self.pretender(answer) as port:
+                self.expect_failure('negotiate_stream', *self.ask(port), complaint=complaint)
 
 
 if __name__ == '__main__':

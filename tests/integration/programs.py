@@ -45,10 +45,10 @@ def run_once(name, *arguments, password=None, environment=None):
 class Server:
     """A program that listens on a free port, and what it prints."""
 
-    def __init__(self, name, *arguments, environment=None):
+    def __init__(self, name, *arguments, port=('--port', '0'), environment=None):
         self.log = tempfile.NamedTemporaryFile('r')
         with open(self.log.name, 'w') as output:
-            self.process = subprocess.Popen(command(name, *arguments, '--port', '0'), stdin=subprocess.DEVNULL,
+            self.process = subprocess.Popen(command(name, *arguments, *port), stdin=subprocess.DEVNULL,
                                             stdout=output, stderr=subprocess.STDOUT,
                                             env={**os.environ, **(environment or {})})
         self.port = int(self.wait_for(r'^listening on port (\d+)').group(1))

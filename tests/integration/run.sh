@@ -37,7 +37,10 @@ logged cc -std=c11 -D_DEFAULT_SOURCE -Wall -Wextra -Wpedantic -Wconversion -Wsig
     -fsanitize=address,undefined -fno-sanitize-recover=all tests/integration/gss_peer.c -o "$SSPAN_GSS_PEER" -lgssapi_krb5
 python_tests gss_peer_test.py
 
-python_tests examples_test.py
+web=HTTP/server.sspan.test
+logged kadmin.local addprinc -randkey "$web"
+logged kadmin.local ktadd -norandkey -k "$scratch/web.keytab" "$web"
+SSPAN_WEB_KEYTAB=FILE:$scratch/web.keytab python_tests examples_test.py
 python_tests load_test.py
 
 # The loopback package as one of the system's, for as long as it takes.

@@ -127,7 +127,7 @@ TEST_F(gssapi, two_threads_can_share_the_channel) {
     const auto request = server.who_am_i_request();
     auto halves = std::move(server.channel()).split();
     server.stream().connection().send(halves.sender.wrap(halves.sender.assign(request)));
-    std::array<std::byte, 4> prefix{};
+    std::array<std::byte, sspan::sasl::prefix_size> prefix{};
     server.stream().connection().receive(prefix);
     bytes wire;
     server.stream().connection().receive(wire, halves.receiver.length(prefix));

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <span>
@@ -48,6 +49,17 @@ extern server_facts facts;
 
 inline constexpr std::wstring_view service = L"ldap/localhost";
 
+/// Returns an argument of the program, or nothing.
+inline std::string_view argument(std::span<char*> arguments, std::size_t index) {
+    return index < arguments.size() ? arguments[index] : "";
+}
+inline unsigned port_argument(std::span<char*> arguments, std::size_t index) {
+    const auto digits = argument(arguments, index);
+    unsigned port = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    return port;
+}
+
 struct bind_failure : std::runtime_error {
     bind_failure(int number, const std::string& text) : std::runtime_error{text}, code{number} {}
     int code;
@@ -74,9 +86,11 @@ inline bytes long_filter(std::size_t size) {
 
 class session {
 public:
+    /// `preface` is sent first of all, to a proxy.
     explicit session(const sspan::sasl::client_options& options = {}, unsigned port = facts.port,
-                     std::wstring_view target = service)
+                     std::wstring_view target = service, std::string_view preface = {})
         : stream_{net::connect("127.0.0.1", port, patience)} {
+        stream_.connection().send(std::as_bytes(std::span{preface}));
         bind(options, target);
     }
 

@@ -33,6 +33,9 @@
 #undef max
 #define min(a, b) (((a) < (b)) ? (a) : (b))
 #define max(a, b) (((a) > (b)) ? (a) : (b))
+#include <sspan/protocol/http_negotiate.hpp>
+#include <sspan/protocol/negotiate_stream.hpp>
+#include <sspan/protocol/sasl.hpp>
 #include <sspan/sspan.hpp>
 #undef min
 #undef max
@@ -43,6 +46,9 @@ namespace {
 
 TEST(macros, named_min_and_max_do_not_matter) {
     EXPECT_FALSE(sspan::security_context{});
+    EXPECT_FALSE(sspan::sasl::client_channel{});
+    EXPECT_FALSE(sspan::negotiate_stream::client_channel{});
+    EXPECT_EQ(sspan::http_negotiate::challenge_status(sspan::http_negotiate::server_kind::proxy), 407U);
 }
 
 } // namespace

@@ -12,7 +12,7 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
-inline constexpr std::size_t nns_size_size = 4;
+inline constexpr std::size_t nns_prefix_size = 4;
 /// .NET refuses larger and smaller messages.
 inline constexpr std::size_t nns_longest_message = 0x10000;
 inline constexpr std::size_t nns_shortest_message = 5;

@@ -54,6 +54,23 @@ inline constexpr context_flags sasl_extra_flags =
     return contains(granted, flags_of_layers(4)) ? 7 : 3;
 }
 
+/// Returns the handshake's options that the options of either side determine. `Handshake` is `sspan::client_options` or
+/// `sspan::server_options`.
+template <class Handshake, class Options>
+[[nodiscard]] Handshake handshake_options_of(const Options& options) {
+    const auto bits = static_cast<std::uint8_t>(options.layers);
+    Handshake handshake;
+    handshake.require = options.require | flags_of_layers(weakest_layer(bits));
+    handshake.request = options.request | flags_of_layers(bits);
+    handshake.bindings = options.bindings;
+    handshake.limits = options.limits;
+    handshake.ntlm = options.ntlm;
+    if (options.mechanism == sasl::mechanism::gssapi) { // the choice of a layer is signed
+        handshake.require |= context_flags::integrity;
+    }
+    return handshake;
+}
+
 /// The base of `sasl::client` and `sasl::server`. Only one thread at a time may use it.
 template <class Handshake>
 class sasl_exchange {

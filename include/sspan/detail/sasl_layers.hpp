@@ -16,14 +16,14 @@ namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 inline constexpr std::size_t sasl_prefix_size = 4;             ///< The length in front of each buffer.
 inline constexpr std::uint32_t sasl_longest_buffer = 0xFFFFFF; ///< A maximum has three bytes.
 
-using sasl_number = std::array<std::byte, 4>;
+using sasl_number = std::array<std::byte, sasl_prefix_size>;
 
 /// Returns the number in network byte order.
 [[nodiscard]] constexpr sasl_number to_sasl_number(std::uint32_t value) noexcept {
     return {static_cast<std::byte>(value >> 24), static_cast<std::byte>((value >> 16) & 0xFF),
             static_cast<std::byte>((value >> 8) & 0xFF), static_cast<std::byte>(value & 0xFF)};
 }
-[[nodiscard]] constexpr std::uint32_t from_sasl_number(std::span<const std::byte, 4> bytes) noexcept {
+[[nodiscard]] constexpr std::uint32_t from_sasl_number(std::span<const std::byte, sasl_prefix_size> bytes) noexcept {
     std::uint32_t value = 0;
     for (const auto byte : bytes) {
         value = (value << 8) | std::to_integer<std::uint32_t>(byte);
@@ -33,10 +33,12 @@ using sasl_number = std::array<std::byte, 4>;
 
 /// The first four bytes of the server's offer and of the client's choice.
 struct sasl_layers {
+    static constexpr std::size_t size = 4;
+
     std::uint8_t bits = 0;
     std::uint32_t max_buffer = 0; ///< The longest buffer that the sender of this message receives.
 
-    [[nodiscard]] static constexpr sasl_layers read(std::span<const std::byte, 4> bytes) noexcept {
+    [[nodiscard]] static constexpr sasl_layers read(std::span<const std::byte, size> bytes) noexcept {
         return {std::to_integer<std::uint8_t>(bytes[0]), from_sasl_number(bytes) & sasl_longest_buffer};
     }
     [[nodiscard]] constexpr sasl_number write() const noexcept {

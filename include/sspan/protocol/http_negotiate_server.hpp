@@ -86,7 +86,8 @@ public:
     [[nodiscard]] std::string_view challenge() const& noexcept { return value_; }
     /// Returns the client of the last request. Unless that request was `authenticated`, this is the zero state, with which
     /// every call fails. `query_user_name` returns the client's name.
-    [[nodiscard]] server_context& context() & noexcept { return context_; }
+    [[nodiscard]] const server_context& context() const& noexcept { return context_; }
+    [[nodiscard]] const server_context& context() const&& = delete;
 
     /// Returns the context of a request that is `authenticated`, for a connection that is not used for HTTP any more.
     /// @throws error `no_context` if the last request was not authenticated.

@@ -26,14 +26,15 @@ class record_receiving : public Base {
 public:
     /// Returns the number of bytes that follow the four bytes of `prefix`. Receive so many and `unwrap` them.
     /// @throws error `illegal_message` if the size is below 5 or above 65,536; `invalid_handle` in the zero state.
-    [[nodiscard]] std::size_t length(std::span<const std::byte, size_size> prefix, std::error_code& ec) const noexcept {
+    [[nodiscard]] std::size_t length(std::span<const std::byte, prefix_size> prefix,
+                                     std::error_code& ec) const noexcept {
         std::uint32_t size = 0;
         for (std::size_t i = prefix.size(); i-- != 0;) {
             size = (size << 8) | std::to_integer<std::uint32_t>(prefix[i]);
         }
         return detail::succeeded(refusal(size), ec) ? size : 0;
     }
-    [[nodiscard]] std::size_t length(std::span<const std::byte, size_size> prefix) const {
+    [[nodiscard]] std::size_t length(std::span<const std::byte, prefix_size> prefix) const {
         std::error_code ec;
         const auto size = length(prefix, ec);
         detail::throw_if(ec, "sspan::negotiate_stream::channel::length");

@@ -22,7 +22,7 @@
 namespace sspan::inline SSPAN_API_NAMESPACE::negotiate_stream {
 
 /// The size of the number in front of each message.
-inline constexpr std::size_t size_size = detail::nns_size_size;
+inline constexpr std::size_t prefix_size = detail::nns_prefix_size;
 
 /// The sending functions of a channel. Only one thread at a time may call them.
 template <class Base>
@@ -33,7 +33,8 @@ public:
     [[nodiscard]] std::size_t max_payload() const noexcept { return this->context_ ? max_payload_ : 0; }
     /// Returns the memory for the next payload: `max_payload()` bytes. `wrap` overwrites it.
     [[nodiscard]] std::span<std::byte> payload() & noexcept {
-        return signed_.empty() ? frame_.payload() : std::span{signed_}.subspan(size_size + detail::ntlm_signature_size);
+        return signed_.empty() ? frame_.payload()
+                               : std::span{signed_}.subspan(prefix_size + detail::ntlm_signature_size);
     }
     [[nodiscard]] std::span<std::byte> payload() && = delete;
 
@@ -102,11 +103,11 @@ protected:
         const auto sizes = this->context_.sizes();
         if (this->is_signature_and_data()) {
             max_payload_ = detail::nns_most_data;
-            signed_.resize(size_size + detail::ntlm_signature_size + max_payload_);
+            signed_.resize(prefix_size + detail::ntlm_signature_size + max_payload_);
         } else {
             max_payload_ =
                 std::min<std::size_t>(detail::nns_most_data, sspan::max_payload(sizes, detail::nns_longest_message));
-            frame_ = message_frame{sizes, max_payload_, {.front = size_size}};
+            frame_ = message_frame{sizes, max_payload_, {.front = prefix_size}};
         }
     }
 
@@ -115,7 +116,7 @@ protected:
     std::size_t max_payload_ = 0;
 
 private:
-    static std::array<std::byte, size_size> little_endian(std::size_t size) noexcept {
+    static std::array<std::byte, prefix_size> little_endian(std::size_t size) noexcept {
         return {static_cast<std::byte>(size), static_cast<std::byte>(size >> 8), static_cast<std::byte>(size >> 16),
                 static_cast<std::byte>(size >> 24)};
     }
@@ -130,8 +131,8 @@ private:
             return {};
         }
         std::ranges::copy(little_endian(signature.size() + size), signed_.begin());
-        std::ranges::copy(signature, signed_.begin() + static_cast<std::ptrdiff_t>(size_size));
-        return std::span<const std::byte>{signed_}.first(size_size + signature.size() + size);
+        std::ranges::copy(signature, signed_.begin() + static_cast<std::ptrdiff_t>(prefix_size));
+        return std::span<const std::byte>{signed_}.first(prefix_size + signature.size() + size);
     }
 };
 

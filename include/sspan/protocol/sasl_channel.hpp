@@ -51,6 +51,9 @@ protected:
 
 namespace sasl {
 
+/// The size of the length in front of each message.
+inline constexpr std::size_t prefix_size = detail::sasl_prefix_size;
+
 /// The sending functions of a channel. Only one thread at a time may call them.
 ///
 /// With `layer::none` they fail with `qop_not_supported`: the bytes are sent as they are.
@@ -131,14 +134,15 @@ public:
     /// Returns the number of bytes that follow the length `prefix`. Receive so many and `unwrap` them.
     /// @throws error `illegal_message` if the length is 0 or exceeds `max_buffer()`; `qop_not_supported` with
     ///   `layer::none`; `invalid_handle` in the zero state.
-    [[nodiscard]] std::size_t length(std::span<const std::byte, 4> prefix, std::error_code& ec) const noexcept {
+    [[nodiscard]] std::size_t length(std::span<const std::byte, prefix_size> prefix,
+                                     std::error_code& ec) const noexcept {
         if (!detail::succeeded(this->refusal(), ec)) {
             return 0;
         }
         const std::size_t size = detail::from_sasl_number(prefix);
         return detail::succeeded(size == 0 || size > max_buffer_ ? errc::illegal_message : errc{}, ec) ? size : 0;
     }
-    [[nodiscard]] std::size_t length(std::span<const std::byte, 4> prefix) const {
+    [[nodiscard]] std::size_t length(std::span<const std::byte, prefix_size> prefix) const {
         std::error_code ec;
         const auto size = length(prefix, ec);
         detail::throw_if(ec, "sspan::sasl::channel::length");

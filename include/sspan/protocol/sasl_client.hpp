@@ -108,17 +108,11 @@ public:
 
 private:
     static sspan::client_options completed(const client_options& options) {
-        const auto bits = static_cast<std::uint8_t>(options.layers);
-        sspan::client_options handshake;
-        handshake.require = options.require | detail::flags_of_layers(detail::weakest_layer(bits));
-        handshake.request = options.request | detail::flags_of_layers(bits);
-        handshake.bindings = options.bindings;
-        handshake.limits = options.limits;
-        handshake.ntlm = options.ntlm;
-        if (options.mechanism == mechanism::gssapi) { // the choice of a layer is signed
-            handshake.require |= context_flags::mutual_auth | context_flags::integrity;
+        auto handshake = detail::handshake_options_of<sspan::client_options>(options);
+        if (options.mechanism == mechanism::gssapi) {
+            handshake.require |= context_flags::mutual_auth;
             handshake.request |= context_flags::sequence_detect;
-        } else if (bits == static_cast<std::uint8_t>(layer::none)) { // Negotiate would add a layer
+        } else if (options.layers == layer::none) { // Negotiate would add a layer
             handshake.request |= context_flags::no_integrity;
         }
         return handshake;
@@ -150,11 +144,11 @@ private:
         if (ec) {
             return {};
         }
-        if (plain.size() != 4) {
+        if (plain.size() != detail::sasl_layers::size) {
             fail(errc::illegal_message, " was given an offer that does not have 4 bytes", ec);
             return {};
         }
-        const auto offer = detail::sasl_layers::read(plain.first<4>());
+        const auto offer = detail::sasl_layers::read(plain.first<detail::sasl_layers::size>());
         if ((offer.bits & 6) == 0 && offer.max_buffer != 0) {
             fail(errc::illegal_message, " was given a maximum without a layer", ec);
             return {};

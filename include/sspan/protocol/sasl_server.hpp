@@ -99,17 +99,8 @@ public:
 
 private:
     static sspan::server_options completed(const server_options& options) {
-        const auto bits = static_cast<std::uint8_t>(options.layers);
-        sspan::server_options handshake;
-        handshake.require = options.require | detail::flags_of_layers(detail::weakest_layer(bits));
-        handshake.request = options.request | detail::flags_of_layers(bits);
-        handshake.bindings = options.bindings;
-        handshake.limits = options.limits;
-        handshake.ntlm = options.ntlm;
+        auto handshake = detail::handshake_options_of<sspan::server_options>(options);
         handshake.service_names = options.service_names;
-        if (options.mechanism == mechanism::gssapi) { // the choice of a layer is signed
-            handshake.require |= context_flags::integrity;
-        }
         return handshake;
     }
 
@@ -166,12 +157,12 @@ private:
         if (ec) {
             return;
         }
-        if (plain.size() < 4) {
+        if (plain.size() < detail::sasl_layers::size) {
             fail(errc::illegal_message, " was given a choice of less than 4 bytes", ec);
             return;
         }
-        const auto choice = detail::sasl_layers::read(plain.first<4>());
-        const auto identity = plain.subspan(4);
+        const auto choice = detail::sasl_layers::read(plain.first<detail::sasl_layers::size>());
+        const auto identity = plain.subspan(detail::sasl_layers::size);
         if (choice.bits == 0 || choice.bits != detail::strongest_layer(choice.bits)) {
             fail(errc::illegal_message, " was not given exactly one layer", ec);
         } else if ((choice.bits & offered_) == 0) {

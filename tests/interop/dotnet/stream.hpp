@@ -90,7 +90,7 @@ public:
     [[nodiscard]] bool receive(std::span<std::byte> data) {
         while (!data.empty()) {
             while (used_ == received_.size()) {
-                std::array<std::byte, sspan::negotiate_stream::size_size> prefix{};
+                std::array<std::byte, sspan::negotiate_stream::prefix_size> prefix{};
                 peer_.allow(patience);
                 if (!peer_.receive_or_end(prefix)) {
                     return false;

@@ -70,7 +70,7 @@ search_has() { check "ldapsearch ${*:2}" "$1" "${client[@]}" ldapsearch -LLL -o 
 altered() {
     local side=$1
     shift
-    program_start proxy python3 -B tests/interop/ldap_tools/proxy.py "$served" "$side"
+    program_start proxy python3 -B tests/interop/sasl_proxy.py "$served" "$side" 0 -1
     asked=$port whoami_is "Can't contact LDAP server\|Decoding error\|Local error" "$@"
     end "$pid"
     check "the proxy for $side" '^changed' cat "$scratch/proxy.log"

@@ -10,6 +10,7 @@
 
 #include <charconv>
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -77,19 +78,20 @@ TEST_F(gssapi, chooses_the_strongest_layer) {
 
 int main(int argc, char** argv) {
     testing::InitGoogleTest(&argc, argv);
+    const std::span arguments{argv, static_cast<std::size_t>(argc)};
+    const auto alice = from_hex(ldap::argument(arguments, 2));
     ldap::facts = {
+        .port = ldap::port_argument(arguments, 1),
         .who_am_i_operation = who_am_i_operation,
         .read_name = read_name,
+        .alice = alice,
+        .alice_by_spnego = alice,
         .layers = layer::integrity | layer::confidentiality,
         .schema = "CN=Aggregate,CN=Schema,CN=Configuration,DC=ad,DC=sspan,DC=test",
         .schema_attributes = {"attributeTypes", "objectClasses"},
         .large_spnego_buffer = 60000,
         .closes_for_wrong_number = false,
     };
-    const std::string_view port{argc > 1 ? argv[1] : ""};
-    std::from_chars(port.data(), port.data() + port.size(), ldap::facts.port);
-    ldap::facts.alice = from_hex(argc > 2 ? argv[2] : "");
-    ldap::facts.alice_by_spnego = ldap::facts.alice;
     const net::library sockets;
     return RUN_ALL_TESTS();
 }

@@ -39,20 +39,8 @@ sid_in_base64=$(python3 -c 'import base64, sys; print(base64.b64encode(bytes.fro
 
 export KRB5_CONFIG KRB5CCNAME
 for type in "${types[@]}"; do
-    cat >"$scratch/$type.conf" <<CONFIG
-[libdefaults]
-    default_realm = AD.SSPAN.TEST
-    permitted_enctypes = $type
-    dns_lookup_kdc = false
-    dns_lookup_realm = false
-    dns_canonicalize_hostname = false
-    rdns = false
-    udp_preference_limit = 1
-[realms]
-    AD.SSPAN.TEST = {
-        kdc = 127.0.0.1:$kdc_port
-    }
-CONFIG
+    krb5_config AD.SSPAN.TEST "$kdc_port" |
+        sed "s/^\[libdefaults\]/&\n    permitted_enctypes = $type/" >"$scratch/$type.conf"
     KRB5_CONFIG=$scratch/$type.conf KRB5CCNAME=FILE:$scratch/$type.ticket
     kinit alice <<<"$password" >/dev/null
     logged kvno ldap/localhost

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // A client of OpenLDAP's server, which has Cyrus SASL. The arguments are the ports of three servers: one that offers all
-// layers, one that offers no more than integrity, and one that insists on confidentiality and receives 2,000 bytes at most.
+// layers, one that offers no more than integrity, and one that insists on confidentiality and receives 2,000 bytes at most;
+// and the port of a proxy (sasl_proxy.py) for the first one.
 #include "interop/ldap_session.hpp"
 
 #include <sspan/sspan.hpp>
@@ -9,8 +10,8 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <charconv>
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,7 @@ using sspan::sasl::layer;
 constexpr std::string_view alice = "dn:uid=alice,cn=gssapi,cn=auth";
 unsigned weak_port = 0;
 unsigned strict_port = 0;
+unsigned proxy_port = 0;
 
 bytes who_am_i_operation() {
     return element(ldap::extended_request, {ldap::element(ldap::request_name, ldap::who_am_i)});
@@ -86,6 +88,43 @@ TEST_F(gssapi, both_sides_keep_to_a_small_maximum) {
     EXPECT_TRUE(server.stream().ended());
 }
 
+/// Talks over the proxy, which changes one bit of the second buffer of one side: `plan` names the side and the byte.
+template <class Test>
+void over_proxy(Test test, std::string_view plan) {
+    for (const auto which : {layer::integrity, layer::confidentiality}) {
+        SCOPED_TRACE(std::string{to_string(which)} + ", " + std::string{plan});
+        session server{{.layers = which}, proxy_port, ldap::service, plan};
+        EXPECT_EQ(server.channel().protection(), which);
+        EXPECT_EQ(server.who_am_i(), alice);
+        test(server);
+    }
+}
+
+TEST_F(gssapi, nothing_notices_a_proxy_that_changes_nothing) {
+    over_proxy([](session& server) { EXPECT_EQ(server.who_am_i(), alice); }, "nobody 1 -1\n");
+}
+
+TEST_F(gssapi, the_server_closes_after_a_buffer_that_was_altered_on_its_way) {
+    for (const auto* const plan : {"client 1 -1\n", "client 1 -20\n"}) {
+        over_proxy(
+            [](session& server) {
+                server.stream().send(server.who_am_i_request());
+                EXPECT_TRUE(server.stream().ended());
+            },
+            plan);
+    }
+}
+
+TEST_F(gssapi, an_answer_that_was_altered_on_its_way_is_message_altered) {
+    for (const auto* const plan : {"server 1 -1\n", "server 1 -20\n"}) {
+        over_proxy(
+            [](session& server) {
+                EXPECT_EQ(error_of([&] { static_cast<void>(server.who_am_i()); }), errc::message_altered);
+            },
+            plan);
+    }
+}
+
 TEST(slapd, another_services_name_fails) {
     EXPECT_TRUE(error_of([] { const session server{{}, ldap::facts.port, L"ldap/unknown.sspan.test"}; }));
     EXPECT_THROW((session{{}, ldap::facts.port, L"ldap/other.sspan.test"}),
@@ -96,7 +135,9 @@ TEST(slapd, another_services_name_fails) {
 
 int main(int argc, char** argv) {
     testing::InitGoogleTest(&argc, argv);
+    const std::span arguments{argv, static_cast<std::size_t>(argc)};
     ldap::facts = {
+        .port = ldap::port_argument(arguments, 1),
         .who_am_i_operation = who_am_i_operation,
         .read_name = read_name,
         .alice = std::string{alice},
@@ -106,11 +147,9 @@ int main(int argc, char** argv) {
         .schema_attributes = {"+"},
         .large_spnego_buffer = 65536, // the longest payload has 64 KiB
     };
-    unsigned index = 0;
-    for (auto* const port : {&ldap::facts.port, &weak_port, &strict_port}) {
-        const std::string_view argument{static_cast<int>(++index) < argc ? argv[index] : ""};
-        std::from_chars(argument.data(), argument.data() + argument.size(), *port);
-    }
+    weak_port = ldap::port_argument(arguments, 2);
+    strict_port = ldap::port_argument(arguments, 3);
+    proxy_port = ldap::port_argument(arguments, 4);
     const net::library sockets;
     return RUN_ALL_TESTS();
 }

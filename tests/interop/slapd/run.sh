@@ -53,7 +53,12 @@ for mechanism in GSSAPI GSS-SPNEGO; do
     done
 done
 
-talk() { google_tests "$1" interop/interop_slapd "$any" "$weak" "$strict"; }
+python3 -B tests/interop/sasl_proxy.py "$any" >"$scratch/proxy.log" 2>&1 </dev/null &
+started+=("$!")
+wait_for "$scratch/proxy.log" '^port [0-9]' "$!"
+proxy=$(sed -n 's/^port \([0-9]*\).*/\1/p' "$scratch/proxy.log")
+
+talk() { google_tests "$1" interop/interop_slapd "$any" "$weak" "$strict" "$proxy"; }
 everywhere "$server" interop_slapd talk
 
 # The example, if it is built.

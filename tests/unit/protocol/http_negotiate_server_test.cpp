@@ -392,6 +392,11 @@ TEST_P(http_server, moves_with_its_state) {
     EXPECT_EQ(request(with.side, {field_of(second)}).code, errc::invalid_handle);
 }
 
+template <class Server>
+constexpr bool shows_context = requires(Server&& side) { std::forward<Server>(side).context(); };
+// The context can be used and not be taken away: `finish` does that.
+static_assert(std::is_same_v<decltype(std::declval<server&>().context()), const sspan::server_context&>);
+static_assert(shows_context<const server&> && !shows_context<server>);
 static_assert(!std::is_copy_constructible_v<server>);
 
 } // namespace

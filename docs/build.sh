@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Builds the site, build/docs/html/index.html: all pages of docs/ and a reference of every public name. Warnings are errors.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=tests/environment.sh
+. tests/environment.sh
+
+install_missing "${site_packages[@]}"
+rm -rf build/docs
+python3 docs/site/prepare.py build/docs/input
+version=$(sed -n 's/.* version = "\(.*\)".*/\1/p' include/sspan/version.hpp)
+{
+    cat docs/site/Doxyfile
+    printf 'PROJECT_NUMBER = %s\n' "$version"
+} >build/docs/Doxyfile
+logged doxygen build/docs/Doxyfile
+# Lists for Doxygen's menu, which the site does not have.
+rm build/docs/html/{classes,concepts,functions*,globals*,hierarchy,namespacemembers*}.html
+logged python3 docs/site/check.py build/docs/html
+printf 'build/docs/html/index.html\n'

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Builds the site, build/docs/html/index.html: all pages of docs/ and a reference of every public name. Warnings are errors.
+# With SSPAN_SOURCE_URL=https://.../blob/COMMIT its links lead to the other files of the repository, too.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tests/environment.sh

@@ -199,13 +199,14 @@ def file_page(relative):
 
 
 def escaped(line):
-    """Keeps Doxygen's commands out of a page: a backslash or an at sign outside of code, and a ~ before a name."""
+    """Keeps Doxygen's commands out of a page: a backslash or an at sign outside of code, and in code a ~ before a name and @{."""
     parts = re.split(r"(`[^`]*`)", line)
     for i, part in enumerate(parts):
         if i % 2 == 0:
             parts[i] = re.sub(r"([\\@])(?=\w)", r"\\\1", part)
-        elif "~" in part:
-            parts[i] = "<code>" + part.strip("`").replace("&", "&amp;").replace("~", "&#126;") + "</code>"
+        elif "~" in part or "@{" in part:
+            text = part.strip("`").replace("&", "&amp;").replace("~", "&#126;").replace("@", "&#64;")
+            parts[i] = f"<code>{text}</code>"
     return "".join(parts)
 
 
@@ -220,6 +221,8 @@ def page(path):
         elif not is_code:
             heading = re.match(r"(#+) (.*)", line)
             line = escaped(line)
+            # Doxygen's own <object> would lose the text for those who do not see the picture.
+            line = re.sub(r"!\[(.*)\]\(pictures/(.*)\)", r'@htmlonly<p><img src="\2" alt="\1"></p>@endhtmlonly', line)
             line = re.sub(r"(?<!!)\[([^\]\[]*)\]\(([^)]+)\)", lambda match: link(path, match), line)
             if heading:
                 place = label(path) if heading[1] == "#" else f"{label(path)}-{anchor(heading[2])}"

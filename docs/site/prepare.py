@@ -15,6 +15,7 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAMS = sorted((ROOT / "examples").glob("*.cpp")) + sorted((ROOT / "tests/docs").glob("*.cpp"))
 SOURCE_URL = os.environ.get("SSPAN_SOURCE_URL", "").rstrip("/")
 
 
@@ -172,22 +173,24 @@ def anchor(heading):
 
 
 def label(page):
+    if page == ROOT / "README.md":
+        return "readme"
     return "index" if page.name == "README.md" else page.stem
 
 
 def link(page, match):
-    text, target = match[1], match[2]
+    text, target = re.sub(r"`(.*?)`", r"<code>\1</code>", match[1]), match[2]
     path, _, fragment = target.partition("#")
     file = (page.parent / path).resolve() if path else page
     relative = os.path.relpath(file, ROOT)
     if re.match(r"https?:", target):
         return match[0]
-    if file.suffix == ".md" and file.parent == ROOT / "docs":
+    if file.suffix == ".md" and file.parent in (ROOT, ROOT / "docs"):
         place = f"{label(file)}-{fragment}" if fragment else f"{label(file)}"
         return f"[{text}](#{place})" if fragment else f"[{text}](@ref {place})"
     if relative.startswith("include/sspan/") and "/detail/" not in relative and "/os/" not in relative:
         return f'<a href="{file_page(relative)}">{text}</a>'
-    if re.fullmatch(r"examples/\w+\.cpp", relative):
+    if file in PROGRAMS:
         return f"[{text}](@ref example-{file.stem})"
     return f"[{text}]({SOURCE_URL}/{relative}{'#' + fragment if fragment else ''})" if SOURCE_URL else text
 
@@ -235,7 +238,7 @@ def page(path):
 def example(path):
     text = path.read_text(encoding="utf-8")
     head = re.match(r"// SPDX.*\n(//\n(?:// .*\n)+)?", text)
-    words = (head[1] or "").replace("//", " ").strip()
+    words = escaped((head[1] or "").replace("//", " ").strip())
     return f"# {path.name} {{#example-{path.stem}}}\n\n{words}\n\n```{{.cpp}}\n{text}```\n"
 
 
@@ -248,10 +251,13 @@ def main(output):
     for path in sorted((ROOT / "docs").glob("*.md")):
         write(output / path.name, page(path))
     names = []
-    for path in sorted((ROOT / "examples").glob("*.cpp")):
+    write(output / "readme.md", page(ROOT / "README.md"))
+    for path in PROGRAMS:
         write(output / f"example-{path.stem}.md", example(path))
-        names.append(f"- [{path.name}](@ref example-{path.stem})")
-    write(output / "examples.md", "# The example programs {#examples}\n\n" + "\n".join(names) + "\n")
+        about = re.match(r"// SPDX.*\n//\n((?:// .*\n)+)", path.read_text(encoding="utf-8"))
+        words = about[1].replace("//", " ").replace("\n", "").strip() if about else "The program of the README."
+        names.append(f"- [{path.name}](@ref example-{path.stem}): {escaped(re.sub(' +', ' ', words))}")
+    write(output / "examples.md", "# Example programs, and the code of the pages {#examples}\n\n" + "\n".join(names) + "\n")
 
 
 main(pathlib.Path(sys.argv[1]))

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Checks the pages: each block of C++ in docs/*.md stands in a file of tests/docs, which gets compiled; each link to a file or
-# heading of this repository finds it; each test named in docs/misuse.md exists, and each misuse_ or trap_ test stands there; each
+# heading of this repository finds it; docs/README.md leads to each page; each test named in docs/misuse.md exists, and each misuse_ or trap_ test stands there; each
 # sspan::errc has its row in docs/errors.md.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -47,6 +47,10 @@ for page in "${pages[@]}"; do
     done < <(awk '/^```/ { code = !code } !code' "$page" | { grep -oP '\]\(\K(?!https?:)[^)]+' || true; })
 done
 [[ $links -gt 0 ]] || complain 'there are no links'
+
+for page in docs/*.md; do
+    [[ $page == docs/README.md ]] || grep -qF "](${page#docs/})" docs/README.md || complain "docs/README.md does not lead to $page"
+done
 
 # The names of tests may be patterns.
 # shellcheck disable=SC2016 # a backtick

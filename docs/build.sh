@@ -17,6 +17,7 @@ version=$(sed -n 's/.* version = "\(.*\)".*/\1/p' include/sspan/version.hpp)
     printf 'PROJECT_NUMBER = %s\n' "$version"
 } >build/docs/Doxyfile
 logged doxygen build/docs/Doxyfile
+cat docs/site/search.css >>build/docs/html/search/search.css
 cp docs/pictures/*.svg build/docs/html
 # Lists for Doxygen's menu, which the site does not have.
 rm build/docs/html/{classes,concepts,functions*,globals*,hierarchy,namespacemembers*}.html

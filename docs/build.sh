@@ -15,6 +15,8 @@ version=$(sed -n 's/.* version = "\(.*\)".*/\1/p' include/sspan/version.hpp)
 {
     cat docs/site/Doxyfile
     printf 'PROJECT_NUMBER = %s\n' "$version"
+    # Doxygen 1.9.4 does not know this one.
+    if dpkg --compare-versions "$(doxygen --version)" ge 1.9.7; then printf 'WARN_IF_UNDOC_ENUM_VAL = YES\n'; fi
 } >build/docs/Doxyfile
 logged doxygen build/docs/Doxyfile
 cat docs/site/search.css >>build/docs/html/search/search.css

@@ -155,6 +155,7 @@ def header(path):
     text = re.sub(r"^(class \w+ : public )(.*) \{$", flat_bases, text, flags=re.MULTILINE)
     text = re.sub(r"template <class Base>\n(class \w+) : public Base", r"//\n\1", text)
     text = re.sub(r"template <class (Context|Handshake)>\n(class (?:%s))\b" % "|".join(BASES), r"//\n\2", text)
+    text = re.sub(r"^(    \w+ = (SECPKG_FLAG_\w+),)$", r"\1 ///< \2.", text, flags=re.MULTILINE)
     text = re.sub(r"^protected:$", "private:", text, flags=re.MULTILINE)
     lines = [escaped(line) if re.search(r"///.*\\|///.*\w@\w|: .*\w@\w", line) else line for line in text.split("\n")]
     without_detail(lines)

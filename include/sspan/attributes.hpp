@@ -120,11 +120,11 @@ struct key_info {
 
 /// The progress of Negotiate's choice of a package (SECPKG_NEGOTIATION_). The values are SSPI's.
 enum class negotiation_state : std::uint32_t {
-    complete = 0,
-    optimistic = 1,
-    in_progress = 2,
-    direct = 3,
-    try_multicred = 4
+    complete = 0,     ///< SECPKG_NEGOTIATION_COMPLETE: the choice is made.
+    optimistic = 1,   ///< SECPKG_NEGOTIATION_OPTIMISTIC: not complete yet.
+    in_progress = 2,  ///< SECPKG_NEGOTIATION_IN_PROGRESS: not complete yet.
+    direct = 3,       ///< SECPKG_NEGOTIATION_DIRECT; Microsoft documents no meaning.
+    try_multicred = 4 ///< SECPKG_NEGOTIATION_TRY_MULTICRED; Microsoft documents no meaning.
 };
 
 /// The package that Negotiate has chosen. For other packages, it is the package itself.

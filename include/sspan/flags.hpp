@@ -120,9 +120,9 @@ enum class package_capabilities : std::uint32_t {
     restricted_tokens = SECPKG_FLAG_RESTRICTED_TOKENS,
     nego_extender = SECPKG_FLAG_NEGO_EXTENDER,
     negotiable2 = SECPKG_FLAG_NEGOTIABLE2,
-    appcontainer_passthrough = 0x00400000, // not every SDK names these
-    appcontainer_checks = 0x00800000,
-    credential_isolation_enabled = 0x01000000,
+    appcontainer_passthrough = 0x00400000,     ///< SECPKG_FLAG_APPCONTAINER_PASSTHROUGH, which not every SDK names.
+    appcontainer_checks = 0x00800000,          ///< SECPKG_FLAG_APPCONTAINER_CHECKS, as above.
+    credential_isolation_enabled = 0x01000000, ///< SECPKG_FLAG_CREDENTIAL_ISOLATION_ENABLED, as above.
 };
 
 template <>

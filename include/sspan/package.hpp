@@ -27,9 +27,9 @@ inline constexpr std::wstring_view ntlm = L"NTLM";           ///< Does not prove
 /// The package at work in a context. Negotiate is never at work itself: it chooses one of the others.
 enum class security_package : std::uint8_t {
     not_told, ///< The platform does not report the package. It may be any of them.
-    kerberos,
-    ntlm,
-    other, ///< The package is neither Kerberos nor NTLM.
+    kerberos, ///< Kerberos, alone or chosen by Negotiate.
+    ntlm,     ///< NTLM, alone or chosen by Negotiate.
+    other,    ///< The package is neither Kerberos nor NTLM.
 };
 
 /// Returns the enumerator's name. Allocates nothing.

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Checks the pages: each block of C++ in docs/*.md stands in a file of tests/docs, which gets compiled; each link to a file or
-# heading of this repository finds it; each test named in docs/misuse.md exists, and each misuse_ or trap_ test stands there.
+# heading of this repository finds it; docs/README.md leads to each page; each test named in docs/misuse.md exists, and each misuse_ or trap_ test stands there; each
+# sspan::errc has its row in docs/errors.md.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 failed=0
@@ -47,6 +48,10 @@ for page in "${pages[@]}"; do
 done
 [[ $links -gt 0 ]] || complain 'there are no links'
 
+for page in docs/*.md; do
+    [[ $page == docs/README.md ]] || grep -qF "](${page#docs/})" docs/README.md || complain "docs/README.md does not lead to $page"
+done
+
 # The names of tests may be patterns.
 # shellcheck disable=SC2016 # a backtick
 mapfile -t named < <(grep -oP '`\K[a-z0-9_]+\.[a-z0-9_*]+(?=`)' docs/misuse.md)
@@ -68,4 +73,15 @@ for source in tests/compile_fail/*.cpp; do
     name=$(basename "$source" .cpp)
     grep -qF "\`$name\`" docs/misuse.md || complain "docs/misuse.md does not name $name"
 done
+
+# Each errc has one row in docs/errors.md, and no other name has one.
+errcs() {
+    sed -n '/define SSPAN_SEC_E(/,/^$/s/^ *X(\([a-z0-9_]*\),.*/\1/p' include/sspan/os/status_codes.hpp
+    sed -n '/^enum class errc/,/^};/s/^ *\([a-z_]*\) = .*/\1/p' include/sspan/error.hpp
+}
+# shellcheck disable=SC2016 # a backtick
+rows() { sed -n 's/^| `\([a-z0-9_]*\)` |.*/\1/p' docs/errors.md | grep -vx errc; }
+[[ $(errcs | wc -l) -gt 70 ]] || complain 'the names of errc were not found'
+differences=$(diff <(errcs | sort) <(rows | sort)) || complain "docs/errors.md: a row is missing (<) or too many (>)
+$differences"
 exit "$failed"

@@ -24,6 +24,7 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 template <class T>
 using context_memory = detail::context_buffer<T>;
 
+/// The number of structures that belong to no attribute.
 inline constexpr std::uint32_t no_attribute = 0xFFFFFFFF;
 
 /// SSPI's number of the attribute that a structure belongs to. Programs can add other structures by specializing it:

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
 // Attributes of an established context.
+//
+// All functions here call QueryContextAttributes, may run in any thread, and return values that own their memory. On
+// failure the value is empty. They fail with `unsupported_function` if the package does not have the attribute, with
+// `invalid_handle` in the zero state, and with `insufficient_memory`.
 #pragma once
 
 #include "attribute_query.hpp"
@@ -22,10 +26,6 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
-// All functions here call QueryContextAttributes, may run in any thread, and return values that own their memory. On
-// failure the value is empty. They fail with `unsupported_function` if the package does not have the attribute, with
-// `invalid_handle` in the zero state, and with `insufficient_memory`.
-
 /// Returns the name of the client (SECPKG_ATTR_NAMES). On a server it is the peer. On a client it is the client's own
 /// user, not the peer; the peer is the handshake's target.
 [[nodiscard]] inline std::wstring query_user_name(const security_context& context, std::error_code& ec) noexcept {
@@ -38,8 +38,8 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 
 /// The start and the expiry of a context. A time is empty if the package did not report it. `expiry` may be `never`.
 struct lifespan {
-    std::optional<std::chrono::system_clock::time_point> start;
-    std::optional<std::chrono::system_clock::time_point> expiry;
+    std::optional<std::chrono::system_clock::time_point> start;  ///< The time from which the context is valid.
+    std::optional<std::chrono::system_clock::time_point> expiry; ///< The time of the end, or `never`.
 };
 
 /// Returns SECPKG_ATTR_LIFESPAN.
@@ -67,11 +67,11 @@ query_password_expiry(const security_context& context) {
 
 /// The algorithms that protect messages, and the key's length in bits. The algorithm numbers are the package's own.
 struct key_info {
-    std::wstring signature_algorithm;
-    std::wstring encrypt_algorithm;
-    std::uint32_t key_size = 0;
-    std::uint32_t signature_algorithm_id = 0;
-    std::uint32_t encrypt_algorithm_id = 0;
+    std::wstring signature_algorithm;         ///< The name of the algorithm of `sign`.
+    std::wstring encrypt_algorithm;           ///< The name of the algorithm of `encrypt`.
+    std::uint32_t key_size = 0;               ///< In bits.
+    std::uint32_t signature_algorithm_id = 0; ///< The package's number of the algorithm.
+    std::uint32_t encrypt_algorithm_id = 0;   ///< The package's number of the algorithm.
 };
 
 /// Returns SECPKG_ATTR_KEY_INFO.
@@ -120,11 +120,11 @@ struct key_info {
 
 /// The progress of Negotiate's choice of a package (SECPKG_NEGOTIATION_). The values are SSPI's.
 enum class negotiation_state : std::uint32_t {
-    complete = 0,
-    optimistic = 1,
-    in_progress = 2,
-    direct = 3,
-    try_multicred = 4
+    complete = 0,     ///< SECPKG_NEGOTIATION_COMPLETE: the choice is made.
+    optimistic = 1,   ///< SECPKG_NEGOTIATION_OPTIMISTIC: not complete yet.
+    in_progress = 2,  ///< SECPKG_NEGOTIATION_IN_PROGRESS: not complete yet.
+    direct = 3,       ///< SECPKG_NEGOTIATION_DIRECT; Microsoft documents no meaning.
+    try_multicred = 4 ///< SECPKG_NEGOTIATION_TRY_MULTICRED; Microsoft documents no meaning.
 };
 
 /// The package that Negotiate has chosen. For other packages, it is the package itself.
@@ -148,8 +148,8 @@ struct negotiation_info {
 
 /// The names of both sides in the package's own form.
 struct native_names {
-    std::wstring client;
-    std::wstring server;
+    std::wstring client; ///< The client, for example alice@CORP.EXAMPLE with Kerberos.
+    std::wstring server; ///< The server.
 };
 
 /// Returns SECPKG_ATTR_NATIVE_NAMES. A name that the package does not report is empty.

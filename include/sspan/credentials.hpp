@@ -24,7 +24,7 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 
 /// Controls whether Negotiate may use the user's logon or saved credentials on its own.
 enum class autologon : std::uint8_t {
-    allowed,
+    allowed, ///< Negotiate may use them.
     /// Fails with `no_credentials` instead (SECPKG_CRED_AUTOLOGON_RESTRICTED); then ask the user. Only for clients of
     /// Negotiate.
     restricted,

@@ -121,6 +121,7 @@ public:
     return *instance;
 }
 
+/// Converts `code` to a std::error_code of `category()`.
 [[nodiscard]] inline std::error_code make_error_code(errc code) noexcept {
     return {static_cast<int>(code), category()};
 }

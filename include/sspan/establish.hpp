@@ -18,6 +18,7 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE {
 
+/// A handshake of either side.
 template <class Handshake>
 concept handshake_side = std::same_as<std::remove_reference_t<Handshake>, client_handshake> ||
                          std::same_as<std::remove_reference_t<Handshake>, server_handshake>;

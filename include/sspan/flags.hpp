@@ -18,31 +18,37 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 template <class Enum>
 inline constexpr bool is_flags = false;
 
+/// An enumeration that is a set of flags.
 template <class Enum>
 concept flags_enum = is_flags<Enum>;
 
+/// Returns the union of two sets.
 template <flags_enum Enum>
 [[nodiscard]] constexpr Enum operator|(Enum left, Enum right) noexcept {
     using bits = std::underlying_type_t<Enum>;
     return static_cast<Enum>(static_cast<bits>(left) | static_cast<bits>(right));
 }
 
+/// Returns the flags that both sets contain.
 template <flags_enum Enum>
 [[nodiscard]] constexpr Enum operator&(Enum left, Enum right) noexcept {
     using bits = std::underlying_type_t<Enum>;
     return static_cast<Enum>(static_cast<bits>(left) & static_cast<bits>(right));
 }
 
+/// Returns all flags that are not in the set. With `&=` it removes flags.
 template <flags_enum Enum>
 [[nodiscard]] constexpr Enum operator~(Enum flags) noexcept {
     return static_cast<Enum>(~static_cast<std::underlying_type_t<Enum>>(flags));
 }
 
+/// Adds flags to `left`.
 template <flags_enum Enum>
 constexpr Enum& operator|=(Enum& left, Enum right) noexcept {
     return left = left | right;
 }
 
+/// Keeps in `left` only what `right` contains, too.
 template <flags_enum Enum>
 constexpr Enum& operator&=(Enum& left, Enum right) noexcept {
     return left = left & right;
@@ -114,9 +120,9 @@ enum class package_capabilities : std::uint32_t {
     restricted_tokens = SECPKG_FLAG_RESTRICTED_TOKENS,
     nego_extender = SECPKG_FLAG_NEGO_EXTENDER,
     negotiable2 = SECPKG_FLAG_NEGOTIABLE2,
-    appcontainer_passthrough = 0x00400000, // not every SDK names these
-    appcontainer_checks = 0x00800000,
-    credential_isolation_enabled = 0x01000000,
+    appcontainer_passthrough = 0x00400000,     ///< SECPKG_FLAG_APPCONTAINER_PASSTHROUGH, which not every SDK names.
+    appcontainer_checks = 0x00800000,          ///< SECPKG_FLAG_APPCONTAINER_CHECKS, as above.
+    credential_isolation_enabled = 0x01000000, ///< SECPKG_FLAG_CREDENTIAL_ISOLATION_ENABLED, as above.
 };
 
 template <>

@@ -36,7 +36,10 @@ struct handshake_limits {
 ///
 /// `credential_options::packages` = L"!ntlm" makes Negotiate itself exclude NTLM, where the platform supports it. Use
 /// both.
-enum class ntlm_use : std::uint8_t { allowed, refused };
+enum class ntlm_use : std::uint8_t {
+    allowed, ///< The package decides.
+    refused, ///< No NTLM message leaves or reaches the package.
+};
 
 /// Options of a client's handshake.
 struct client_options {

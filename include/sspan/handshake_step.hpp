@@ -33,6 +33,7 @@ struct handshake_step {
     std::size_t used = 0;
     handshake_state state = handshake_state::continue_needed;
 
+    /// Returns true if the handshake is complete: call `finish`.
     [[nodiscard]] bool done() const noexcept { return state == handshake_state::complete; }
 };
 

@@ -22,6 +22,7 @@ enum class identity_content : std::uint8_t {
     identity_only, ///< Only the identity: no privilege attribute certificate (SEC_WINNT_AUTH_IDENTITY_ONLY).
 };
 
+/// Options of an `identity`.
 struct identity_options {
     identity_content content = identity_content::full;
 };

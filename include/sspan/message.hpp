@@ -60,6 +60,7 @@ struct named_members {
 /// An encrypted message: token, data and padding, which follow one another on the wire without gaps. `encrypt` and
 /// `decrypt` take it; `encrypt` returns it. Name the members: `{.token = token, .data = data, .padding = padding}`.
 struct encrypted_message {
+    /// Leave this out. It makes callers name the other members.
     detail::named_members only_by_name = detail::named_members{};
     /// Room for `sizes().security_trailer` bytes, or the token as received.
     mutable_bytes token{};
@@ -86,7 +87,7 @@ struct decrypted_message {
 
 /// A copy of an unwrapped message, and its protection.
 struct unwrapped_copy {
-    std::vector<std::byte> data;
+    std::vector<std::byte> data; ///< The message without its padding.
     quality_of_protection quality = quality_of_protection::integrity_only;
 };
 

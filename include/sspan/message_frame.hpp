@@ -47,6 +47,7 @@ inline constexpr std::size_t longest_message = 0x7FFFFFFF;
     return limit - sizes.security_trailer - sizes.block_size;
 }
 
+/// Options of a `message_frame`.
 struct message_frame_options {
     std::size_t front = 0; ///< Room in front of each message for `prepend`, in bytes.
 };

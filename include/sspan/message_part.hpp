@@ -64,6 +64,7 @@ public:
 
     /// The SECBUFFER_ type and attributes.
     [[nodiscard]] std::uint32_t type() const noexcept { return type_; }
+    /// Returns the bytes of the part.
     [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return bytes_; }
     /// Returns true if the package may write to the part: `data` of writable bytes.
     [[nodiscard]] bool writable() const noexcept { return writable_; }
@@ -117,6 +118,7 @@ public:
 
     /// Returns true if it is a list of parts.
     [[nodiscard]] bool in_parts() const noexcept { return in_parts_; }
+    /// Returns the list of parts. It is empty for one range of bytes.
     [[nodiscard]] std::span<const message_part> parts() const noexcept { return parts_; }
 
 private:
@@ -141,6 +143,7 @@ public:
 
     /// Returns true if it is a list of parts.
     [[nodiscard]] bool in_parts() const noexcept { return in_parts_; }
+    /// Returns the list of parts. It is empty for one range of bytes.
     [[nodiscard]] std::span<const message_part> parts() const noexcept { return parts_; }
 
 private:

@@ -19,17 +19,17 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 
 /// The names of the packages that protect messages.
 namespace package {
-inline constexpr std::wstring_view kerberos = L"Kerberos";
+inline constexpr std::wstring_view kerberos = L"Kerberos";   ///< Proves both sides' identities with tickets.
 inline constexpr std::wstring_view negotiate = L"Negotiate"; ///< Kerberos if possible, otherwise NTLM.
-inline constexpr std::wstring_view ntlm = L"NTLM";
+inline constexpr std::wstring_view ntlm = L"NTLM";           ///< Does not prove the server's identity.
 } // namespace package
 
 /// The package at work in a context. Negotiate is never at work itself: it chooses one of the others.
 enum class security_package : std::uint8_t {
     not_told, ///< The platform does not report the package. It may be any of them.
-    kerberos,
-    ntlm,
-    other, ///< The package is neither Kerberos nor NTLM.
+    kerberos, ///< Kerberos, alone or chosen by Negotiate.
+    ntlm,     ///< NTLM, alone or chosen by Negotiate.
+    other,    ///< The package is neither Kerberos nor NTLM.
 };
 
 /// Returns the enumerator's name. Allocates nothing.
@@ -51,10 +51,10 @@ bool operator==(security_package, std::wstring_view) = delete;
 
 /// The description of a package (SecPkgInfo).
 struct package_info {
-    std::wstring name;
-    std::wstring comment;
+    std::wstring name;    ///< For example L"Kerberos".
+    std::wstring comment; ///< One line for people.
     package_capabilities capabilities = package_capabilities::none;
-    std::uint16_t version = 0;
+    std::uint16_t version = 0;   ///< The version of the package's protocol.
     std::uint16_t rpc_id = 0;    ///< The package's number in DCE RPC; 0xFFFF for none.
     std::uint32_t max_token = 0; ///< The longest token of a handshake, in bytes.
 };

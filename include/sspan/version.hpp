@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+//
+// The version of this library.
 #pragma once
 
 #include <string_view>
@@ -8,6 +10,7 @@
 
 namespace sspan {
 
+/// The version as text.
 inline constexpr std::string_view version = "0.2.0";
 
 } // namespace sspan

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# sealed_copy, with somebody between sender and receiver too; inspect; and the examples of the protocols. run.sh sets up the
-# realm and says where everything is.
+# sealed_copy, with somebody between sender and receiver too; inspect; the examples of the protocols; and the first program
+# of the pages. run.sh sets up the realm and says where everything is.
 import contextlib
 import hashlib
 import json
@@ -316,6 +316,23 @@ class Receivers(unittest.TestCase):
     def test_folder_that_is_not_there(self):
         status, _, complaints = programs.run('sealed_copy', 'receive', '--port', '0', '--directory', self.source)
         self.assertEqual(status, 6, complaints)
+
+
+class FirstClientAndServer(unittest.TestCase):
+    """The program of docs/first-client-and-server.md."""
+
+    def test_both_sides_talk(self):
+        status, printed, complaints = programs.run('first_client_and_server', SERVICE)
+        self.assertEqual((status, complaints), (0, ''))
+        self.assertIn('server: a client has logged on with kerberos', printed)
+        self.assertIn('server: the client says: Pay 100 to Carol.', printed)
+        self.assertIn('client: the server says: Done.', printed)
+
+    def test_service_of_nobody(self):
+        status, printed, complaints = programs.run('first_client_and_server', 'echo/nobody.sspan.test')
+        self.assertEqual((status, printed), (1, ''))
+        self.assertIn('client: InitializeSecurityContext: ', complaints)
+        self.assertIn('server: the peer has closed the connection', complaints)
 
 
 class Inspect(unittest.TestCase):

@@ -62,7 +62,9 @@ private:
     explicit channel(Context context) : base{std::move(context)} {}
 };
 
+/// What `client::finish` returns.
 using client_channel = channel<client_context>;
+/// What `server::finish` returns.
 using server_channel = channel<server_context>;
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::negotiate_stream

@@ -258,7 +258,9 @@ private:
         : base{max_buffer, std::move(frame), max_payload, std::move(context), which} {}
 };
 
+/// What `client::finish` returns.
 using client_channel = channel<client_context>;
+/// What `server::finish` returns.
 using server_channel = channel<server_context>;
 
 } // namespace sasl

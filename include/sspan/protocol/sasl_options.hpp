@@ -17,6 +17,7 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 
 namespace sasl {
 
+/// The mechanisms of SASL that use SSPI's tokens.
 enum class mechanism : std::uint8_t {
     gssapi,     ///< Kerberos (RFC 4752). Both sides agree on a layer after the handshake.
     gss_spnego, ///< SPNEGO. The flags of the context are the layer.

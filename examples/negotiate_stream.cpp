@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// Talks to programs that use .NET's NegotiateStream, in either role. The server sends what it receives back in upper case.
+// Talks to programs that use .NET's NegotiateStream, as a client or as a server. The server sends what it receives
+// back in upper case. Each record is sent and received by one call, which waits for at most 20 seconds.
+// Run: a server and a client, as the usage shows. They print:
 //
-//   negotiate_stream server PORT                      as the account that it runs under
-//   negotiate_stream client HOST PORT TARGET TEXT     TARGET is the server's principal name, such as HOST/files.corp.example
+//   > negotiate_stream server 4711
+//   listening on port 4711
 //
-//   $ negotiate_stream server 4711 &
-//   $ negotiate_stream client localhost 4711 host/server.sspan.test "pay 100 to carol"
+//   > negotiate_stream client 127.0.0.1 4711 echo/server.sspan.test "pay 100 to carol"
 //   encrypted and signed: PAY 100 TO CAROL
-//
-// Each record is sent and received in one call of the socket's functions, which wait for at most 20 seconds.
 #include "net.hpp"
 
 #include <sspan/credentials.hpp>
@@ -32,6 +31,11 @@
 namespace {
 
 namespace nns = sspan::negotiate_stream;
+
+constexpr std::string_view usage = R"(negotiate_stream server PORT    as the account that it runs under
+negotiate_stream client HOST PORT TARGET TEXT
+TARGET is the server's principal name, such as HOST/files.corp.example.
+Exit status: 0 done, 1 usage, 2 refused or failed.)";
 
 constexpr std::chrono::seconds patience{20};
 
@@ -125,7 +129,7 @@ int ask(const std::string& host, unsigned port, std::wstring_view target, std::s
         std::cout << std::to_integer<char>(letter);
     }
     std::cout << '\n';
-    return answer.size() == text.size() ? 0 : 1;
+    return answer.size() == text.size() ? 0 : 2;
 }
 
 unsigned port_of(std::string_view text) {
@@ -147,9 +151,9 @@ int main(int argc, char** argv) try {
     if (words.size() == 5 && words[0] == "client") {
         return ask(words[1], port_of(words[2]), std::wstring{words[3].begin(), words[3].end()}, words[4]); // ASCII
     }
-    std::cerr << "negotiate_stream server PORT | client HOST PORT TARGET TEXT\n";
-    return 2;
-} catch (const std::exception& failure) {
-    std::cerr << failure.what() << '\n';
+    std::cerr << usage << '\n';
     return 1;
+} catch (const std::exception& error) {
+    std::cerr << error.what() << '\n';
+    return 2;
 }

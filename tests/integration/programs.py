@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# Running the example programs. run.sh says how and where they are.
+# Running the examples and the programs of tests/programs. run.sh sets the environment.
 import os
 import re
 import subprocess
@@ -10,7 +10,7 @@ import time
 import unittest
 
 RUNNER = os.environ['SSPAN_RUNNER'].split()
-FOLDER = os.environ['SSPAN_EXAMPLES']
+BUILD = os.environ['SSPAN_BUILD']
 SUFFIX = os.environ.get('SSPAN_SUFFIX', '.exe')
 PATIENCE = 60
 
@@ -18,10 +18,11 @@ PATIENCE = 60
 
 
 def command(name, *arguments):
-    """Of an example, or of a native program if the name is a path."""
+    """The command for a program; a path is a native program."""
     if os.path.isabs(name):
         return [name, *arguments]
-    return [*RUNNER, os.path.join(FOLDER, name + SUFFIX), *arguments]
+    folder = 'tests/programs' if name == 'secure_echo' else 'examples'
+    return [*RUNNER, os.path.join(BUILD, folder, name + SUFFIX), *arguments]
 
 
 def run(name, *arguments, password=None, environment=None):
@@ -43,12 +44,12 @@ def run_once(name, *arguments, password=None, environment=None):
 
 
 class Server:
-    """A program that listens on a free port, and what it prints."""
+    """A program that listens on a free port, and what it prints. `port` is how its command line asks for a free one."""
 
-    def __init__(self, name, *arguments, environment=None):
+    def __init__(self, name, *arguments, environment=None, port=('--port', '0')):
         self.log = tempfile.NamedTemporaryFile('r')
         with open(self.log.name, 'w') as output:
-            self.process = subprocess.Popen(command(name, *arguments, '--port', '0'), stdin=subprocess.DEVNULL,
+            self.process = subprocess.Popen(command(name, *arguments, *port), stdin=subprocess.DEVNULL,
                                             stdout=output, stderr=subprocess.STDOUT,
                                             env={**os.environ, **(environment or {})})
         self.port = int(self.wait_for(r'^listening on port (\d+)').group(1))

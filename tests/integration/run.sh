@@ -37,6 +37,7 @@ logged cc -std=c11 -D_DEFAULT_SOURCE -Wall -Wextra -Wpedantic -Wconversion -Wsig
     -fsanitize=address,undefined -fno-sanitize-recover=all tests/integration/gss_peer.c -o "$SSPAN_GSS_PEER" -lgssapi_krb5
 python_tests gss_peer_test.py
 
+python_tests tcp_test.py
 python_tests examples_test.py
 python_tests load_test.py
 
@@ -46,7 +47,7 @@ providers='HKLM\System\CurrentControlSet\Control\SecurityProviders'
 wine reg delete "$providers" /v SecurityProviders /f >/dev/null 2>&1 </dev/null || true # a killed script's
 logged wine reg add "$providers" /v SecurityProviders /t REG_SZ /d sspan_loopback.dll /f
 google_tests 'a registered package, real thread tokens' registered_tests
-python_tests delegate_test.py
+python_tests second_hop_test.py
 logged wine reg delete "$providers" /v SecurityProviders /f
 
 printf '%d passed, %d failed\n' "$passed" "$failed"

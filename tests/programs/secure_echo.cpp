@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// A client and a server that authenticate each other over TCP and exchange messages that nobody can change unnoticed.
+// A client and a server over TCP with limits on time, memory and threads. The client can also forge messages. The tests
+// attack both, and examples/run.sh shows what happens to forgeries. To learn how to use sspan, begin with examples/.
 #include "command_line.hpp"
+#include "console.hpp"
 #include "messages.hpp"
 #include "net.hpp"
 #include "session.hpp"
-#include "text.hpp"
 #include "threads.hpp"
 #include "wire.hpp"
 
@@ -35,14 +36,7 @@ namespace {
 using command_line::options;
 using session::symbol;
 
-enum exit_status {
-    done = 0,
-    bad_usage = 1,
-    no_handshake = 2,
-    message_rejected = 3,
-    forgery_accepted = 4,
-    connection_lost = 5
-};
+enum exit_status { done = 0, no_handshake = 2, message_rejected = 3, forgery_accepted = 4, connection_lost = 5 };
 
 void print(std::ostream& stream, const std::string& line) {
     static std::mutex one_line_at_a_time;
@@ -109,10 +103,10 @@ int serve(const options& chosen) {
 
 sspan::credentials log_on(const options& chosen) {
     if (chosen.user.empty()) {
-        return sspan::credentials::outbound(chosen.package); // who is logged on already
+        return sspan::credentials::outbound(chosen.package); // of the logged-on user
     }
     try {
-        const text::secret_line password;
+        const console::secret_line password;
         return sspan::credentials::outbound(chosen.package,
                                             sspan::identity{chosen.user, chosen.domain, password.view()});
     } catch (const std::invalid_argument& error) {
@@ -197,7 +191,7 @@ int send_messages(const options& chosen, const sspan::credentials& credentials) 
         auto context = wire::establish(std::move(handshake), peer);
         status_on_failure = connection_lost;
         const auto& sizes = context.sizes();
-        print(std::cout, "authenticated to " + text::to_utf8(chosen.target) + " with " +
+        print(std::cout, "authenticated to " + console::to_utf8(chosen.target) + " with " +
                              session::describe(context, chosen.package));
         print(std::cout, "sizes in bytes: signature " + std::to_string(sizes.max_signature) + ", token " +
                              std::to_string(sizes.security_trailer) + ", block " + std::to_string(sizes.block_size));
@@ -230,28 +224,19 @@ int send_at_once(const options& chosen) {
 
 } // namespace
 
-int main(int argc, char** argv) {
-#if defined(_WIN32)
-    ::SetConsoleOutputCP(CP_UTF8);
-#endif
-    try {
-        const auto chosen = command_line::parse(text::arguments(argc, argv));
-        const net::library sockets;
-        switch (chosen.what) {
-        case command_line::action::serve:
-            return serve(chosen);
-        case command_line::action::send:
-            return send_at_once(chosen);
-        case command_line::action::help:
-            break;
-        }
-        print(std::cout, std::string{command_line::usage});
-        return done;
-    } catch (const command_line::error& error) {
-        print(std::cerr, error.what() + std::string{"\n\n"} + std::string{command_line::usage});
-        return bad_usage;
-    } catch (const std::exception& error) {
-        print(std::cerr, error.what());
-        return no_handshake;
+int main(int argc, char** argv) try {
+    const auto chosen = command_line::parse(console::words(argc, argv));
+    const net::library sockets;
+    switch (chosen.what) {
+    case command_line::action::serve:
+        return serve(chosen);
+    case command_line::action::send:
+        return send_at_once(chosen);
+    case command_line::action::help:
+        break;
     }
+    print(std::cout, std::string{command_line::usage});
+    return done;
+} catch (const std::exception& error) {
+    return console::report(error, command_line::usage, no_handshake);
 }

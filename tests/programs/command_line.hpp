@@ -3,9 +3,8 @@
 // The command line of secure_echo.
 #pragma once
 
-#include "arguments.hpp"
+#include "console.hpp"
 #include "messages.hpp"
-#include "text.hpp"
 
 #include <sspan/package.hpp>
 
@@ -44,9 +43,7 @@ both:
 Exit status: 0 done, 1 usage, 2 no handshake (or the server cannot start), 3 a message was rejected,
 4 a message that had to be rejected was accepted, 5 the connection was lost or the peer broke the protocol.)";
 
-struct error : std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
+using error = console::usage_error;
 
 enum class action : std::uint8_t { help, serve, send };
 
@@ -83,6 +80,16 @@ inline unsigned number(std::string_view text, unsigned least, unsigned most) {
     return value;
 }
 
+inline std::wstring_view package_name(std::string_view text) {
+    for (const auto name : {sspan::package::kerberos, sspan::package::negotiate, sspan::package::ntlm}) {
+        const auto same = [](wchar_t unit, char letter) { return (unit | 0x20) == letter; }; // without case
+        if (std::ranges::equal(name, text, same)) {
+            return name;
+        }
+    }
+    throw error{"not kerberos, negotiate or ntlm"};
+}
+
 inline messages::kind kind_name(std::string_view text) {
     if (text != "sign" && text != "seal") {
         throw error{"not sign or seal"};
@@ -115,7 +122,8 @@ inline constexpr option table[] = {
     {"--handshake-timeout", action::serve, option::with_value,
      [](options& o, std::string_view v) { o.handshake_timeout = seconds(v); }},
     {"--host", action::send, option::with_value, [](options& o, std::string_view v) { o.host = v; }},
-    {"--target", action::send, option::with_value, [](options& o, std::string_view v) { o.target = text::to_wide(v); }},
+    {"--target", action::send, option::with_value,
+     [](options& o, std::string_view v) { o.target = console::to_wide(v); }},
     {"--kind", action::send, option::with_value, [](options& o, std::string_view v) { o.kind = kind_name(v); }},
     {"--count", action::send, option::with_value,
      [](options& o, std::string_view v) { o.count = number(v, 0, any_number); }},
@@ -125,11 +133,12 @@ inline constexpr option table[] = {
      [](options& o, std::string_view v) { o.at_once = number(v, 1, 1000); }},
     {"--tamper", action::send, option::alone, [](options& o, std::string_view) { o.tamper = true; }},
     {"--replay", action::send, option::alone, [](options& o, std::string_view) { o.replay = true; }},
-    {"--user", action::send, option::with_value, [](options& o, std::string_view v) { o.user = text::to_wide(v); }},
-    {"--domain", action::send, option::with_value, [](options& o, std::string_view v) { o.domain = text::to_wide(v); }},
+    {"--user", action::send, option::with_value, [](options& o, std::string_view v) { o.user = console::to_wide(v); }},
+    {"--domain", action::send, option::with_value,
+     [](options& o, std::string_view v) { o.domain = console::to_wide(v); }},
     {"--port", action::help, option::with_value, [](options& o, std::string_view v) { o.port = number(v, 0, 65535); }},
     {"--package", action::help, option::with_value,
-     [](options& o, std::string_view v) { o.package = arguments::package_name(v); }},
+     [](options& o, std::string_view v) { o.package = package_name(v); }},
     {"--dce", action::help, option::alone, [](options& o, std::string_view) { o.dce = true; }},
     {"--timeout", action::help, option::with_value, [](options& o, std::string_view v) { o.timeout = seconds(v); }},
 };
@@ -148,9 +157,9 @@ inline options parse(std::span<const std::string> arguments) {
     if (given("--help")) {
         return chosen;
     }
-    demand(!arguments.empty(), "what to do: serve or send?");
+    demand(!arguments.empty(), "the command is missing: serve or send");
     chosen.what = arguments[0] == "serve" ? action::serve : action::send;
-    demand(arguments[0] == "serve" || arguments[0] == "send", "neither serve nor send: " + arguments[0]);
+    demand(arguments[0] == "serve" || arguments[0] == "send", "unknown command: " + arguments[0]);
 
     for (auto rest = arguments.subspan(1); !rest.empty();) {
         const auto& name = rest[0];

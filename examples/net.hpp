@@ -125,8 +125,8 @@ private:
     os::socket socket_;
 };
 
-/// One TCP connection. `allow` sets a deadline for everything that is sent and received until the next `allow`. So a peer
-/// cannot hold the program by sending or taking a byte now and then. All errors, a missed deadline too, are
+/// One TCP connection. `allow` sets a deadline for everything that is sent and received until the next `allow`. So a
+/// peer cannot hold the program by sending or taking a byte now and then. All errors, a missed deadline too, are
 /// std::runtime_error or its std::system_error.
 class connection {
 public:
@@ -141,8 +141,8 @@ public:
 
     void allow(std::chrono::seconds time) noexcept { deadline_ = std::chrono::steady_clock::now() + time; }
 
-    /// Gives the system one piece at a time. Windows buffers a piece of any length. A long one would take memory and hide
-    /// that the peer does not read.
+    /// Gives the system one piece at a time. Windows buffers a piece of any length. A long one would take memory and
+    /// hide that the peer does not read.
     void send(std::span<const std::byte> bytes) {
         constexpr std::size_t longest_piece = 65536;
         while (!bytes.empty()) {
@@ -236,8 +236,8 @@ public:
         return os::poll(waiting, 0) > 0;
     }
 
-    /// Ends the connection so that the peer gets the last data. Closing with unread data would reset the connection. Waits
-    /// for the peer, a second at most.
+    /// Ends the connection so that the peer gets the last data. Closing with unread data would reset the connection.
+    /// Waits for the peer, a second at most.
     void finish() noexcept {
         ::shutdown(socket_.get(), os::stop_sending);
         allow(std::chrono::seconds{1});

@@ -52,7 +52,7 @@ sealed_copy send --host H --port N --target SPN --file PATH [options]   send one
     --name NAME           the file's name at the receiver (the same name)
 both:
     --package kerberos|negotiate|ntlm   (kerberos)
-    --dce                 three-legged handshake, and message format, of DCE RPC
+    --dce                 use DCE style: three tokens, and another message format
     --timeout SECONDS     the limit for the handshake, and for each block (30)
 Exit status: 0 the receiver has confirmed the file, 1 usage, 2 no handshake (or the receiver cannot start),
 3 a block was rejected, 5 the connection was lost or the peer broke the protocol, 6 a file cannot be read or written, or

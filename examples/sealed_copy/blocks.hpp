@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The blocks that sealed_copy sends after the handshake. Each is a frame (net.hpp) with one wrapped message: a byte for the
-// kind, then the content. The context counts its messages, so a block needs no number. Its key is for this connection only.
+// The blocks that sealed_copy sends after the handshake. Each is a frame (net.hpp) with one wrapped message: a byte for
+// the kind, then the content. The context counts its messages, so a block needs no number. Its key is for this
+// connection only.
 #pragma once
 
 #include "../net.hpp"

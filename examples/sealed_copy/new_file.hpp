@@ -3,15 +3,9 @@
 // A file that gets its name only when it is complete.
 #pragma once
 
-#if defined(_WIN32)
-#if !defined(WIN32_LEAN_AND_MEAN)
-#define WIN32_LEAN_AND_MEAN // <windows.h> includes the old Winsock otherwise
-#endif
-#if !defined(NOMINMAX)
-#define NOMINMAX // it defines macros named min and max otherwise
-#endif
-#include <windows.h>
+#include "../console.hpp" // includes <windows.h> on Windows
 
+#if defined(_WIN32)
 #include <fcntl.h>
 #include <io.h>
 #include <share.h>

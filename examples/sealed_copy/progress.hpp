@@ -56,8 +56,8 @@ inline std::string line(std::uint64_t done, std::uint64_t total, double seconds)
            amount(static_cast<double>(total)) + ", " + amount(rate) + "/s" + left.data();
 }
 
-/// A line on standard error that changes at most ten times a second and disappears at the end. Without a terminal there is
-/// no line.
+/// A line on standard error that changes at most ten times a second and disappears at the end. Without a terminal there
+/// is no line.
 class bar {
 public:
     using clock = std::chrono::steady_clock;

@@ -25,23 +25,23 @@ inline constexpr std::string_view usage =
     R"(secure_echo serve --port N [options]   answer messages; port 0 stands for a free one
     --bind ADDRESS        listen there (127.0.0.1)
     --connections N       end after N connections
-    --max-connections N   serve so many at a time; the next ones wait (256)
-    --max-size BYTES      how long a message may be, up to 16000000 (1048576)
-    --handshake-timeout SECONDS   how long a handshake may take (10)
+    --max-connections N   serve at most N at a time; more must wait (256)
+    --max-size BYTES      the limit for a message, up to 16000000 (1048576)
+    --handshake-timeout SECONDS   the limit for a handshake (10)
 secure_echo send --host H --port N --target SPN [options]   send messages and check the answers
     --kind sign|seal      sign them, or encrypt them (sign)
-    --count N             how many (1000)
-    --size BYTES          how long, up to 16000000 (256)
-    --at-once N           all that over so many connections at a time, of up to 1000 (1)
-    --tamper              then send one that was changed on its way
-    --replay              then send the last one again
+    --count N             the number of messages (1000)
+    --size BYTES          their size, up to 16000000 (256)
+    --at-once N           do all this over N connections at a time, up to 1000 (1)
+    --tamper              then send a changed message
+    --replay              then send the last message again
     --user U [--domain D] log on as U; the password is one line of standard input, in UTF-8
 both:
     --package kerberos|negotiate|ntlm   (kerberos)
-    --dce                 three-legged handshake, and message format, of DCE RPC
-    --timeout SECONDS     how long the peer may be silent before a message, and how long a message may take (30)
+    --dce                 use DCE style: three tokens, and another message format
+    --timeout SECONDS     the limit for silence before a message, and for a message (30)
 Exit status: 0 done, 1 usage, 2 no handshake (or the server cannot start), 3 a message was rejected,
-4 a message that had to be rejected was accepted, 5 the connection was lost or the peer broke the protocol.)";
+4 a forged message was accepted, 5 the connection was lost or the peer broke the protocol.)";
 
 using error = console::usage_error;
 
@@ -143,7 +143,7 @@ inline constexpr option table[] = {
     {"--timeout", action::help, option::with_value, [](options& o, std::string_view v) { o.timeout = seconds(v); }},
 };
 
-/// Throws `error` for anything that is not as `usage` says.
+/// Throws `error` if the arguments do not follow `usage`.
 inline options parse(std::span<const std::string> arguments) {
     options chosen;
     const auto given = [&](std::string_view name) {

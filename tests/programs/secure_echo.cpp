@@ -91,7 +91,7 @@ int serve(const options& chosen) {
                 }
                 peer.finish();
             });
-        } catch (const std::exception& error) { // of this connection alone; or the system has no more
+        } catch (const std::exception& error) { // ends this connection only; or the system has no more threads
             print(std::cout, label + error.what());
             std::this_thread::sleep_for(std::chrono::milliseconds{100});
         }
@@ -114,14 +114,14 @@ sspan::credentials log_on(const options& chosen) {
     }
 }
 
-/// What the n-th message says.
+/// Fills the data of a message with its number.
 void fill(std::span<std::byte> data, std::size_t number) {
     for (auto& byte : data) {
         byte = static_cast<std::byte>(number++ & 0xFF);
     }
 }
 
-/// Sends a message that must not be accepted, and reports what the server makes of it.
+/// Sends a forged message, and reports the server's answer.
 int send_forgery(const options& chosen, net::connection& peer, std::span<const std::byte> frame,
                  const std::string& name) {
     peer.allow(chosen.timeout);
@@ -152,7 +152,7 @@ int exchange(const options& chosen, net::connection& peer, sspan::security_conte
         frame = writer.write(chosen.kind, data);
         peer.allow(chosen.timeout);
         peer.send(frame);
-        if (!messages::receive(peer, reply, frame.size(), chosen.timeout)) { // the answer is as long
+        if (!messages::receive(peer, reply, frame.size(), chosen.timeout)) { // the answer has the same length
             throw std::runtime_error{"the server closed the connection"};
         }
         std::span<std::byte> echo;
@@ -163,7 +163,7 @@ int exchange(const options& chosen, net::connection& peer, sspan::security_conte
             return message_rejected;
         }
         if (reply.kind != chosen.kind || !std::ranges::equal(echo, original)) {
-            throw std::runtime_error{"the server answered something else than it was sent"};
+            throw std::runtime_error{"the answer differs from the message"};
         }
     }
     const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
@@ -176,7 +176,7 @@ int exchange(const options& chosen, net::connection& peer, sspan::security_conte
     }
     if (chosen.tamper) {
         frame = writer.write(chosen.kind, data);
-        frame.back() ^= std::byte{1}; // the last bit of the data; of the token, when there is no data
+        frame.back() ^= std::byte{1}; // a bit of the data, or of the token if there is no data
         return send_forgery(chosen, peer, frame, "tampered");
     }
     return done;
@@ -205,7 +205,7 @@ int send_messages(const options& chosen, const sspan::credentials& credentials) 
     }
 }
 
-/// @return the status of one that failed, if one did.
+/// @return the status of a failed connection, or 0.
 int send_at_once(const options& chosen) {
     const auto credentials = log_on(chosen);
     std::atomic<int> status = done;

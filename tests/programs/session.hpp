@@ -50,7 +50,7 @@ inline std::string client_name(const sspan::security_context& context) {
     std::error_code ec;
     const auto name = sspan::query_user_name(context, ec);
     if (ec == sspan::errc::unsupported_function) {
-        return "a client (the package does not tell its name)";
+        return "a client (the package does not report its name)";
     }
     return ec ? "a client (its name is unknown: " + symbol(ec) + ")" : console::to_utf8(name);
 }

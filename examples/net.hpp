@@ -125,6 +125,12 @@ private:
     os::socket socket_;
 };
 
+/// A frame is a length, as a 32-bit number, big-endian, and so many bytes.
+inline std::array<std::byte, 4> frame_prefix(std::size_t length) {
+    const auto byte = [length](unsigned shift) { return static_cast<std::byte>((length >> shift) & 0xFF); };
+    return {byte(24), byte(16), byte(8), byte(0)};
+}
+
 /// One TCP connection. `allow` sets a deadline for everything that is sent and received until the next `allow`. So a
 /// peer cannot hold the program by sending or taking a byte now and then. All errors, a missed deadline too, are
 /// std::runtime_error or its std::system_error.
@@ -154,14 +160,12 @@ public:
         }
     }
 
-    /// Sends a frame: its length as a 32-bit number, big-endian, and the bytes.
+    /// Sends the length of the bytes and a copy of them in one call, so usually in one packet.
     void send_frame(std::span<const std::byte> bytes) {
-        std::array<std::byte, 4> length{};
-        for (std::size_t index = 0; index != length.size(); ++index) {
-            length[index] = static_cast<std::byte>((bytes.size() >> (24 - 8 * index)) & 0xFF);
-        }
-        send(length);
-        send(bytes);
+        const auto prefix = frame_prefix(bytes.size());
+        std::vector<std::byte> frame{prefix.begin(), prefix.end()};
+        frame.insert(frame.end(), bytes.begin(), bytes.end());
+        send(frame);
     }
 
     /// Receives a frame into `bytes`. A length over `most` is an error: the peer may be hostile.

@@ -53,7 +53,7 @@ class channel {
 public:
     /// Each block must be sent, or must arrive, within `time`.
     channel(net::connection& peer, sspan::security_context& context, std::chrono::seconds time)
-        : peer_{&peer}, context_{&context}, time_{time}, frame_{context.sizes(), 1 + most_content} {}
+        : peer_{&peer}, context_{&context}, time_{time}, frame_{context.sizes(), 1 + most_content, {.front = 4}} {}
 
     /// The memory for the next block's content. `send` overwrites it.
     [[nodiscard]] std::span<std::byte> room() noexcept { return frame_.payload().subspan(1); }
@@ -63,7 +63,7 @@ public:
         frame_.payload()[0] = static_cast<std::byte>(what);
         const auto wrapped = context_->wrap(frame_, 1 + size);
         peer_->allow(time_);
-        peer_->send_frame(wrapped);
+        peer_->send(frame_.prepend(net::frame_prefix(wrapped.size()))); // without a copy
     }
     /// Sends a copy of the content, at most `most_content` bytes.
     void send(kind what, std::span<const std::byte> content) {

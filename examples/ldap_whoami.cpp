@@ -25,7 +25,7 @@ namespace {
 namespace sasl = sspan::sasl;
 
 constexpr std::string_view usage =
-    R"(ldap_whoami --host H --target SPN [options]   prints the name that the server knows the user by
+    R"(ldap_whoami --host H --target SPN [options]   prints the name that the server has for the user
     --port N              (389)
     --mechanism gssapi|gss-spnego   (gssapi)
     --integrity           accept a layer that does not encrypt
@@ -42,7 +42,7 @@ struct answer {
     std::optional<std::span<const std::byte>> data; ///< the server's credentials, or the value of its response
 };
 
-/// Text of the server's, fit for a terminal.
+/// The server's text without control characters.
 std::string printable(std::span<const std::byte> utf8) {
     return console::to_utf8(console::to_wide(ldap::to_text(utf8)));
 }
@@ -58,7 +58,7 @@ answer ask(stream& server, unsigned char id, const ldap::bytes& operation) {
     auto fields = result.message.fields();
     const auto code = fields.next().content;
     if (result.message.id != id || code.size() != 1) {
-        throw std::runtime_error{"this is no answer to the request"};
+        throw std::runtime_error{"unexpected answer"};
     }
     result.code = std::to_integer<unsigned char>(code[0]);
     static_cast<void>(fields.next()); // the name of an entry

@@ -234,7 +234,7 @@ public:
                           [&] { return ::recv(socket_.get(), data, static_cast<os::io_size>(bytes.size()), 0); });
     }
 
-    /// Whether data, or the end of the connection, is waiting.
+    /// Returns true if data, or the end of the connection, is waiting.
     [[nodiscard]] bool has_input() const noexcept {
         pollfd waiting{socket_.get(), POLLIN, 0};
         return os::poll(waiting, 0) > 0;

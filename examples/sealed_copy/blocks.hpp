@@ -87,7 +87,7 @@ public:
         }
         return {static_cast<kind>(message[0]), message.subspan(1)};
     }
-    /// Whether a block, or the end of the connection, is waiting.
+    /// Returns true if a block, or the end of the connection, is waiting.
     [[nodiscard]] bool has_input() const noexcept { return peer_->has_input(); }
 
 private:

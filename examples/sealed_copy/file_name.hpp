@@ -14,7 +14,7 @@
 
 namespace file_name {
 
-/// Whether a name with this stem is a device on Windows. It is one in every folder, in upper and lower case.
+/// Returns true if Windows treats a name with this stem as a device, in every folder, in upper and lower case.
 inline bool is_device(std::string_view stem) {
     stem = stem.substr(0, stem.find_last_not_of(' ') + 1); // empty if there are only spaces
     std::string upper{stem};
@@ -34,7 +34,7 @@ inline bool is_device(std::string_view stem) {
            std::ranges::find(superscripts, rest) != superscripts.end();
 }
 
-/// Whether `name`, in UTF-8, is the name of an ordinary file on every system. Rejected are paths, drives, streams,
+/// Returns true if `name`, in UTF-8, is an ordinary file name on every system. Rejected are paths, drives, streams,
 /// devices, control characters, and trailing characters that Windows removes.
 inline bool is_plain(std::string_view name) {
     constexpr std::size_t longest = 255; // bytes on Linux, UTF-16 units on Windows

@@ -14,7 +14,7 @@ BUILD = os.environ['SSPAN_BUILD']
 SUFFIX = os.environ.get('SSPAN_SUFFIX', '.exe')
 PATIENCE = 60
 
-# What a Windows program prints goes to files: a pipe would stay open in the services that Wine starts with it.
+# Windows programs write to files, not to pipes: services that Wine starts with them would keep a pipe open.
 
 
 def command(name, *arguments):
@@ -26,9 +26,9 @@ def command(name, *arguments):
 
 
 def run(name, *arguments, password=None, environment=None):
-    """To its end. Its status, what it printed, and what it complained of."""
+    """Runs a program to its end. Returns its status, its standard output and its standard error."""
     ended = run_once(name, *arguments, password=password, environment=environment)
-    if RUNNER and ended == (1, '', ''):  # Wine did not start it: a program that ends with 1 says how it is used
+    if RUNNER and ended == (1, '', ''):  # Wine did not start it: with status 1 a program prints its usage
         ended = run_once(name, *arguments, password=password, environment=environment)
     return ended
 
@@ -44,7 +44,7 @@ def run_once(name, *arguments, password=None, environment=None):
 
 
 class Server:
-    """A program that listens on a free port, and what it prints. `port` is how its command line asks for a free one."""
+    """A program that listens on a free port. `port` is the part of its command line that asks for one."""
 
     def __init__(self, name, *arguments, environment=None, port=('--port', '0')):
         self.log = tempfile.NamedTemporaryFile('r')

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# The example programs against a real KDC, and against peers that are not what they should be. build/mingw must be there.
+# Kerberos with a real KDC, the examples, and secure_echo against hostile peers, under Wine. Needs build/mingw.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=tests/environment.sh
@@ -41,7 +41,7 @@ python_tests tcp_test.py
 python_tests examples_test.py
 python_tests load_test.py
 
-# The loopback package as one of the system's, for as long as it takes.
+# Registers the loopback package with the system, until the tests have ended.
 cp build/mingw/tests/loopback/libsspan_loopback_package.dll "$WINEPREFIX/drive_c/windows/system32/sspan_loopback.dll"
 providers='HKLM\System\CurrentControlSet\Control\SecurityProviders'
 wine reg delete "$providers" /v SecurityProviders /f >/dev/null 2>&1 </dev/null || true # a killed script's

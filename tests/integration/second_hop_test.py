@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# The second hop, with the loopback package registered: three processes, each with its own secur32. run.sh registers it.
+# second_hop with the loopback package: three processes, each with its own secur32. run.sh registers the package.
 import unittest
 
 import programs

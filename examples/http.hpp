@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// As much of HTTP/1.1 as small programs need: messages with a Content-Length.
+// A small part of HTTP/1.1: messages with a Content-Length.
 #pragma once
 
 #include "net.hpp"

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
-// Fetches a page as the logged-on user, from a web server that asks for Negotiate (RFC 4559). It prints the page only if
-// the server has proved its name.
+// Fetches a page as the logged-on user, from a web server that asks for Negotiate (RFC 4559). It prints the page only
+// if the server has proved its name. The page itself is not protected. Use TLS for that, with
+// `client_options::handshake.bindings` of its certificate.
+// Run: http_get --host H. With http_hello under Wine it prints:
 //
-//   > http_get --host web.corp.example --port 80 --path /page
-//   authenticated HTTP/web.corp.example with 2 requests: 200
-//   hello alice@CORP.EXAMPLE
-//
-// The page itself is not protected. Use TLS for that, with `client_options::handshake.bindings` of its certificate.
-#include "arguments.hpp"
+//   > http_get --host server.sspan.test --port 8080 --path /page
+//   authenticated HTTP/server.sspan.test with 2 requests: 200
+//   hello a client (the package does not report its name)
+#include "console.hpp"
 #include "http.hpp"
 #include "net.hpp"
-#include "text.hpp"
 
 #include <sspan/protocol/http_negotiate.hpp>
 #include <sspan/sspan.hpp>
@@ -33,7 +32,7 @@ Exit status: 0 done, 1 usage, 2 refused or failed.)";
 
 constexpr std::chrono::seconds patience{30};
 
-int run(arguments::reader read) {
+int run(console::arguments read) {
     using namespace sspan::http_negotiate;
     const auto host = read.value("--host");
     const auto port = read.number("--port", 65535, "80");
@@ -44,7 +43,7 @@ int run(arguments::reader read) {
 
     http::channel connection{net::connect(address, port, patience)}; // one connection for the whole exchange
     const auto target = "HTTP/" + host;
-    client exchange{sspan::credentials::outbound(sspan::package::negotiate), text::to_wide(target)};
+    client exchange{sspan::credentials::outbound(sspan::package::negotiate), console::to_wide(target)};
     std::string credentials;
     if (preemptive) {
         credentials = exchange.begin();
@@ -70,15 +69,9 @@ int run(arguments::reader read) {
 
 } // namespace
 
-int main(int argc, char** argv) {
-    try {
-        const net::library sockets;
-        return run(arguments::reader{text::arguments(argc, argv)});
-    } catch (const arguments::error& error) {
-        std::cerr << error.what() << "\n\n" << usage << '\n';
-        return 1;
-    } catch (const std::exception& error) { // nothing of the page has been printed
-        std::cerr << error.what() << '\n';
-        return 2;
-    }
+int main(int argc, char** argv) try {
+    const net::library sockets;
+    return run(console::arguments{argc, argv});
+} catch (const std::exception& error) {
+    return console::report(error, usage);
 }

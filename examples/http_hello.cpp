@@ -1,27 +1,23 @@
 // SPDX-License-Identifier: MIT
 //
-// A web server that greets its authenticated clients by their names. It serves one connection after the other, and closes a
-// connection on which no request comes for 30 seconds.
+// A web server that greets each authenticated client by name. It serves one connection at a time, and closes a connection
+// on which no request comes for 30 seconds.
+// Run: http_hello --port N, and as its client curl --negotiate --user : http://HOST:N/ or http_get. Under Wine, which
+// does not report the name, it prints:
 //
 //   > http_hello --port 8080
 //   listening on port 8080
-//   GET /: 401, a token is needed
-//   GET /: 200, alice@CORP.EXAMPLE
-//   GET /: 401, SEC_E_INVALID_TOKEN (0x80090308)
-//
-// A client: curl --negotiate --user : http://web.corp.example:8080/
-#include "arguments.hpp"
+//   GET /page: 401, a token is needed
+//   GET /page: 200, a client (the package does not report its name)
+#include "console.hpp"
 #include "http.hpp"
 #include "net.hpp"
-#include "session.hpp"
-#include "text.hpp"
 
 #include <sspan/protocol/http_negotiate.hpp>
 #include <sspan/sspan.hpp>
 
 #include <chrono>
 #include <exception>
-#include <iostream>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -36,6 +32,12 @@ Exit status: 0 done, 1 usage, 2 failed.)";
 
 constexpr std::chrono::seconds patience{30};
 
+std::string name_of(const sspan::server_context& client) {
+    std::error_code ec;
+    const auto name = sspan::query_user_name(client, ec);
+    return ec ? "a client (the package does not report its name)" : console::to_utf8(name);
+}
+
 /// Answers the requests of a connection.
 void serve(http::channel& browser, sspan::http_negotiate::server authentication) {
     using namespace sspan::http_negotiate;
@@ -44,9 +46,7 @@ void serve(http::channel& browser, sspan::http_negotiate::server authentication)
         std::error_code ec;
         const auto step = authentication.take_request(request.values(credentials_field(server_kind::origin)), ec);
         const bool known = step.state == server_state::authenticated;
-        const auto who = known ? session::client_name(authentication.context())
-                         : ec  ? session::symbol(ec)
-                               : "a token is needed";
+        const auto who = known ? name_of(authentication.context()) : ec ? ec.message() : "a token is needed";
         const auto body = known ? "hello " + who + '\n' : std::string{};
         std::string answer = known ? "HTTP/1.1 200 OK\r\n" : "HTTP/1.1 401 Unauthorized\r\n";
         if (!step.challenge.empty()) {
@@ -54,12 +54,12 @@ void serve(http::channel& browser, sspan::http_negotiate::server authentication)
         }
         answer.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n\r\n").append(body);
         browser.send(answer);
-        std::cout << request.word(0) << ' ' << request.word(1) << (known ? ": 200, " : ": 401, ") + who + '\n'
-                  << std::flush;
+        console::print(std::string{request.word(0)}.append(" ").append(request.word(1)) +
+                       (known ? ": 200, " : ": 401, ") + who);
     }
 }
 
-int run(arguments::reader read) {
+int run(console::arguments read) {
     const auto port = read.number("--port", 65535);
     const auto address = read.value("--bind", "127.0.0.1");
     const auto connections = read.number("--connections", 1'000'000, "0");
@@ -68,17 +68,17 @@ int run(arguments::reader read) {
 
     sspan::http_negotiate::server_options options;
     if (!name.empty()) {
-        options.handshake.service_names = {text::to_wide(name)};
+        options.handshake.service_names = {console::to_wide(name)};
     }
     const auto credentials = sspan::credentials::inbound(sspan::package::negotiate);
     const net::listener listener{address, port};
-    std::cout << "listening on port " << listener.port() << '\n' << std::flush;
+    console::print("listening on port " + listener.port());
     for (unsigned count = 0; connections == 0 || count != connections; ++count) {
         http::channel browser{listener.accept(patience)};
         try {
             serve(browser, sspan::http_negotiate::server{credentials, options});
-        } catch (const std::exception& error) { // of this connection alone
-            std::cout << error.what() << '\n' << std::flush;
+        } catch (const std::exception& error) { // ends this connection only
+            console::print(error.what());
         }
         browser.peer().finish();
     }
@@ -87,15 +87,9 @@ int run(arguments::reader read) {
 
 } // namespace
 
-int main(int argc, char** argv) {
-    try {
-        const net::library sockets;
-        return run(arguments::reader{text::arguments(argc, argv)});
-    } catch (const arguments::error& error) {
-        std::cerr << error.what() << "\n\n" << usage << '\n';
-        return 1;
-    } catch (const std::exception& error) {
-        std::cerr << error.what() << '\n';
-        return 2;
-    }
+int main(int argc, char** argv) try {
+    const net::library sockets;
+    return run(console::arguments{argc, argv});
+} catch (const std::exception& error) {
+    return console::report(error, usage);
 }

@@ -1,19 +1,29 @@
 // SPDX-License-Identifier: MIT
 //
-// Which security packages this machine has, what each can do, and what the common ones grant and tell when a client and a
-// server, both in this program, authenticate each other.
-#include "arguments.hpp"
-#include "json.hpp"
-#include "session.hpp"
-#include "text.hpp"
+// The security packages of this machine: what each can do, and what a context of it grants and reports on both sides.
+// The client and the server are both in this program.
+// Run: inspect [--target SPN] [--json]. It prints, among more:
+//
+//   > inspect --target echo/server.sspan.test
+//   Kerberos with echo/server.sspan.test: established; bytes of the tokens: 723, 156
+//     ATTRIBUTE         SIDE    VALUE
+//     granted           both    mutual_auth, replay_detect, sequence_detect, confidentiality, integrity
+//     sizes             both    max_token 12000, max_signature 40, block_size 0, security_trailer 72
+//     negotiation_info  both    package Kerberos, state complete
+#include "console.hpp"
 
+#include <nlohmann/json.hpp>
 #include <sspan/sspan.hpp>
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <cstdio>
 #include <exception>
 #include <iostream>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,13 +33,74 @@
 
 namespace {
 
-using values::json;
-using values::to_json;
-
 constexpr std::string_view usage = R"(inspect [options]   shows the security packages and what they do
-    --target SPN          whom the client asks for (who is logged on, where the package tells; else host/localhost)
-    --json                one JSON object instead of tables; null: the package does not tell
-Exit status: 0 the packages are listed, whatever became of the handshakes, 1 usage, 2 they cannot be listed.)";
+    --target SPN          the server's name (the logged-on user, if the package reports it; else host/localhost)
+    --json                one JSON object instead of tables; null: the package does not report it
+Exit status: 0 the packages are listed, even if handshakes failed, 1 usage, 2 they cannot be listed.)";
+
+// ---- values as JSON -------------------------------------------------------------------------------------------------
+
+using json = nlohmann::ordered_json; // keeps the keys in this order
+
+json to_json(std::wstring_view text) {
+    return console::to_utf8(text);
+}
+
+/// UTC in the form of RFC 3339, or "never"; null if the package does not report it.
+json to_json(const std::optional<std::chrono::system_clock::time_point>& told) {
+    if (!told) {
+        return nullptr;
+    }
+    if (*told == sspan::never) {
+        return "never";
+    }
+    const auto second = std::chrono::floor<std::chrono::seconds>(*told);
+    const auto day = std::chrono::floor<std::chrono::days>(second);
+    const std::chrono::year_month_day date{day};
+    const std::chrono::hh_mm_ss time{second - day};
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()),
+                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                  static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+                  static_cast<int>(time.seconds().count()));
+    return text.data();
+}
+
+/// The flags as a list of names. A bit without a name is shown as its value.
+template <sspan::flags_enum Enum>
+json to_json(Enum flags) {
+    auto names = json::array();
+    for (std::uint32_t bit = 1; bit != 0; bit <<= 1) {
+        if (const auto flag = static_cast<Enum>(bit); contains(flags, flag)) {
+            auto name = sspan::to_string(flag);
+            if (name == "none") {
+                std::array<char, 16> value{};
+                std::snprintf(value.data(), value.size(), "0x%08X", static_cast<unsigned>(bit));
+                name = value.data();
+            }
+            names.push_back(std::move(name));
+        }
+    }
+    return names;
+}
+
+json to_json(const sspan::package_info& info) {
+    constexpr std::uint16_t no_rpc_id = 0xFFFF;
+    json package;
+    package["name"] = to_json(info.name);
+    package["comment"] = to_json(info.comment);
+    package["version"] = info.version;
+    package["rpc_id"] = info.rpc_id == no_rpc_id ? json{} : json(info.rpc_id);
+    package["max_token"] = info.max_token;
+    package["capabilities"] = to_json(info.capabilities);
+    return package;
+}
+
+/// SEC_E_MESSAGE_ALTERED (0x8009030F), without the sentence that explains it.
+std::string symbol(const std::error_code& code) {
+    const auto text = code.message();
+    return text.substr(0, text.find(':'));
+}
 
 // ---- what a context tells -------------------------------------------------------------------------------------------
 
@@ -101,11 +172,11 @@ constexpr std::array attributes{
                   told["bits"] = info.key_size;
                   return told;
               }},
-    // The key itself is nobody's business.
+    // Only its size: the key is secret.
     attribute{"session_key_bytes", [](const context& of) -> json { return sspan::query_session_key(of).size(); }},
 };
 
-/// Every attribute; null for one that the package does not offer.
+/// All attributes. One that the package does not offer is null.
 json describe(const context& of) {
     json told;
     for (const auto& each : attributes) {
@@ -114,7 +185,7 @@ json describe(const context& of) {
         } catch (const sspan::error& error) {
             told[each.name] = nullptr;
             if (error.code() != sspan::errc::unsupported_function) {
-                told[each.name]["error"] = session::symbol(error.code());
+                told[each.name]["error"] = symbol(error.code());
             }
         }
     }
@@ -123,7 +194,7 @@ json describe(const context& of) {
 
 // ---- the handshakes -------------------------------------------------------------------------------------------------
 
-/// Requires nothing, so that whatever the package can do is seen.
+/// Requires nothing, so the handshake shows everything that the package grants.
 template <class Options>
 Options all_that_there_is() {
     Options options;
@@ -132,7 +203,7 @@ Options all_that_there_is() {
     return options;
 }
 
-/// Who is logged on can accept for nobody else, as a rule.
+/// A server usually accepts only for the account that it runs as. Here that is the logged-on user.
 std::wstring own_name(const sspan::credentials& credentials) {
     std::error_code ec;
     auto name = sspan::query_user_name(credentials, ec);
@@ -168,7 +239,7 @@ json shake_hands(std::wstring_view package, const std::wstring& wanted_target) {
         result["server"] = describe(server_context);
     } catch (const sspan::error& error) {
         result["failed"]["function"] = error.function();
-        result["failed"]["error"] = session::symbol(error.code());
+        result["failed"]["error"] = symbol(error.code());
         result["failed"]["message"] = error.what();
     }
     return result;
@@ -192,7 +263,7 @@ std::string show(const json& value) {
 
 using row = std::vector<std::string>;
 
-/// Columns as wide as their widest cell; the last one may be long.
+/// Each column is as wide as its widest cell, except the last one.
 void print_table(const std::vector<row>& rows) {
     std::vector<std::size_t> widths(rows.front().size());
     for (const auto& cells : rows) {
@@ -245,14 +316,9 @@ void print(const json& report) {
     }
 }
 
-int run(const std::vector<std::string>& words) {
-    arguments::reader read{words};
-    if (read.flag("--help")) {
-        std::cout << usage << '\n';
-        return 0;
-    }
+int run(console::arguments read) {
     const bool as_json = read.flag("--json");
-    const auto target = text::to_wide(read.value("--target", {}));
+    const auto target = console::to_wide(read.value("--target", {}));
     read.finish();
 
     json report;
@@ -275,17 +341,8 @@ int run(const std::vector<std::string>& words) {
 
 } // namespace
 
-int main(int argc, char** argv) {
-#if defined(_WIN32)
-    ::SetConsoleOutputCP(CP_UTF8);
-#endif
-    try {
-        return run(text::arguments(argc, argv));
-    } catch (const arguments::error& error) {
-        std::cerr << error.what() << "\n\n" << usage << '\n';
-        return 1;
-    } catch (const std::exception& error) {
-        std::cerr << error.what() << '\n';
-        return 2;
-    }
+int main(int argc, char** argv) try {
+    return run(console::arguments{argc, argv});
+} catch (const std::exception& error) {
+    return console::report(error, usage);
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// Asks a server of LDAP who the user is: logs on with SASL, and asks inside the security layer.
-#include "arguments.hpp"
+// Asks an LDAP server who the user is. It logs on with SASL and asks inside the security layer.
+// Run: ldap_whoami --host H --target SPN. With OpenLDAP's server it prints:
+//
+//   > ldap_whoami --host localhost --target ldap/server.sspan.test
+//   dn:uid=alice,cn=gssapi,cn=auth (confidentiality)
+#include "console.hpp"
 #include "ldap.hpp"
-#include "text.hpp"
 
 #include <sspan/protocol/sasl.hpp>
 
@@ -22,7 +25,7 @@ namespace {
 namespace sasl = sspan::sasl;
 
 constexpr std::string_view usage =
-    R"(ldap_whoami --host H --target SPN [options]   prints the name that the server knows the user by
+    R"(ldap_whoami --host H --target SPN [options]   prints the name that the server has for the user
     --port N              (389)
     --mechanism gssapi|gss-spnego   (gssapi)
     --integrity           accept a layer that does not encrypt
@@ -39,9 +42,9 @@ struct answer {
     std::optional<std::span<const std::byte>> data; ///< the server's credentials, or the value of its response
 };
 
-/// Text of the server's, fit for a terminal.
+/// The server's text without control characters.
 std::string printable(std::span<const std::byte> utf8) {
-    return text::to_utf8(text::to_wide(ldap::to_text(utf8)));
+    return console::to_utf8(console::to_wide(ldap::to_text(utf8)));
 }
 
 answer ask(stream& server, unsigned char id, const ldap::bytes& operation) {
@@ -55,7 +58,7 @@ answer ask(stream& server, unsigned char id, const ldap::bytes& operation) {
     auto fields = result.message.fields();
     const auto code = fields.next().content;
     if (result.message.id != id || code.size() != 1) {
-        throw std::runtime_error{"this is no answer to the request"};
+        throw std::runtime_error{"unexpected answer"};
     }
     result.code = std::to_integer<unsigned char>(code[0]);
     static_cast<void>(fields.next()); // the name of an entry
@@ -95,23 +98,19 @@ void log_on(stream& server, std::wstring_view target, const sasl::client_options
     }
 }
 
-int run(arguments::reader words) {
+int run(console::arguments words) {
     const auto host = words.value("--host");
-    const auto target = text::to_wide(words.value("--target"));
+    const auto target = console::to_wide(words.value("--target"));
     const auto port = words.number("--port", 65535, "389");
     sasl::client_options options;
-    const auto mechanism = words.value("--mechanism", "gssapi");
-    if (mechanism != "gssapi" && mechanism != "gss-spnego") {
-        throw arguments::error{"not gssapi or gss-spnego"};
-    }
-    options.mechanism = mechanism == "gssapi" ? sasl::mechanism::gssapi : sasl::mechanism::gss_spnego;
+    const bool gssapi = words.choice("--mechanism", {"gssapi", "gss-spnego"}) == 0;
+    options.mechanism = gssapi ? sasl::mechanism::gssapi : sasl::mechanism::gss_spnego;
     if (words.flag("--integrity")) {
         options.layers |= sasl::layer::integrity;
     }
     options.authorization_identity = words.value("--identity", {});
     words.finish();
 
-    const net::library sockets;
     stream server{net::connect(host, port, ldap::patience)};
     log_on(server, target, options);
     const auto name =
@@ -128,14 +127,9 @@ int run(arguments::reader words) {
 
 } // namespace
 
-int main(int argc, char** argv) {
-    try {
-        return run(arguments::reader{text::arguments(argc, argv)});
-    } catch (const arguments::error& wrong) {
-        std::cerr << wrong.what() << "\n\n" << usage << '\n';
-        return 1;
-    } catch (const std::exception& failure) {
-        std::cerr << failure.what() << '\n';
-        return 2;
-    }
+int main(int argc, char** argv) try {
+    const net::library sockets;
+    return run(console::arguments{argc, argv});
+} catch (const std::exception& error) {
+    return console::report(error, usage);
 }

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// Talks to programs that use .NET's NegotiateStream, in either role. The server sends what it receives back in upper case.
+// Talks to programs that use .NET's NegotiateStream, as a client or as a server. The server sends what it receives
+// back in upper case. Each record is sent and received by one call, which waits for at most 20 seconds.
+// Run: a server and a client, as the usage shows. They print:
 //
-//   negotiate_stream server PORT                      as the account that it runs under
-//   negotiate_stream client HOST PORT TARGET TEXT     TARGET is the server's principal name, such as HOST/files.corp.example
+//   > negotiate_stream server 4711
+//   listening on port 4711
 //
-//   $ negotiate_stream server 4711 &
-//   $ negotiate_stream client localhost 4711 host/server.sspan.test "pay 100 to carol"
+//   > negotiate_stream client 127.0.0.1 4711 echo/server.sspan.test "pay 100 to carol"
 //   encrypted and signed: PAY 100 TO CAROL
-//
-// Each record is sent and received in one call of the socket's functions, which wait for at most 20 seconds.
 #include "net.hpp"
 
 #include <sspan/credentials.hpp>
@@ -33,9 +32,10 @@ namespace {
 
 namespace nns = sspan::negotiate_stream;
 
-constexpr std::string_view usage = R"(negotiate_stream server PORT   port 0 stands for a free one
+constexpr std::string_view usage = R"(negotiate_stream server PORT    as the account that it runs under; port 0: a free one
 negotiate_stream client HOST PORT TARGET TEXT
-Exit status: 0 done, 1 usage, 2 failed.)";
+TARGET is the server's principal name, such as HOST/files.corp.example.
+Exit status: 0 done, 1 usage, 2 refused or failed.)";
 
 constexpr std::chrono::seconds patience{20};
 
@@ -153,7 +153,7 @@ int main(int argc, char** argv) try {
     }
     std::cerr << usage << '\n';
     return 1;
-} catch (const std::exception& failure) {
-    std::cerr << failure.what() << '\n';
+} catch (const std::exception& error) {
+    std::cerr << error.what() << '\n';
     return 2;
 }

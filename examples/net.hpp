@@ -1,15 +1,33 @@
 // SPDX-License-Identifier: MIT
 //
-// TCP with deadlines: Winsock on Windows, POSIX sockets elsewhere.
+// TCP with deadlines: Winsock on Windows, POSIX sockets elsewhere. Nothing here knows sspan.
 #pragma once
 
-#include "native_socket.hpp"
+#if defined(_WIN32)
+#if !defined(NOMINMAX)
+#define NOMINMAX // <windows.h>, which winsock2.h includes, defines macros named min and max otherwise
+#endif
+#include <winsock2.h>
+
+#include <ws2tcpip.h>
+#else
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#endif
 
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <stdexcept>
@@ -20,11 +38,47 @@
 
 namespace net {
 
+/// The differences between Winsock and POSIX sockets.
+struct os {
+#if defined(_WIN32)
+    using socket = SOCKET;
+    using io_size = int;
+    static constexpr int would_block = WSAEWOULDBLOCK;
+    static constexpr int interrupted = WSAEINTR;
+    static constexpr int aborted = WSAECONNRESET;
+    static constexpr int stop_sending = SD_SEND;
+    static constexpr int exclusive_address = SO_EXCLUSIVEADDRUSE; // SO_REUSEADDR lets other programs use the port, too
+    static int last_error() noexcept { return ::WSAGetLastError(); }
+    static void close(socket of) noexcept { ::closesocket(of); }
+    static int poll(pollfd& of, int milliseconds) noexcept { return ::WSAPoll(&of, 1, milliseconds); }
+    static int make_non_blocking(socket of) noexcept {
+        u_long yes = 1;
+        return ::ioctlsocket(of, static_cast<long>(FIONBIO), &yes);
+    }
+#else
+    using socket = int;
+    using io_size = std::size_t;
+    static constexpr int would_block = EWOULDBLOCK;
+    static constexpr int interrupted = EINTR;
+    static constexpr int aborted = ECONNABORTED;
+    static constexpr int stop_sending = SHUT_WR;
+    static constexpr int exclusive_address = SO_REUSEADDR; // permits only a port whose connections have ended
+    static int last_error() noexcept { return errno; }
+    static void close(socket of) noexcept { ::close(of); }
+    static int poll(pollfd& of, int milliseconds) noexcept { return ::poll(&of, 1, milliseconds); }
+    static int make_non_blocking(socket of) noexcept {
+        int yes = 1;
+        return ::ioctl(of, FIONBIO, &yes);
+    }
+#endif
+    static constexpr auto no_socket = static_cast<socket>(-1);
+};
+
 [[noreturn]] inline void fail(const std::string& what) {
-    throw std::system_error{last_error(), std::system_category(), what};
+    throw std::system_error{os::last_error(), std::system_category(), what};
 }
 
-/// Exists while the program uses sockets.
+/// A program that uses sockets has one of these.
 class library {
 public:
 #if defined(_WIN32)
@@ -36,7 +90,7 @@ public:
     }
     ~library() { ::WSACleanup(); }
 #else
-    library() { std::signal(SIGPIPE, SIG_IGN); } // sending to a peer that has gone is an error, not the end
+    library() { std::signal(SIGPIPE, SIG_IGN); } // or sending to a closed connection ends the program
     ~library() = default;
 #endif
     library(const library&) = delete;
@@ -46,23 +100,21 @@ public:
 /// Owns a socket.
 class socket_owner {
 public:
-    explicit socket_owner(native_socket socket) noexcept : socket_{socket} {}
-    socket_owner(socket_owner&& other) noexcept : socket_{std::exchange(other.socket_, no_socket)} {}
+    explicit socket_owner(os::socket socket) noexcept : socket_{socket} {}
+    socket_owner(socket_owner&& other) noexcept : socket_{std::exchange(other.socket_, os::no_socket)} {}
     socket_owner& operator=(socket_owner&& other) noexcept {
         std::swap(socket_, other.socket_);
         return *this;
     }
     ~socket_owner() {
         if (*this) {
-            close_socket(socket_);
+            os::close(socket_);
         }
     }
 
-    explicit operator bool() const noexcept { return socket_ != no_socket; }
-    [[nodiscard]] native_socket get() const noexcept { return socket_; }
-
-    template <class Value>
-    void set(int level, int option, const Value& value) const {
+    explicit operator bool() const noexcept { return socket_ != os::no_socket; }
+    [[nodiscard]] os::socket get() const noexcept { return socket_; }
+    void set(int level, int option, int value) const {
         const auto* bytes = reinterpret_cast<const char*>(&value); // as Winsock declares it
         if (::setsockopt(socket_, level, option, bytes, static_cast<socklen_t>(sizeof value)) != 0) {
             fail("setsockopt");
@@ -70,45 +122,79 @@ public:
     }
 
 private:
-    native_socket socket_;
+    os::socket socket_;
 };
 
-/// One TCP connection. What is sent and received between one call of `allow` and the next must be done in the time
-/// that it gives, however little the peer sends or takes at a time. A peer that needs longer is an error, like all else
-/// that goes wrong here: std::runtime_error or its std::system_error.
+/// A frame is a length, as a 32-bit number, big-endian, and so many bytes.
+inline std::array<std::byte, 4> frame_prefix(std::size_t length) {
+    const auto byte = [length](unsigned shift) { return static_cast<std::byte>((length >> shift) & 0xFF); };
+    return {byte(24), byte(16), byte(8), byte(0)};
+}
+
+/// One TCP connection. `allow` sets a deadline for everything that is sent and received until the next `allow`. So a
+/// peer cannot hold the program by sending or taking a byte now and then. All errors, a missed deadline too, are
+/// std::runtime_error or its std::system_error.
 class connection {
 public:
     /// Begins with `allow(time)`.
     connection(socket_owner socket, std::chrono::seconds time) : socket_{std::move(socket)} {
-        if (make_non_blocking(socket_.get()) != 0) {
+        if (os::make_non_blocking(socket_.get()) != 0) {
             fail("making a socket non-blocking");
         }
-        socket_.set(IPPROTO_TCP, TCP_NODELAY, int{1});
+        socket_.set(IPPROTO_TCP, TCP_NODELAY, 1);
         allow(time);
     }
 
     void allow(std::chrono::seconds time) noexcept { deadline_ = std::chrono::steady_clock::now() + time; }
 
-    /// Gives the system one piece at a time. Windows takes all of a piece, however long it is, and keeps what the peer has
-    /// not read yet: a long one would cost memory, and would hide that the peer does not read.
+    /// Gives the system one piece at a time. Windows buffers a piece of any length. A long one would take memory and
+    /// hide that the peer does not read.
     void send(std::span<const std::byte> bytes) {
         constexpr std::size_t longest_piece = 65536;
         while (!bytes.empty()) {
             const auto piece = bytes.first(std::min(bytes.size(), longest_piece));
             const auto* data = reinterpret_cast<const char*>(piece.data());
             bytes = bytes.subspan(when_ready("sending", POLLOUT, [&] {
-                return ::send(socket_.get(), data, static_cast<io_size>(piece.size()), 0);
+                return ::send(socket_.get(), data, static_cast<os::io_size>(piece.size()), 0);
             }));
         }
     }
 
-    /// Whether there is something to receive already: data, or the end.
-    [[nodiscard]] bool has_input() const noexcept {
-        pollfd waiting{socket_.get(), POLLIN, 0};
-        return poll_one(waiting, 0) > 0;
+    /// Sends the length of the bytes and a copy of them in one call, so usually in one packet.
+    void send_frame(std::span<const std::byte> bytes) {
+        const auto prefix = frame_prefix(bytes.size());
+        std::vector<std::byte> frame{prefix.begin(), prefix.end()};
+        frame.insert(frame.end(), bytes.begin(), bytes.end());
+        send(frame);
     }
 
-    /// Fills `bytes`. @return false when the peer has closed the connection instead of sending the first of them.
+    /// Receives a frame into `bytes`. A length over `most` is an error: the peer may be hostile.
+    /// @return false if the peer closed the connection before the frame.
+    [[nodiscard]] bool receive_frame_or_end(std::vector<std::byte>& bytes, std::size_t most) {
+        std::array<std::byte, 4> prefix{};
+        if (!receive_or_end(prefix)) {
+            return false;
+        }
+        std::size_t length = 0;
+        for (const auto byte : prefix) {
+            length = (length << 8) | std::to_integer<std::size_t>(byte);
+        }
+        if (length > most) {
+            throw std::runtime_error{"the peer claims a length of " + std::to_string(length) + " bytes; the limit is " +
+                                     std::to_string(most)};
+        }
+        receive(bytes, length);
+        return true;
+    }
+    [[nodiscard]] std::vector<std::byte> receive_frame(std::size_t most) {
+        std::vector<std::byte> bytes;
+        if (!receive_frame_or_end(bytes, most)) {
+            throw std::runtime_error{"the peer closed the connection"};
+        }
+        return bytes;
+    }
+
+    /// @return false if the peer closed the connection before the first byte.
     [[nodiscard]] bool receive_or_end(std::span<std::byte> bytes) {
         std::size_t filled = 0;
         while (filled < bytes.size()) {
@@ -124,7 +210,6 @@ public:
         return true;
     }
 
-    /// Fills `bytes`.
     void receive(std::span<std::byte> bytes) {
         if (!receive_or_end(bytes)) {
             throw std::runtime_error{"the peer closed the connection"};
@@ -142,28 +227,34 @@ public:
         }
     }
 
-    /// Ends the connection so that the peer gets what was sent last: closing while its data is unread would reset the
-    /// connection. Waits for the peer, a second at most.
+    /// @return how many bytes; 0 if the peer closed the connection.
+    [[nodiscard]] std::size_t receive_some(std::span<std::byte> bytes) {
+        auto* data = reinterpret_cast<char*>(bytes.data());
+        return when_ready("receiving", POLLIN,
+                          [&] { return ::recv(socket_.get(), data, static_cast<os::io_size>(bytes.size()), 0); });
+    }
+
+    /// Returns true if data, or the end of the connection, is waiting.
+    [[nodiscard]] bool has_input() const noexcept {
+        pollfd waiting{socket_.get(), POLLIN, 0};
+        return os::poll(waiting, 0) > 0;
+    }
+
+    /// Ends the connection so that the peer gets the last data. Closing with unread data would reset the connection.
+    /// Waits for the peer, a second at most.
     void finish() noexcept {
-        ::shutdown(socket_.get(), stop_sending);
+        ::shutdown(socket_.get(), os::stop_sending);
         allow(std::chrono::seconds{1});
         try {
             std::array<std::byte, 4096> discarded{};
             while (receive_some(discarded) != 0) {
             }
-        } catch (const std::exception&) { // it is over either way
+        } catch (const std::exception&) { // the connection ends in any case
         }
     }
 
-    /// @return how many bytes; 0 when the peer has closed the connection.
-    [[nodiscard]] std::size_t receive_some(std::span<std::byte> bytes) {
-        auto* data = reinterpret_cast<char*>(bytes.data());
-        return when_ready("receiving", POLLIN,
-                          [&] { return ::recv(socket_.get(), data, static_cast<io_size>(bytes.size()), 0); });
-    }
-
 private:
-    /// Repeats `transfer` until it is done, or it is too late.
+    /// Repeats `transfer` until it succeeds or the deadline has passed.
     template <class Transfer>
     std::size_t when_ready(const std::string& what, short event, Transfer transfer) {
         for (;;) {
@@ -176,10 +267,10 @@ private:
                 return static_cast<std::size_t>(bytes);
             }
             pollfd waiting{socket_.get(), event, 0};
-            if (last_error() == error_would_block && poll_one(waiting, static_cast<int>(left)) >= 0) {
+            if (os::last_error() == os::would_block && os::poll(waiting, static_cast<int>(left)) >= 0) {
                 continue;
             }
-            if (last_error() != error_interrupted) {
+            if (os::last_error() != os::interrupted) {
                 fail(what);
             }
         }
@@ -189,25 +280,18 @@ private:
     std::chrono::steady_clock::time_point deadline_;
 };
 
-struct free_addresses {
-    void operator()(addrinfo* list) const noexcept { ::freeaddrinfo(list); }
-};
-
-inline std::unique_ptr<addrinfo, free_addresses> resolve(const std::string& host, unsigned port) {
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    addrinfo* list = nullptr;
-    if (::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list) != 0) {
-        throw std::runtime_error{"no address for the host " + host};
-    }
-    return std::unique_ptr<addrinfo, free_addresses>{list};
-}
-
 /// A new socket on which `use` (bind or connect) succeeds with one of the host's addresses.
 template <class Use>
 socket_owner open_socket(const std::string& host, unsigned port, const std::string& purpose, Use use) {
-    const auto addresses = resolve(host, port);
-    for (const auto* address = addresses.get(); address != nullptr; address = address->ai_next) {
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* list = nullptr;
+    if (::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list) != 0 || list == nullptr) {
+        throw std::runtime_error{"no address for the host " + host};
+    }
+    const auto free = [](addrinfo* addresses) { ::freeaddrinfo(addresses); };
+    const std::unique_ptr<addrinfo, decltype(free)> owner{list, free};
+    for (const auto* address = list;; address = address->ai_next) {
         socket_owner socket{::socket(address->ai_family, address->ai_socktype, address->ai_protocol)};
         if (socket && use(socket, address->ai_addr, static_cast<socklen_t>(address->ai_addrlen)) == 0) {
             return socket;
@@ -216,7 +300,6 @@ socket_owner open_socket(const std::string& host, unsigned port, const std::stri
             fail(purpose + " " + host + " port " + std::to_string(port));
         }
     }
-    throw std::runtime_error{"no address for the host " + host};
 }
 
 inline connection connect(const std::string& host, unsigned port, std::chrono::seconds time) {
@@ -230,11 +313,11 @@ inline connection connect(const std::string& host, unsigned port, std::chrono::s
 /// A socket that accepts connections.
 class listener {
 public:
-    /// Port 0 stands for a free one.
+    /// With port 0 the system chooses a free one.
     listener(const std::string& host, unsigned port)
         : socket_{open_socket(host, port, "listening on",
                               [](const socket_owner& socket, const sockaddr* address, socklen_t size) {
-                                  socket.set(SOL_SOCKET, exclusive_address, int{1});
+                                  socket.set(SOL_SOCKET, os::exclusive_address, 1);
                                   const int bound = ::bind(socket.get(), address, size);
                                   return bound == 0 ? ::listen(socket.get(), SOMAXCONN) : bound;
                               })} {}
@@ -258,7 +341,7 @@ public:
             if (socket) {
                 return {std::move(socket), time};
             }
-            if (last_error() != error_gone && last_error() != error_interrupted) {
+            if (os::last_error() != os::aborted && os::last_error() != os::interrupted) {
                 fail("accepting");
             }
         }

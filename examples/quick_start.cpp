@@ -1,4 +1,10 @@
 // SPDX-License-Identifier: MIT
+//
+// A client and a server in one program: they authenticate each other, the client signs a message, and somebody changes
+// it.
+// Run: quick_start. It needs a ticket of the user and the key of the service. It prints:
+//
+//   VerifySignature: SEC_E_MESSAGE_ALTERED (0x8009030F): the message or its signature was changed after it was protected
 #include <sspan/sspan.hpp>
 
 #include <iostream>

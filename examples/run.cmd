@@ -12,7 +12,7 @@ cmake --preset %preset%
 if errorlevel 1 exit /b 1
 cmake --build --preset %preset%-release --target secure_echo
 if errorlevel 1 exit /b 1
-set program=build\%preset%\examples\Release\secure_echo.exe
+set program=build\%preset%\tests\programs\Release\secure_echo.exe
 set log=build\%preset%\server.log
 
 echo.

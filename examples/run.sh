@@ -1,33 +1,44 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# The library's main job, for real: a server and a client, two Windows programs under Wine, authenticate each other by
-# Kerberos and exchange messages; then somebody changes one, and somebody sends one twice. At last curl asks a web server,
-# without a ticket and with one. Ends with 0 only if everything was as it must be.
+# The main job of the library. A server and a client, two Windows programs under Wine, authenticate each other with Kerberos
+# and exchange messages. secure_echo, a program of the tests, then sends many messages, a changed one and a repeated one. At
+# the end curl asks a web server, without a ticket and with one. Exit status: 0 if all results were as expected.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tests/environment.sh
 . tests/environment.sh
 
 programs=build/examples/examples
+echo_program=build/examples/tests/programs/secure_echo.exe
 transcript=$scratch/transcript
 
-# say COMMAND...: shows what it prints, and keeps it.
+# say COMMAND...: shows and keeps what the command prints.
 say() {
     "$@" 2>&1 | tr -d '\r' | tee -a "$transcript"
     return "${PIPESTATUS[0]}"
 }
 
-# send STATUS OPTION...: a client that has to end with this status.
+# serve COMMAND...: starts a server that prints its port. Sets $server, $server_log and $port.
+serve() {
+    server_log=$(mktemp -p "$scratch")
+    "$@" >"$server_log" 2>&1 </dev/null &
+    server=$!
+    started+=("$server")
+    wait_for "$server_log" 'listening on port' "$server"
+    port=$(tr -d '\r' <"$server_log" | sed -n 's/^listening on port //p')
+}
+
+# send STATUS OPTION...: runs a client that must end with this status.
 send() {
     local expected=$1 status=0
     shift
     printf '\nclient> secure_echo send --target %s %s\n' "$service" "$*"
-    say wine $programs/secure_echo.exe send --host 127.0.0.1 --port "$port" --target "$service" "$@" || status=$?
+    say wine $echo_program send --host 127.0.0.1 --port "$port" --target "$service" "$@" || status=$?
     [[ $status -eq $expected ]] || fail "the client ended with $status, not with $expected"
 }
 
-# must_say COUNT PATTERN: the transcript has so many lines like this.
+# must_say COUNT PATTERN: checks how many lines of the transcript match.
 must_say() {
     [[ $(grep -cE -- "$2" "$transcript") -eq $1 ]] || fail "the transcript has not $1 lines like: $2"
 }
@@ -38,13 +49,16 @@ wine_start
 realm_start
 printf 'A Kerberos realm is up: %s may ask for %s.\n' "$(klist | sed -n 's/^Default principal: //p')" "$service"
 
-printf '\nserver> secure_echo serve\n'
-wine $programs/secure_echo.exe serve --port 0 >"$scratch/server.log" 2>&1 </dev/null &
-server=$!
-started+=("$server")
-wait_for "$scratch/server.log" 'listening on port' "$server"
-port=$(tr -d '\r' <"$scratch/server.log" | sed -n 's/^listening on port //p')
-printf 'listening on port %s\n' "$port"
+serve wine $programs/tcp_server.exe 0
+printf '\nserver> tcp_server %s\n' "$port"
+order='Pay 100 to Carol.'
+printf '\nclient> tcp_client 127.0.0.1 %s %s "%s"\n' "$port" "$service" "$order"
+say wine $programs/tcp_client.exe 127.0.0.1 "$port" "$service" "$order"
+printf '\nWhat the server says:\n'
+say tail -n +2 "$server_log"
+
+serve wine $echo_program serve --port 0
+printf '\nserver> secure_echo serve --port %s\n' "$port"
 
 messages=(--count 1000 --size 256)
 send 0 --kind sign "${messages[@]}"
@@ -56,11 +70,11 @@ send 3 --kind sign --count 1 --replay
 send 3 --kind seal --count 1 --replay
 
 printf '\nWhat the server says:\n'
-say tail -n +2 "$scratch/server.log"
-# Wine's Kerberos does not tell a server its client's name, so the KDC has to.
+say tail -n +2 "$server_log"
+# Wine's Kerberos does not report the client's name to a server. The log of the KDC has it.
 principal=$(sed -n 's/.*ISSUE: authtime.*}, \(.*\) for echo.*/\1/p' "$scratch/realm/kdc.log" | sort -u)
 printf '\nTogether with the log of the Kerberos server:\n'
-say printf 'authenticated %s %s\n' "$principal" "$(sed -n '/^authenticated to /{s/^authenticated //p;q}' "$transcript")"
+say printf 'authenticated %s %s\n' "$principal" "$(sed -n '/^authenticated to .* with Kerberos/{s/^authenticated //p;q}' "$transcript")"
 
 printf '\nBoth sides in one process, a message changed between them:\nquick_start\n'
 say wine $programs/quick_start.exe
@@ -69,12 +83,7 @@ printf '\nA web server for curl:\nserver> http_hello\n'
 web=HTTP/server.sspan.test
 logged kadmin.local addprinc -randkey "$web"
 logged kadmin.local ktadd -norandkey -k "$scratch/web.keytab" "$web"
-KRB5_KTNAME=FILE:$scratch/web.keytab wine $programs/http_hello.exe --port 0 --connections 2 \
-    >"$scratch/web.log" 2>&1 </dev/null &
-server=$!
-started+=("$server")
-wait_for "$scratch/web.log" 'listening on port' "$server"
-port=$(tr -d '\r' <"$scratch/web.log" | sed -n 's/^listening on port //p')
+serve env KRB5_KTNAME="FILE:$scratch/web.keytab" wine $programs/http_hello.exe --port 0 --connections 2
 page=http://server.sspan.test:$port/
 for options in '' '--negotiate --user :'; do
     printf 'curl> curl %s%s\n' "${options:+$options }" "$page"
@@ -82,9 +91,14 @@ for options in '' '--negotiate --user :'; do
     say timeout 60 curl --silent --noproxy '*' --resolve "server.sspan.test:$port:127.0.0.1" \
         --write-out '%{http_code}\n' $options "$page"
 done
-wait "$server" || fail "the web server ended with $?: $(cat "$scratch/web.log")"
+wait "$server" || fail "the web server ended with $?: $(cat "$server_log")"
 unset 'started[-1]'
 
+must_say 1 "^authenticated to $service with kerberos; granted: mutual_auth, replay_detect, sequence_detect, confidentiality, integrity"
+must_say 1 "^signed: $order"
+must_say 1 "^decrypted: accepted: $order"
+must_say 1 '^authenticated a client .*; granted: mutual_auth, '
+must_say 1 "^a client .* signed: $order"
 must_say 1 '^401$'
 must_say 1 '^200$'
 must_say 1 '^hello '

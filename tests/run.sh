@@ -104,7 +104,7 @@ leg threads
 leg mingw
 [[ ${#only[@]} -gt 0 ]] || leg mingw-i686 compile-only
 [[ ${#only[@]} -gt 0 ]] || script 'fuzzing' tests/fuzz/run.sh 30
-if [[ ${#only[@]} -eq 0 && -e build/mingw/examples/secure_echo.exe ]]; then
+if [[ ${#only[@]} -eq 0 && -e build/mingw/tests/programs/secure_echo.exe ]]; then
     script 'real Kerberos' tests/integration/run.sh
     script 'other peers' tests/interop/run.sh "${with_winpr3[@]}"
 fi

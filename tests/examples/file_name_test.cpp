@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "file_name.hpp"
+#include "sealed_copy/file_name.hpp"
 
 #include <gtest/gtest.h>
 

@@ -139,4 +139,33 @@ TEST(connection, input_and_end) {
     EXPECT_TRUE(ends.ours.has_input()) << "the end";
 }
 
+TEST(connection, frames) {
+    pair ends;
+    const std::vector<std::byte> sent(70'000, std::byte{7});
+    const std::jthread sender{[&] {
+        ends.peer.send_frame({});
+        ends.peer.send_frame(sent);
+        ends.peer.send_frame(std::array{std::byte{1}, std::byte{2}});
+        ends.peer.finish();
+    }};
+    EXPECT_TRUE(ends.ours.receive_frame(0).empty());
+    EXPECT_EQ(ends.ours.receive_frame(sent.size()), sent);
+    std::vector<std::byte> last;
+    ASSERT_TRUE(ends.ours.receive_frame_or_end(last, 2));
+    EXPECT_EQ(last, (std::vector{std::byte{1}, std::byte{2}}));
+    EXPECT_FALSE(ends.ours.receive_frame_or_end(last, 2));
+    EXPECT_THROW(static_cast<void>(ends.ours.receive_frame(2)), std::runtime_error);
+}
+
+TEST(connection, frame_over_the_limit) {
+    pair ends;
+    ends.peer.send(std::array{std::byte{0}, std::byte{1}, std::byte{0}, std::byte{2}});
+    try {
+        static_cast<void>(ends.ours.receive_frame(65'537));
+        ADD_FAILURE() << "it was received";
+    } catch (const std::runtime_error& error) {
+        EXPECT_EQ(std::string{error.what()}, "the peer claims a length of 65538 bytes; the limit is 65537");
+    }
+}
+
 } // namespace

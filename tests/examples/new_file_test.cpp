@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "new_file.hpp"
+#include "sealed_copy/new_file.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A peer for examples/secure_echo that shares no code with it and knows GSSAPI only. One connection, on loopback:
+// A peer for secure_echo that shares no code with it and knows GSSAPI only. One connection, on loopback:
 //
 //   gss_peer serve --port N [options]                                      answers messages; port 0: a free one
 //   gss_peer send --port N --target PRINCIPAL --kind sign|seal [options] SIZE...   a message of each size
@@ -11,7 +11,7 @@
 //                     replayed, late (one is left out before it), reflected or unencrypted
 //     --byte N        the one to be altered, of token and data together; negative: from their end (-1)
 //
-// The wire format stands in secure_echo.cpp. Whatever is not exactly GSS_S_COMPLETE, or is sealed but not encrypted, is
+// The wire format stands in tests/programs/messages.hpp. Whatever is not exactly GSS_S_COMPLETE, or is sealed but not encrypted, is
 // not accepted. Exit status: 0 done, 1 usage, 2 no handshake, 3 a message was rejected, here or there, 4 a forgery was
 // accepted, 5 the connection was lost or the peer broke the protocol.
 #include <gssapi/gssapi.h>

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# Running the example programs. run.sh says how and where they are.
+# Running the examples and the programs of tests/programs. run.sh sets the environment.
 import os
 import re
 import subprocess
@@ -10,24 +10,25 @@ import time
 import unittest
 
 RUNNER = os.environ['SSPAN_RUNNER'].split()
-FOLDER = os.environ['SSPAN_EXAMPLES']
+BUILD = os.environ['SSPAN_BUILD']
 SUFFIX = os.environ.get('SSPAN_SUFFIX', '.exe')
 PATIENCE = 60
 
-# What a Windows program prints goes to files: a pipe would stay open in the services that Wine starts with it.
+# Windows programs write to files, not to pipes: services that Wine starts with them would keep a pipe open.
 
 
 def command(name, *arguments):
-    """Of an example, or of a native program if the name is a path."""
+    """The command for a program; a path is a native program."""
     if os.path.isabs(name):
         return [name, *arguments]
-    return [*RUNNER, os.path.join(FOLDER, name + SUFFIX), *arguments]
+    folder = 'tests/programs' if name == 'secure_echo' else 'examples'
+    return [*RUNNER, os.path.join(BUILD, folder, name + SUFFIX), *arguments]
 
 
 def run(name, *arguments, password=None, environment=None):
-    """To its end. Its status, what it printed, and what it complained of."""
+    """Runs a program to its end. Returns its status, its standard output and its standard error."""
     ended = run_once(name, *arguments, password=password, environment=environment)
-    if RUNNER and ended == (1, '', ''):  # Wine did not start it: a program that ends with 1 says how it is used
+    if RUNNER and ended == (1, '', ''):  # Wine did not start it: with status 1 a program prints its usage
         ended = run_once(name, *arguments, password=password, environment=environment)
     return ended
 
@@ -43,7 +44,7 @@ def run_once(name, *arguments, password=None, environment=None):
 
 
 class Server:
-    """A program that listens on a free port, and what it prints."""
+    """A program that listens on a free port. `port` is the part of its command line that asks for one."""
 
     def __init__(self, name, *arguments, port=('--port', '0'), environment=None):
         self.log = tempfile.NamedTemporaryFile('r')

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# The example programs against a real KDC, and against peers that are not what they should be. build/mingw must be there.
+# Kerberos with a real KDC, the examples, and secure_echo against hostile peers, under Wine. Needs build/mingw.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=tests/environment.sh
@@ -37,19 +37,20 @@ logged cc -std=c11 -D_DEFAULT_SOURCE -Wall -Wextra -Wpedantic -Wconversion -Wsig
     -fsanitize=address,undefined -fno-sanitize-recover=all tests/integration/gss_peer.c -o "$SSPAN_GSS_PEER" -lgssapi_krb5
 python_tests gss_peer_test.py
 
+python_tests tcp_test.py
 web=HTTP/server.sspan.test
 logged kadmin.local addprinc -randkey "$web"
 logged kadmin.local ktadd -norandkey -k "$scratch/web.keytab" "$web"
 SSPAN_WEB_KEYTAB=FILE:$scratch/web.keytab python_tests examples_test.py
 python_tests load_test.py
 
-# The loopback package as one of the system's, for as long as it takes.
+# Registers the loopback package with the system, until the tests have ended.
 cp build/mingw/tests/loopback/libsspan_loopback_package.dll "$WINEPREFIX/drive_c/windows/system32/sspan_loopback.dll"
 providers='HKLM\System\CurrentControlSet\Control\SecurityProviders'
 wine reg delete "$providers" /v SecurityProviders /f >/dev/null 2>&1 </dev/null || true # a killed script's
 logged wine reg add "$providers" /v SecurityProviders /t REG_SZ /d sspan_loopback.dll /f
 google_tests 'a registered package, real thread tokens' registered_tests
-python_tests delegate_test.py
+python_tests second_hop_test.py
 logged wine reg delete "$providers" /v SecurityProviders /f
 
 printf '%d passed, %d failed\n' "$passed" "$failed"

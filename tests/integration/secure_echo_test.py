@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# secure_echo against peers that are not what they should be, and clients that cannot log on. run.sh sets up the realm
-# and says where everything is.
+# secure_echo against hostile peers, and clients that cannot log on. run.sh sets up the realm and the environment.
 import contextlib
 import os
 import socket
@@ -41,7 +40,7 @@ def port_of(connection):
 
 
 class HostileClients(unittest.TestCase):
-    """One connection goes wrong, with an error that says why; the server serves on."""
+    """One connection fails with an error that says why. The server continues."""
 
     @classmethod
     def setUpClass(cls):
@@ -114,7 +113,7 @@ class HostileClients(unittest.TestCase):
 
 
 class HostileServers(unittest.TestCase):
-    """The client tells why, and ends with 2: no handshake."""
+    """The client reports why, and ends with 2: no handshake."""
 
     def expect(self, answer, complaint, *options):
         with socket.create_server(('127.0.0.1', 0)) as listener:

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 #
-# To be sourced after environment.sh: runs test programs and counts their cases in $passed and $failed. $SSPAN_RUNNER is
-# what runs a program, nothing perhaps; $SSPAN_BUILD is where they are, and $SSPAN_SUFFIX what their names end in.
+# To be sourced after environment.sh: runs test programs and counts their cases in $passed and $failed. $SSPAN_RUNNER is the
+# command that runs a program; it may be empty. $SSPAN_BUILD is their folder, and $SSPAN_SUFFIX the end of their names.
 
 passed=0 failed=0
 
-# google_tests NAME PROGRAM OPTION...: a program of GoogleTest's.
+# google_tests NAME PROGRAM OPTION...: runs a program of GoogleTest.
 google_tests() {
     # shellcheck disable=SC2154 # environment.sh sets it
     local name=$1 report=$scratch/tests.xml cases=0 bad=0 status=0 command
@@ -29,9 +29,9 @@ google_tests() {
     passed=$((passed + cases - bad)) failed=$((failed + bad))
 }
 
-# python_tests FILE: their last line says how many passed.
+# python_tests FILE: runs Python tests. Their last line says how many passed.
 python_tests() {
-    SSPAN_EXAMPLES=$SSPAN_BUILD/examples python3 -B "tests/integration/$1" >"$scratch/tests.log" 2>&1 </dev/null || true
+    python3 -B "tests/integration/$1" >"$scratch/tests.log" 2>&1 </dev/null || true
     if [[ $(tail -n 1 "$scratch/tests.log") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
         printf '%s: %d of %d passed\n' "$1" "${BASH_REMATCH[1]}" $((BASH_REMATCH[1] + BASH_REMATCH[2]))
         passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2]))

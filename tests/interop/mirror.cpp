@@ -26,9 +26,9 @@
 // The letter of an answer is K if the command succeeded. It is E if sspan refused: the payload is the error's name, sized,
 // and what is left in the buffers that the call may write to. It is G if a call has written outside the buffers that it
 // was given, or broke another promise: the payload is a sentence. It is B if the command itself was wrong.
+#include "console.hpp"
 #include "net.hpp"
-#include "session.hpp"
-#include "text.hpp"
+#include "programs/session.hpp"
 
 #include <sspan/sspan.hpp>
 
@@ -257,7 +257,7 @@ private:
         const std::string_view name{reinterpret_cast<const char*>(target.data()), target.size()}; // char may alias
         require_new();
         credentials_ = sspan::credentials::outbound(package);
-        client_.emplace(credentials_, text::to_wide(name), session::wanted_by_client(package, dce));
+        client_.emplace(credentials_, console::to_wide(name), session::wanted_by_client(package, dce));
         return step({});
     }
     bytes begin_as_server(payload in) {
@@ -508,7 +508,7 @@ int run(std::span<const std::string> arguments) {
 
 int main(int argc, char** argv) {
     try {
-        return run(text::arguments(argc, argv));
+        return run(console::words(argc, argv));
     } catch (const std::exception& error) {
         std::cerr << error.what() << '\n';
         return 1;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The examples' threads: bounded, and gone when they have ended.
-#include "threads.hpp"
+#include "programs/threads.hpp"
 
 #include <gtest/gtest.h>
 

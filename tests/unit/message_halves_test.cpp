@@ -3,16 +3,14 @@
 // A context that was split into a sending and a receiving half.
 #include <sspan/security_context.hpp>
 
+#include "message_queue.hpp"
 #include "messages.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <cstddef>
-#include <deque>
-#include <mutex>
 #include <system_error>
 #include <thread>
 #include <type_traits>
@@ -130,29 +128,7 @@ TEST_P(message_halves, moved_from_half_is_the_zero_state) {
     EXPECT_EQ(memory, numbered(100));
 }
 
-/// Messages on their way from one thread to another.
-class pipe {
-public:
-    void send(std::span<const std::byte> message) {
-        {
-            const std::lock_guard lock{mutex_};
-            messages_.emplace_back(message.begin(), message.end());
-        }
-        arrived_.notify_one();
-    }
-    bytes receive() {
-        std::unique_lock lock{mutex_};
-        arrived_.wait(lock, [this] { return !messages_.empty(); });
-        auto message = std::move(messages_.front());
-        messages_.pop_front();
-        return message;
-    }
-
-private:
-    std::mutex mutex_;
-    std::condition_variable arrived_;
-    std::deque<bytes> messages_;
-};
+using pipe = message_queue<bytes>;
 
 TEST_P(message_halves, one_thread_sends_while_another_receives) {
     auto pair = establish(which_profile());
@@ -168,7 +144,7 @@ TEST_P(message_halves, one_thread_sends_while_another_receives) {
         sspan::message_frame frame{sender.sizes(), 50};
         for (std::size_t i = 0; i != count; ++i) {
             std::ranges::copy(numbered(i % 50), frame.payload().begin());
-            way.send(sender.wrap(frame, i % 50));
+            way.send(copy_of(sender.wrap(frame, i % 50)));
         }
     };
     const auto receives = [&right](message_receiver& receiver, pipe& way) {

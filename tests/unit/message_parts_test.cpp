@@ -65,19 +65,12 @@ protected:
     }
     static outcome encrypt(sspan::security_context& sender, std::span<const message_part> message,
                            std::span<std::byte> token, std::span<std::byte> padding, sspan::encrypted_message& made) {
-        return outcome_of(
-            which_surface(),
-            [&](std::error_code& ec) {
-                made = sender.encrypt({.token = token, .data = message, .padding = padding}, {}, ec);
-            },
-            [&] { made = sender.encrypt({.token = token, .data = message, .padding = padding}); });
+        return testing_support::encrypt(which_surface(), sender, {.token = token, .data = message, .padding = padding},
+                                        made);
     }
     static outcome decrypt(sspan::security_context& receiver, std::span<const message_part> message,
                            std::span<std::byte> token, sspan::decrypted_message& opened) {
-        return outcome_of(
-            which_surface(),
-            [&](std::error_code& ec) { opened = receiver.decrypt({.token = token, .data = message}, {}, ec); },
-            [&] { opened = receiver.decrypt({.token = token, .data = message}); });
+        return testing_support::decrypt(which_surface(), receiver, {.token = token, .data = message}, opened);
     }
     static bytes sealed(sspan::security_context& sender, parts& message) {
         bytes token(sender.sizes().security_trailer);

@@ -69,6 +69,28 @@ inline sealed_message encrypt(sspan::security_context& sender, bytes data, const
     return {std::move(data), copy_of(parts.token)};
 }
 
+/// Encrypts on this surface. A failure with an error code must return nothing.
+inline outcome encrypt(surface form, sspan::security_context& sender, const sspan::encrypted_message& message,
+                       sspan::encrypted_message& made) {
+    return outcome_of(
+        form,
+        [&](std::error_code& ec) {
+            made = sender.encrypt(message, {}, ec);
+            EXPECT_TRUE(!ec || (made.token.empty() && made.data.empty() && made.padding.empty()));
+        },
+        [&] { made = sender.encrypt(message); });
+}
+inline outcome decrypt(surface form, sspan::security_context& receiver, const sspan::encrypted_message& message,
+                       sspan::decrypted_message& opened) {
+    return outcome_of(
+        form,
+        [&](std::error_code& ec) {
+            opened = receiver.decrypt(message, {}, ec);
+            EXPECT_TRUE(!ec || opened.data.empty());
+        },
+        [&] { opened = receiver.decrypt(message); });
+}
+
 /// A copy of the plaintext; `message` is used up.
 inline bytes decrypt(sspan::security_context& receiver, sealed_message& message,
                      const sspan::accept_options& options = {}) {

@@ -322,18 +322,10 @@ TEST_P(security_context_encrypt, padding_is_the_end_of_the_data_or_follows_it) {
     const auto received = message.data;
     bytes elsewhere(8);
     for (const auto form : surfaces) {
-        EXPECT_TRUE(
-            failed_with(outcome_of(
-                            form,
-                            [&](std::error_code& ec) {
-                                static_cast<void>(pair.server.decrypt(
-                                    {.token = message.token, .data = message.data, .padding = elsewhere}, {}, ec));
-                            },
-                            [&] {
-                                static_cast<void>(pair.server.decrypt(
-                                    {.token = message.token, .data = message.data, .padding = elsewhere}));
-                            }),
-                        errc::invalid_parameter, "DecryptMessage"));
+        sspan::decrypted_message opened;
+        const auto result =
+            decrypt(form, pair.server, {.token = message.token, .data = message.data, .padding = elsewhere}, opened);
+        EXPECT_TRUE(failed_with(result, errc::invalid_parameter, "DecryptMessage"));
     }
     EXPECT_EQ(message.data, received);
     EXPECT_EQ(decrypt(pair.server, message), numbered(10));
@@ -348,13 +340,8 @@ TEST_P(security_context_encrypt, short_token_or_padding_buffer_is_refused_untouc
         bytes token(token_size, std::byte{0xEE});
         bytes padding(padding_size, std::byte{0xEE});
         for (const auto form : surfaces) {
-            const auto result = outcome_of(
-                form,
-                [&](std::error_code& ec) {
-                    const auto parts = pair.client.encrypt({.token = token, .data = data, .padding = padding}, {}, ec);
-                    EXPECT_TRUE(parts.token.empty() && parts.data.empty() && parts.padding.empty());
-                },
-                [&] { static_cast<void>(pair.client.encrypt({.token = token, .data = data, .padding = padding})); });
+            sspan::encrypted_message made;
+            const auto result = encrypt(form, pair.client, {.token = token, .data = data, .padding = padding}, made);
             EXPECT_TRUE(failed_with(result, errc::buffer_too_small, "EncryptMessage"));
         }
         EXPECT_EQ(data, numbered(10));
@@ -419,30 +406,17 @@ TEST_P(security_context_encrypt, overlapping_buffers_are_refused_untouched) {
     };
     for (const auto& parts : overlapping) {
         for (const auto form : surfaces) {
-            const auto encrypting = outcome_of(
-                form,
-                [&](std::error_code& ec) {
-                    EXPECT_TRUE(
-                        pair.client
-                            .encrypt({.token = parts.token, .data = parts.data, .padding = parts.padding}, {}, ec)
-                            .data.empty());
-                },
-                [&] {
-                    static_cast<void>(
-                        pair.client.encrypt({.token = parts.token, .data = parts.data, .padding = parts.padding}));
-                });
+            sspan::encrypted_message made;
+            const auto encrypting =
+                encrypt(form, pair.client, {.token = parts.token, .data = parts.data, .padding = parts.padding}, made);
             EXPECT_TRUE(failed_with(encrypting, errc::invalid_parameter, "EncryptMessage"));
         }
     }
     for (std::size_t i = 0; i != 4; ++i) {
         for (const auto form : surfaces) {
             const auto& parts = overlapping[i];
-            const auto decrypting = outcome_of(
-                form,
-                [&](std::error_code& ec) {
-                    EXPECT_TRUE(pair.client.decrypt({.token = parts.token, .data = parts.data}, {}, ec).data.empty());
-                },
-                [&] { static_cast<void>(pair.client.decrypt({.token = parts.token, .data = parts.data})); });
+            sspan::decrypted_message opened;
+            const auto decrypting = decrypt(form, pair.client, {.token = parts.token, .data = parts.data}, opened);
             EXPECT_TRUE(failed_with(decrypting, errc::invalid_parameter, "DecryptMessage"));
         }
     }
@@ -478,28 +452,15 @@ TEST_P(security_context_encrypt, more_than_4_GiB_is_refused_before_the_call) {
     } too_large[]{{huge, room, other}, {room, huge, other}, {room, other, huge}};
     for (const auto& parts : too_large) {
         for (const auto form : surfaces) {
-            const auto encrypting = outcome_of(
-                form,
-                [&](std::error_code& ec) {
-                    EXPECT_TRUE(
-                        pair.client
-                            .encrypt({.token = parts.token, .data = parts.data, .padding = parts.padding}, {}, ec)
-                            .data.empty());
-                },
-                [&] {
-                    static_cast<void>(
-                        pair.client.encrypt({.token = parts.token, .data = parts.data, .padding = parts.padding}));
-                });
+            sspan::encrypted_message made;
+            const auto encrypting =
+                encrypt(form, pair.client, {.token = parts.token, .data = parts.data, .padding = parts.padding}, made);
             EXPECT_TRUE(failed_with(encrypting, errc::invalid_parameter, "EncryptMessage"));
             if (parts.padding.size() == huge.size()) {
                 continue;
             }
-            const auto decrypting = outcome_of(
-                form,
-                [&](std::error_code& ec) {
-                    EXPECT_TRUE(pair.client.decrypt({.token = parts.token, .data = parts.data}, {}, ec).data.empty());
-                },
-                [&] { static_cast<void>(pair.client.decrypt({.token = parts.token, .data = parts.data})); });
+            sspan::decrypted_message opened;
+            const auto decrypting = decrypt(form, pair.client, {.token = parts.token, .data = parts.data}, opened);
             EXPECT_TRUE(failed_with(decrypting, errc::invalid_parameter, "DecryptMessage"));
         }
     }

@@ -3,9 +3,11 @@
 // The context as an object: its handle, its sizes, what it costs, and two threads on it.
 #include <sspan/security_context.hpp>
 
+#include "adopt.hpp"
 #include "allocation.hpp"
 #include "conversation.hpp"
 #include "fixture.hpp"
+#include "message_queue.hpp"
 #include "messages.hpp"
 #include "profiles.hpp"
 
@@ -13,10 +15,7 @@
 
 #include <array>
 #include <atomic>
-#include <condition_variable>
 #include <cstddef>
-#include <deque>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <system_error>
@@ -186,9 +185,7 @@ TEST_P(security_context_object, adopt_takes_a_handle) {
         const auto sizes = pair.client.sizes();
         const auto expiry = pair.client.expiry();
         const auto handle = pair.client.release();
-        const auto result = outcome_of(
-            form, [&](std::error_code& ec) { pair.client = sspan::client_context::adopt(handle, granted, ec); },
-            [&] { pair.client = sspan::client_context::adopt(handle, granted); });
+        const auto result = adopt(form, handle, granted, pair.client);
         EXPECT_TRUE(succeeded(result));
         EXPECT_EQ(pair.client.granted(), granted);
         EXPECT_EQ(pair.client.sizes().max_signature, sizes.max_signature);
@@ -215,9 +212,7 @@ TEST_P(security_context_object, lack_of_memory_for_an_adopted_handle_deletes_the
         const auto granted = pair.client.granted();
         const auto handle = pair.client.release();
         allocation::fail_at(1);
-        const auto result = outcome_of(
-            form, [&](std::error_code& ec) { pair.client = sspan::client_context::adopt(handle, granted, ec); },
-            [&] { pair.client = sspan::client_context::adopt(handle, granted); });
+        const auto result = adopt(form, handle, granted, pair.client);
         allocation::fail_at(0);
         EXPECT_EQ(result.code, errc::insufficient_memory);
         EXPECT_FALSE(pair.client);
@@ -229,12 +224,9 @@ TEST_P(security_context_object, adopt_of_no_handle_is_invalid_without_a_call) {
     constexpr auto ones = ~ULONG_PTR{0};
     for (const auto form : surfaces) {
         for (const CtxtHandle handle : {CtxtHandle{0, 0}, CtxtHandle{ones, ones}}) {
-            const auto result = outcome_of(
-                form,
-                [&](std::error_code& ec) {
-                    EXPECT_FALSE(sspan::client_context::adopt(handle, context_flags::integrity, ec));
-                },
-                [&] { static_cast<void>(sspan::client_context::adopt(handle, context_flags::integrity)); });
+            sspan::client_context adopted;
+            const auto result = adopt(form, handle, context_flags::integrity, adopted);
+            EXPECT_FALSE(adopted);
             EXPECT_TRUE(failed_with(result, errc::invalid_handle, "QueryContextAttributes"));
         }
     }
@@ -247,12 +239,8 @@ TEST_P(security_context_object, misuse_06_adopt_that_cannot_learn_the_sizes_dele
         auto pair = establish(GetParam());
         const auto handle = pair.client.release();
         loopback::fail_at(function::query_context_attributes, 1, SEC_E_UNSUPPORTED_FUNCTION);
-        const auto result = outcome_of(
-            form,
-            [&](std::error_code& ec) {
-                EXPECT_FALSE(sspan::client_context::adopt(handle, context_flags::integrity, ec));
-            },
-            [&] { static_cast<void>(sspan::client_context::adopt(handle, context_flags::integrity)); });
+        const auto result = adopt(form, handle, context_flags::integrity, pair.client);
+        EXPECT_FALSE(pair.client);
         EXPECT_TRUE(failed_with(result, errc::unsupported_function, "QueryContextAttributes"));
         EXPECT_EQ(loopback::live().contexts, 1U);
     }
@@ -369,29 +357,7 @@ TEST_P(security_context_object, refused_messages_allocate_nothing_on_the_error_c
 
 // Threads: on each context one sends while the other receives.
 
-/// What goes from one thread to another, in order.
-class wire {
-public:
-    void send(sealed_message message) {
-        {
-            const std::lock_guard lock{mutex_};
-            messages_.push_back(std::move(message));
-        }
-        arrived_.notify_one();
-    }
-    sealed_message receive() {
-        std::unique_lock lock{mutex_};
-        arrived_.wait(lock, [this] { return !messages_.empty(); });
-        auto message = std::move(messages_.front());
-        messages_.pop_front();
-        return message;
-    }
-
-private:
-    std::mutex mutex_;
-    std::condition_variable arrived_;
-    std::deque<sealed_message> messages_;
-};
+using wire = message_queue<sealed_message>;
 
 TEST_P(security_context_object, one_thread_sends_while_another_receives) {
     constexpr std::size_t count = 2000;

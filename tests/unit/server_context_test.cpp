@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <sspan/server_context.hpp>
 
+#include "adopt.hpp"
 #include "conversation.hpp"
 #include "fixture.hpp"
 #include "messages.hpp"
@@ -85,9 +86,7 @@ TEST_P(server_context_test, adopt_takes_a_handle) {
         const auto granted = pair.server.granted();
         const auto handle = pair.server.release();
         EXPECT_FALSE(pair.server);
-        const auto result = outcome_of(
-            form, [&](std::error_code& ec) { pair.server = sspan::server_context::adopt(handle, granted, ec); },
-            [&] { pair.server = sspan::server_context::adopt(handle, granted); });
+        const auto result = adopt(form, handle, granted, pair.server);
         EXPECT_TRUE(succeeded(result));
         EXPECT_EQ(pair.server.granted(), granted);
         verify(pair.server, sign(pair.client, numbered(10)));
@@ -99,12 +98,8 @@ TEST_P(server_context_test, adopt_that_fails_deletes_the_context) {
         auto pair = establish(GetParam());
         const auto handle = pair.server.release();
         loopback::fail_at(function::query_context_attributes, 1, SEC_E_INSUFFICIENT_MEMORY);
-        const auto result = outcome_of(
-            form,
-            [&](std::error_code& ec) {
-                EXPECT_FALSE(sspan::server_context::adopt(handle, context_flags::integrity, ec));
-            },
-            [&] { static_cast<void>(sspan::server_context::adopt(handle, context_flags::integrity)); });
+        const auto result = adopt(form, handle, context_flags::integrity, pair.server);
+        EXPECT_FALSE(pair.server);
         EXPECT_TRUE(failed_with(result, errc::insufficient_memory, "QueryContextAttributes"));
         EXPECT_EQ(loopback::live().contexts, 1U);
     }
@@ -112,12 +107,9 @@ TEST_P(server_context_test, adopt_that_fails_deletes_the_context) {
 
 TEST_P(server_context_test, adopt_of_no_handle_is_invalid) {
     for (const auto form : surfaces) {
-        const auto result = outcome_of(
-            form,
-            [&](std::error_code& ec) {
-                EXPECT_FALSE(sspan::server_context::adopt(CtxtHandle{}, context_flags::integrity, ec));
-            },
-            [&] { static_cast<void>(sspan::server_context::adopt(CtxtHandle{}, context_flags::integrity)); });
+        sspan::server_context adopted;
+        const auto result = adopt(form, CtxtHandle{}, context_flags::integrity, adopted);
+        EXPECT_FALSE(adopted);
         EXPECT_TRUE(failed_with(result, errc::invalid_handle, "QueryContextAttributes"));
     }
 }

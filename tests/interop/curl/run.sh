@@ -73,7 +73,7 @@ sent_token() {
 }
 
 talk() {
-    local name=$1 known='a client (the package does not tell its name)' log_on=(--negotiate --user :) token
+    local name=$1 known='a client (the package does not report its name)' log_on=(--negotiate --user :) token
     start request
     expect "$name, knows the client" "$known"$'\n200 1' get "${log_on[@]}" "$url"
     expect "$name, two requests on one connection" "$known"$'\n200 1\n'"$known"$'\n200 0' \

@@ -5,7 +5,7 @@
 // "request" or "connection": what one handshake authenticates.
 #include "http.hpp"
 #include "net.hpp"
-#include "session.hpp"
+#include "programs/session.hpp"
 
 #include <sspan/protocol/http_negotiate.hpp>
 #include <sspan/sspan.hpp>

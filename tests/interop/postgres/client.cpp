@@ -3,7 +3,7 @@
 // A client of PostgreSQL with GSS-API encryption ("GSSAPI Session Encryption" in PostgreSQL's protocol documentation):
 // the server unwraps what sspan wraps, and sspan unwraps what the server wraps. The argument is the server's port.
 #include "integration/kerberos_facts.hpp"
-#include "wire.hpp"
+#include "programs/wire.hpp"
 
 #include <sspan/sspan.hpp>
 
@@ -60,7 +60,7 @@ public:
     }
     void send(std::span<const std::byte> packet) {
         server_.allow(patience);
-        wire::send_token(server_, packet);
+        server_.send_frame(packet);
     }
     [[nodiscard]] bytes receive() {
         server_.allow(patience);

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// A file that nobody sees under its name before it is complete.
+// A file that gets its name only when it is complete.
 #pragma once
 
-#if defined(_WIN32)
-#if !defined(WIN32_LEAN_AND_MEAN)
-#define WIN32_LEAN_AND_MEAN // or <windows.h> brings in the first Winsock
-#endif
-#if !defined(NOMINMAX)
-#define NOMINMAX // or it brings in macros named min and max
-#endif
-#include <windows.h>
+#include "../console.hpp" // includes <windows.h> on Windows
 
+#if defined(_WIN32)
 #include <fcntl.h>
 #include <io.h>
 #include <share.h>
@@ -38,7 +32,7 @@
 
 namespace files {
 
-/// What it says may go to a peer: it names no path, and is not in the language of this Windows, nor in its code page.
+/// Its text may be sent to a peer: it contains no path and does not depend on the language of the system.
 struct error : std::runtime_error {
     using std::runtime_error::runtime_error;
     error(const std::string& what, const std::error_code& code)
@@ -60,7 +54,7 @@ inline int flush(int file) noexcept {
 inline int close(int file) noexcept {
     return ::_close(file);
 }
-/// Fails if there is a `to`; nobody can put one there in between.
+/// Fails if `to` exists. No other program can create it between the check and the renaming.
 inline std::error_code rename_to_new(const std::filesystem::path& from, const std::filesystem::path& to) noexcept {
     if (::MoveFileExW(from.c_str(), to.c_str(), MOVEFILE_WRITE_THROUGH) != 0) {
         return {};
@@ -69,7 +63,7 @@ inline std::error_code rename_to_new(const std::filesystem::path& from, const st
 }
 #else
 inline int create(const std::filesystem::path& path) noexcept {
-    constexpr mode_t owner_only = 0600; // it was sent in secret
+    constexpr mode_t owner_only = 0600; // the content may be secret
     return ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, owner_only);
 }
 inline auto write_some(int file, const std::byte* data, std::size_t size) noexcept {
@@ -81,12 +75,12 @@ inline int flush(int file) noexcept {
 inline int close(int file) noexcept {
     return ::close(file);
 }
-/// Fails if there is a `to`; nobody can put one there in between.
+/// Fails if `to` exists. No other program can create it between the check and the renaming.
 inline std::error_code rename_to_new(const std::filesystem::path& from, const std::filesystem::path& to) noexcept {
     std::error_code ec;
-    std::filesystem::create_hard_link(from, to, ec); // POSIX' rename would replace it
+    std::filesystem::create_hard_link(from, to, ec); // rename would replace a file
     if (!ec) {
-        std::error_code ignored; // it has its name
+        std::error_code ignored; // the new name exists already
         std::filesystem::remove(from, ignored);
     }
     return ec;
@@ -97,7 +91,7 @@ inline std::filesystem::path path(std::string_view utf8) {
     return std::u8string{utf8.begin(), utf8.end()};
 }
 
-/// Its last part, in UTF-8.
+/// The last part of the path, in UTF-8.
 inline std::string name(const std::filesystem::path& path) {
     const auto utf8 = path.filename().u8string();
     return {utf8.begin(), utf8.end()};
@@ -105,11 +99,11 @@ inline std::string name(const std::filesystem::path& path) {
 
 enum class if_there_is_one : std::uint8_t { fail, replace };
 
-/// Created where nothing was, in `folder`; removed again unless it is given a name. Only a killed program leaves it there.
+/// A new file in `folder`, removed again unless `publish` names it. Only a killed program leaves it there.
 class new_file {
 public:
     explicit new_file(const std::filesystem::path& folder) : folder_{folder} {
-        std::random_device random; // nobody is to know the name before
+        std::random_device random; // so that other users cannot guess the name
         std::array<char, 17> digits{};
         std::snprintf(digits.data(), digits.size(), "%08x%08x", random(), random());
         path_ = folder / (std::string{".incomplete-"} + digits.data());
@@ -123,7 +117,7 @@ public:
             close(file_);
         }
         if (!path_.empty()) {
-            std::error_code ignored; // there is nobody to tell
+            std::error_code ignored; // a destructor cannot report it
             std::filesystem::remove(path_, ignored);
         }
     }
@@ -136,7 +130,7 @@ public:
         }
     }
 
-    /// The file is complete: on the disk, and then under its name.
+    /// Writes the file to the disk and then gives it its name.
     void publish(const std::filesystem::path& name, if_there_is_one then) {
         check(flush(file_) == 0, "writing");
         check(close(std::exchange(file_, -1)) == 0, "writing");
@@ -160,7 +154,7 @@ private:
     }
 
     std::filesystem::path folder_;
-    std::filesystem::path path_; // empty when the file has got its name
+    std::filesystem::path path_; // empty when the file has its name
     int file_ = -1;
 };
 

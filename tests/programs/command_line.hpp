@@ -3,9 +3,8 @@
 // The command line of secure_echo.
 #pragma once
 
-#include "arguments.hpp"
+#include "console.hpp"
 #include "messages.hpp"
-#include "text.hpp"
 
 #include <sspan/package.hpp>
 
@@ -26,27 +25,25 @@ inline constexpr std::string_view usage =
     R"(secure_echo serve --port N [options]   answer messages; port 0 stands for a free one
     --bind ADDRESS        listen there (127.0.0.1)
     --connections N       end after N connections
-    --max-connections N   serve so many at a time; the next ones wait (256)
-    --max-size BYTES      how long a message may be, up to 16000000 (1048576)
-    --handshake-timeout SECONDS   how long a handshake may take (10)
+    --max-connections N   serve at most N at a time; more must wait (256)
+    --max-size BYTES      the limit for a message, up to 16000000 (1048576)
+    --handshake-timeout SECONDS   the limit for a handshake (10)
 secure_echo send --host H --port N --target SPN [options]   send messages and check the answers
     --kind sign|seal      sign them, or encrypt them (sign)
-    --count N             how many (1000)
-    --size BYTES          how long, up to 16000000 (256)
-    --at-once N           all that over so many connections at a time, of up to 1000 (1)
-    --tamper              then send one that was changed on its way
-    --replay              then send the last one again
+    --count N             the number of messages (1000)
+    --size BYTES          their size, up to 16000000 (256)
+    --at-once N           do all this over N connections at a time, up to 1000 (1)
+    --tamper              then send a changed message
+    --replay              then send the last message again
     --user U [--domain D] log on as U; the password is one line of standard input, in UTF-8
 both:
     --package kerberos|negotiate|ntlm   (kerberos)
-    --dce                 three-legged handshake, and message format, of DCE RPC
-    --timeout SECONDS     how long the peer may be silent before a message, and how long a message may take (30)
+    --dce                 use DCE style: three tokens, and another message format
+    --timeout SECONDS     the limit for silence before a message, and for a message (30)
 Exit status: 0 done, 1 usage, 2 no handshake (or the server cannot start), 3 a message was rejected,
-4 a message that had to be rejected was accepted, 5 the connection was lost or the peer broke the protocol.)";
+4 a forged message was accepted, 5 the connection was lost or the peer broke the protocol.)";
 
-struct error : std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
+using error = console::usage_error;
 
 enum class action : std::uint8_t { help, serve, send };
 
@@ -83,6 +80,16 @@ inline unsigned number(std::string_view text, unsigned least, unsigned most) {
     return value;
 }
 
+inline std::wstring_view package_name(std::string_view text) {
+    for (const auto name : {sspan::package::kerberos, sspan::package::negotiate, sspan::package::ntlm}) {
+        const auto same = [](wchar_t unit, char letter) { return (unit | 0x20) == letter; }; // without case
+        if (std::ranges::equal(name, text, same)) {
+            return name;
+        }
+    }
+    throw error{"not kerberos, negotiate or ntlm"};
+}
+
 inline messages::kind kind_name(std::string_view text) {
     if (text != "sign" && text != "seal") {
         throw error{"not sign or seal"};
@@ -115,7 +122,8 @@ inline constexpr option table[] = {
     {"--handshake-timeout", action::serve, option::with_value,
      [](options& o, std::string_view v) { o.handshake_timeout = seconds(v); }},
     {"--host", action::send, option::with_value, [](options& o, std::string_view v) { o.host = v; }},
-    {"--target", action::send, option::with_value, [](options& o, std::string_view v) { o.target = text::to_wide(v); }},
+    {"--target", action::send, option::with_value,
+     [](options& o, std::string_view v) { o.target = console::to_wide(v); }},
     {"--kind", action::send, option::with_value, [](options& o, std::string_view v) { o.kind = kind_name(v); }},
     {"--count", action::send, option::with_value,
      [](options& o, std::string_view v) { o.count = number(v, 0, any_number); }},
@@ -125,16 +133,17 @@ inline constexpr option table[] = {
      [](options& o, std::string_view v) { o.at_once = number(v, 1, 1000); }},
     {"--tamper", action::send, option::alone, [](options& o, std::string_view) { o.tamper = true; }},
     {"--replay", action::send, option::alone, [](options& o, std::string_view) { o.replay = true; }},
-    {"--user", action::send, option::with_value, [](options& o, std::string_view v) { o.user = text::to_wide(v); }},
-    {"--domain", action::send, option::with_value, [](options& o, std::string_view v) { o.domain = text::to_wide(v); }},
+    {"--user", action::send, option::with_value, [](options& o, std::string_view v) { o.user = console::to_wide(v); }},
+    {"--domain", action::send, option::with_value,
+     [](options& o, std::string_view v) { o.domain = console::to_wide(v); }},
     {"--port", action::help, option::with_value, [](options& o, std::string_view v) { o.port = number(v, 0, 65535); }},
     {"--package", action::help, option::with_value,
-     [](options& o, std::string_view v) { o.package = arguments::package_name(v); }},
+     [](options& o, std::string_view v) { o.package = package_name(v); }},
     {"--dce", action::help, option::alone, [](options& o, std::string_view) { o.dce = true; }},
     {"--timeout", action::help, option::with_value, [](options& o, std::string_view v) { o.timeout = seconds(v); }},
 };
 
-/// Throws `error` for anything that is not as `usage` says.
+/// Throws `error` if the arguments do not follow `usage`.
 inline options parse(std::span<const std::string> arguments) {
     options chosen;
     const auto given = [&](std::string_view name) {
@@ -148,9 +157,9 @@ inline options parse(std::span<const std::string> arguments) {
     if (given("--help")) {
         return chosen;
     }
-    demand(!arguments.empty(), "what to do: serve or send?");
+    demand(!arguments.empty(), "the command is missing: serve or send");
     chosen.what = arguments[0] == "serve" ? action::serve : action::send;
-    demand(arguments[0] == "serve" || arguments[0] == "send", "neither serve nor send: " + arguments[0]);
+    demand(arguments[0] == "serve" || arguments[0] == "send", "unknown command: " + arguments[0]);
 
     for (auto rest = arguments.subspan(1); !rest.empty();) {
         const auto& name = rest[0];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// How far a copy has come, for a person who watches.
+// The progress of a copy on the console.
 #pragma once
 
 #if defined(_WIN32)
@@ -39,7 +39,7 @@ inline std::string amount(double bytes) {
     return text.data();
 }
 
-/// Share, amount, rate and time left, after `seconds` of time.
+/// The percentage, the amount, the rate and the time left, after `seconds`.
 inline std::string line(std::uint64_t done, std::uint64_t total, double seconds) {
     constexpr std::size_t width = 20;
     const double share = total == 0 ? 1 : static_cast<double>(done) / static_cast<double>(total);
@@ -56,8 +56,8 @@ inline std::string line(std::uint64_t done, std::uint64_t total, double seconds)
            amount(static_cast<double>(total)) + ", " + amount(rate) + "/s" + left.data();
 }
 
-/// A line on standard error that changes at most ten times a second and vanishes at the end; nothing if that is not a
-/// terminal.
+/// A line on standard error that changes at most ten times a second and disappears at the end. Without a terminal there
+/// is no line.
 class bar {
 public:
     using clock = std::chrono::steady_clock;
@@ -80,7 +80,7 @@ public:
     }
 
 private:
-    /// In one piece, over what stands there: no flicker.
+    /// Overwrites the old line with one write, so that it does not flicker.
     void write(std::string text) {
         const auto size = text.size();
         text.resize(std::max(size, shown_), ' ');

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# The second hop, with the loopback package registered: three processes, each with its own secur32. run.sh registers it.
+# second_hop with the loopback package: three processes, each with its own secur32. run.sh registers the package.
 import unittest
 
 import programs
@@ -13,8 +13,8 @@ PACKAGE = ('--package', 'Loopback')
 class SecondHop(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.backend = programs.Server('delegate', 'backend', *PACKAGE, environment={'LOOPBACK_SERVICE': BACKEND})
-        cls.server = programs.Server('delegate', 'server', *PACKAGE, '--backend-host', '127.0.0.1', '--backend-port',
+        cls.backend = programs.Server('second_hop', 'backend', *PACKAGE, environment={'LOOPBACK_SERVICE': BACKEND})
+        cls.server = programs.Server('second_hop', 'server', *PACKAGE, '--backend-host', '127.0.0.1', '--backend-port',
                                      str(cls.backend.port), '--backend-target', BACKEND,
                                      environment={'LOOPBACK_USER': 'service', 'LOOPBACK_SERVICE': MIDDLE})
 
@@ -24,7 +24,7 @@ class SecondHop(unittest.TestCase):
         cls.backend.stop()
 
     def ask(self, user, *options):
-        return programs.run('delegate', 'client', *PACKAGE, '--host', '127.0.0.1', '--port', str(self.server.port),
+        return programs.run('second_hop', 'client', *PACKAGE, '--host', '127.0.0.1', '--port', str(self.server.port),
                             '--target', MIDDLE, *options, environment={'LOOPBACK_USER': user})
 
     def test_the_backend_sees_the_client(self):
@@ -43,12 +43,12 @@ class SecondHop(unittest.TestCase):
         self.assertNotIn('erin', ''.join(self.backend.lines()))
 
     def test_a_backend_of_another_name_is_not_believed(self):
-        impostor = programs.Server('delegate', 'server', *PACKAGE, '--backend-host', '127.0.0.1', '--backend-port',
+        impostor = programs.Server('second_hop', 'server', *PACKAGE, '--backend-host', '127.0.0.1', '--backend-port',
                                    str(self.backend.port), '--backend-target', MIDDLE,
                                    environment={'LOOPBACK_SERVICE': MIDDLE})
         try:
             status, printed, _ = programs.run(
-                'delegate', 'client', *PACKAGE, '--host', '127.0.0.1', '--port', str(impostor.port), '--target', MIDDLE,
+                'second_hop', 'client', *PACKAGE, '--host', '127.0.0.1', '--port', str(impostor.port), '--target', MIDDLE,
                 environment={'LOOPBACK_USER': 'frank'})
         finally:
             impostor.stop()
@@ -61,9 +61,9 @@ class CommandLine(unittest.TestCase):
     def test_what_is_not_understood_is_said(self):
         for options in ((), ('client',), ('client', '--port', '1', '--host', 'h'), ('backend', '--port', '65536'),
                         ('backend', '--port', '1', '--what'), ('server', '--port', '1')):
-            status, _, complaints = programs.run('delegate', *options)
+            status, _, complaints = programs.run('second_hop', *options)
             self.assertEqual(status, 1, options)
-            self.assertIn('delegate backend --port N', complaints)
+            self.assertIn('second_hop backend --port N', complaints)
 
 
 if __name__ == '__main__':

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// The messages of secure_echo: what they are on the wire, and what sspan does for them.
+// The messages of secure_echo: their wire format, and how sspan protects them.
 //
-// Numbers are 32-bit big-endian. A handshake message: length, token. The client begins; a side with nothing to send
-// sends nothing. Then messages: 'S' (signed) or 'E' (sealed), length of the token, length of the data, token, data; the
-// padding of a sealed message is the end of its data. The server answers each with the same data, of the same kind. When
-// a message fails its check it answers '!' and the status, and closes the connection.
+// Numbers have 32 bits, big-endian. The client begins. Each token of the handshake is sent behind its length; an empty
+// token is not sent. Then the messages follow: 'S' (signed) or 'E' (sealed), the length of the token, the length of the
+// data, the token, the data. A sealed message has its padding at the end of the data. The server answers with the same
+// data and the same kind. If a message fails its check, the server answers '!' and the status, and closes the
+// connection.
 #pragma once
 
 #include "net.hpp"
@@ -28,21 +29,22 @@ namespace messages {
 /// The first byte on the wire.
 enum class kind : std::uint8_t { sign = 'S', seal = 'E' };
 
-/// The peer's answer to a message that it did not accept.
+/// The peer has rejected our message.
 struct rejection : std::runtime_error {
     explicit rejection(std::uint32_t status)
         : std::runtime_error{session::symbol({static_cast<int>(status), sspan::category()})} {}
 };
 
-/// A message as it arrived: not to be believed before `check`. Its memory is used again for the next one.
+/// A received message. Do not trust it before `check`. The next message uses the same memory.
 struct received {
     messages::kind kind{};
     std::vector<std::byte> token;
     std::vector<std::byte> data;
 };
 
-/// Gives the peer `time` to begin, and `time` to finish the message and take our answer. Its data may be of `most` bytes.
-/// @return false when the peer has closed the connection after its last message.
+/// Receives a message with at most `most` bytes of data. The peer has `time` to begin it, and `time` to finish it and
+/// to take our answer.
+/// @return false if the peer closed the connection after its last message.
 inline bool receive(net::connection& peer, received& message, std::size_t most, std::chrono::seconds time) {
     peer.allow(time);
     std::array<std::byte, 1> first{};
@@ -55,7 +57,7 @@ inline bool receive(net::connection& peer, received& message, std::size_t most, 
         throw rejection{wire::receive_number(peer)};
     }
     if (message.kind != kind::sign && message.kind != kind::seal) {
-        throw std::runtime_error{"the peer sent something that is not a message"};
+        throw std::runtime_error{"unexpected kind of message"};
     }
     const auto token_length = wire::receive_length(peer, wire::most_token);
     const auto data_length = wire::receive_length(peer, most);
@@ -64,14 +66,14 @@ inline bool receive(net::connection& peer, received& message, std::size_t most, 
     return true;
 }
 
-/// Protects messages and puts them into the wire format, in memory that is used again for the next one.
+/// Protects messages and puts them into the wire format. All messages use the same memory.
 class writer {
 public:
     explicit writer(sspan::security_context& context)
         : context_{&context}, token_(std::max(context.sizes().max_signature, context.sizes().security_trailer)),
           padding_(context.sizes().block_size) {}
 
-    /// @return the bytes to be sent, valid until the next call. To seal `data` is to overwrite it.
+    /// @return the bytes to send, valid until the next call. Sealing overwrites `data`.
     std::span<std::byte> write(kind what, std::span<std::byte> data) {
         sspan::encrypted_message parts{.data = data};
         if (what == kind::sign) {
@@ -95,7 +97,7 @@ private:
     std::vector<std::byte> frame_;
 };
 
-/// @return the data of an authentic message, in place. Throws sspan::error for any other.
+/// @return the data, in place. Throws sspan::error if the message is not authentic.
 inline std::span<std::byte> check(sspan::security_context& context, received& message) {
     if (message.kind == kind::sign) {
         context.verify(message.data, message.token);

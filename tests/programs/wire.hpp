@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Lengths and tokens on a connection: a 32-bit big-endian number, and so many bytes.
+// Numbers and tokens on a connection. A number has 32 bits, big-endian. A token is a frame.
 #pragma once
 
 #include "net.hpp"
@@ -18,7 +18,7 @@
 
 namespace wire {
 
-/// The longest token. No package needs more, and peers that nobody knows yet do not get more memory than this.
+/// The longest token. No package needs more. A peer that has not authenticated itself gets no more memory than this.
 inline constexpr std::size_t most_token = std::size_t{64} << 10;
 
 inline void append_number(std::vector<std::byte>& bytes, std::size_t number) {
@@ -46,27 +46,19 @@ inline std::size_t receive_length(net::connection& peer, std::size_t most) {
     return length;
 }
 
-inline void send_token(net::connection& peer, std::span<const std::byte> token) {
-    std::vector<std::byte> frame;
-    append_number(frame, token.size());
-    frame.insert(frame.end(), token.begin(), token.end());
-    peer.send(frame);
-}
-
 inline std::vector<std::byte> receive_token(net::connection& peer) {
-    std::vector<std::byte> token;
-    peer.receive(token, receive_length(peer, most_token));
+    auto token = peer.receive_frame(most_token);
     if (token.empty()) {
         throw std::runtime_error{"the peer sent an empty token"};
     }
     return token;
 }
 
-/// Exchanges tokens until both sides know each other.
+/// Authenticates both sides.
 template <class Handshake>
 auto establish(Handshake handshake, net::connection& peer) {
     return sspan::establish(
-        std::move(handshake), [&peer](std::span<const std::byte> token) { send_token(peer, token); },
+        std::move(handshake), [&peer](std::span<const std::byte> token) { peer.send_frame(token); },
         [&peer] { return receive_token(peer); });
 }
 

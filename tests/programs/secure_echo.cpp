@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// A client and a server that authenticate each other over TCP and exchange messages that nobody can change unnoticed.
+// A client and a server over TCP with limits on time, memory and threads. The client can also forge messages. The tests
+// attack both, and examples/run.sh shows what happens to forgeries. To learn how to use sspan, begin with examples/.
 #include "command_line.hpp"
+#include "console.hpp"
 #include "messages.hpp"
 #include "net.hpp"
 #include "session.hpp"
-#include "text.hpp"
 #include "threads.hpp"
 #include "wire.hpp"
 
@@ -35,14 +36,7 @@ namespace {
 using command_line::options;
 using session::symbol;
 
-enum exit_status {
-    done = 0,
-    bad_usage = 1,
-    no_handshake = 2,
-    message_rejected = 3,
-    forgery_accepted = 4,
-    connection_lost = 5
-};
+enum exit_status { done = 0, no_handshake = 2, message_rejected = 3, forgery_accepted = 4, connection_lost = 5 };
 
 void print(std::ostream& stream, const std::string& line) {
     static std::mutex one_line_at_a_time;
@@ -97,7 +91,7 @@ int serve(const options& chosen) {
                 }
                 peer.finish();
             });
-        } catch (const std::exception& error) { // of this connection alone; or the system has no more
+        } catch (const std::exception& error) { // ends this connection only; or the system has no more threads
             print(std::cout, label + error.what());
             std::this_thread::sleep_for(std::chrono::milliseconds{100});
         }
@@ -109,10 +103,10 @@ int serve(const options& chosen) {
 
 sspan::credentials log_on(const options& chosen) {
     if (chosen.user.empty()) {
-        return sspan::credentials::outbound(chosen.package); // who is logged on already
+        return sspan::credentials::outbound(chosen.package); // of the logged-on user
     }
     try {
-        const text::secret_line password;
+        const console::secret_line password;
         return sspan::credentials::outbound(chosen.package,
                                             sspan::identity{chosen.user, chosen.domain, password.view()});
     } catch (const std::invalid_argument& error) {
@@ -120,14 +114,14 @@ sspan::credentials log_on(const options& chosen) {
     }
 }
 
-/// What the n-th message says.
+/// Fills the data of a message with its number.
 void fill(std::span<std::byte> data, std::size_t number) {
     for (auto& byte : data) {
         byte = static_cast<std::byte>(number++ & 0xFF);
     }
 }
 
-/// Sends a message that must not be accepted, and reports what the server makes of it.
+/// Sends a forged message, and reports the server's answer.
 int send_forgery(const options& chosen, net::connection& peer, std::span<const std::byte> frame,
                  const std::string& name) {
     peer.allow(chosen.timeout);
@@ -158,7 +152,7 @@ int exchange(const options& chosen, net::connection& peer, sspan::security_conte
         frame = writer.write(chosen.kind, data);
         peer.allow(chosen.timeout);
         peer.send(frame);
-        if (!messages::receive(peer, reply, frame.size(), chosen.timeout)) { // the answer is as long
+        if (!messages::receive(peer, reply, frame.size(), chosen.timeout)) { // the answer has the same length
             throw std::runtime_error{"the server closed the connection"};
         }
         std::span<std::byte> echo;
@@ -169,7 +163,7 @@ int exchange(const options& chosen, net::connection& peer, sspan::security_conte
             return message_rejected;
         }
         if (reply.kind != chosen.kind || !std::ranges::equal(echo, original)) {
-            throw std::runtime_error{"the server answered something else than it was sent"};
+            throw std::runtime_error{"the answer differs from the message"};
         }
     }
     const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
@@ -182,7 +176,7 @@ int exchange(const options& chosen, net::connection& peer, sspan::security_conte
     }
     if (chosen.tamper) {
         frame = writer.write(chosen.kind, data);
-        frame.back() ^= std::byte{1}; // the last bit of the data; of the token, when there is no data
+        frame.back() ^= std::byte{1}; // a bit of the data, or of the token if there is no data
         return send_forgery(chosen, peer, frame, "tampered");
     }
     return done;
@@ -197,7 +191,7 @@ int send_messages(const options& chosen, const sspan::credentials& credentials) 
         auto context = wire::establish(std::move(handshake), peer);
         status_on_failure = connection_lost;
         const auto& sizes = context.sizes();
-        print(std::cout, "authenticated to " + text::to_utf8(chosen.target) + " with " +
+        print(std::cout, "authenticated to " + console::to_utf8(chosen.target) + " with " +
                              session::describe(context, chosen.package));
         print(std::cout, "sizes in bytes: signature " + std::to_string(sizes.max_signature) + ", token " +
                              std::to_string(sizes.security_trailer) + ", block " + std::to_string(sizes.block_size));
@@ -211,7 +205,7 @@ int send_messages(const options& chosen, const sspan::credentials& credentials) 
     }
 }
 
-/// @return the status of one that failed, if one did.
+/// @return the status of a failed connection, or 0.
 int send_at_once(const options& chosen) {
     const auto credentials = log_on(chosen);
     std::atomic<int> status = done;
@@ -230,28 +224,19 @@ int send_at_once(const options& chosen) {
 
 } // namespace
 
-int main(int argc, char** argv) {
-#if defined(_WIN32)
-    ::SetConsoleOutputCP(CP_UTF8);
-#endif
-    try {
-        const auto chosen = command_line::parse(text::arguments(argc, argv));
-        const net::library sockets;
-        switch (chosen.what) {
-        case command_line::action::serve:
-            return serve(chosen);
-        case command_line::action::send:
-            return send_at_once(chosen);
-        case command_line::action::help:
-            break;
-        }
-        print(std::cout, std::string{command_line::usage});
-        return done;
-    } catch (const command_line::error& error) {
-        print(std::cerr, error.what() + std::string{"\n\n"} + std::string{command_line::usage});
-        return bad_usage;
-    } catch (const std::exception& error) {
-        print(std::cerr, error.what());
-        return no_handshake;
+int main(int argc, char** argv) try {
+    const auto chosen = command_line::parse(console::words(argc, argv));
+    const net::library sockets;
+    switch (chosen.what) {
+    case command_line::action::serve:
+        return serve(chosen);
+    case command_line::action::send:
+        return send_at_once(chosen);
+    case command_line::action::help:
+        break;
     }
+    print(std::cout, std::string{command_line::usage});
+    return done;
+} catch (const std::exception& error) {
+    return console::report(error, command_line::usage, no_handshake);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Which names a stranger may give to a file of ours.
+// The file names that the receiver accepts from a sender.
 #pragma once
 
-#include "text.hpp"
+#include "../console.hpp"
 
 #include <algorithm>
 #include <array>
@@ -14,9 +14,9 @@
 
 namespace file_name {
 
-/// Whether Windows takes a name of this stem for a device, in every folder and in whatever case.
+/// Returns true if Windows treats a name with this stem as a device, in every folder, in upper and lower case.
 inline bool is_device(std::string_view stem) {
-    stem = stem.substr(0, stem.find_last_not_of(' ') + 1); // nothing, of spaces alone
+    stem = stem.substr(0, stem.find_last_not_of(' ') + 1); // empty if there are only spaces
     std::string upper{stem};
     std::ranges::transform(stem, upper.begin(),
                            [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
@@ -27,24 +27,24 @@ inline bool is_device(std::string_view stem) {
     if (!upper.starts_with("COM") && !upper.starts_with("LPT")) {
         return false;
     }
-    constexpr std::array<std::string_view, 3> superscripts{"\xC2\xB9", "\xC2\xB2", "\xC2\xB3"}; // in UTF-8; digits, too
+    constexpr std::array<std::string_view, 3> superscripts{"\xC2\xB9", "\xC2\xB2",
+                                                           "\xC2\xB3"}; // in UTF-8; Windows treats them as digits
     const auto rest = std::string_view{upper}.substr(3);
     return (rest.size() == 1 && rest[0] >= '0' && rest[0] <= '9') ||
            std::ranges::find(superscripts, rest) != superscripts.end();
 }
 
-/// Whether `name`, in UTF-8, names a file in the folder that it is put behind, and nothing else, on every system: no way
-/// into another folder or drive, no stream of another file, no device, no character that commands a terminal, and
-/// nothing that Windows would cut off, so that it named another file.
+/// Returns true if `name`, in UTF-8, is an ordinary file name on every system. Rejected are paths, drives, streams,
+/// devices, control characters, and trailing characters that Windows removes.
 inline bool is_plain(std::string_view name) {
-    constexpr std::size_t longest = 255; // bytes on Linux, and so few UTF-16 units on Windows
+    constexpr std::size_t longest = 255; // bytes on Linux, UTF-16 units on Windows
     if (name.empty() || name.size() > longest || name.find_first_of(R"(\/:*?"<>|)") != std::string_view::npos ||
         name.ends_with('.') || name.ends_with(' ')) {
         return false;
     }
     try {
-        if (text::to_utf8(text::to_wide(name)) != name) {
-            return false; // which replaces control characters
+        if (console::to_utf8(console::to_wide(name)) != name) {
+            return false; // to_utf8 has replaced control characters
         }
     } catch (const std::invalid_argument&) {
         return false; // not UTF-8

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A thread for each task, and a bound on how many there are.
+// A thread for each task, with a limit on their number.
 #pragma once
 
 #include <condition_variable>
@@ -11,13 +11,13 @@
 
 namespace threads {
 
-/// Its destructor waits for the tasks. One thread uses it.
+/// Only one thread may use a crew. The destructor waits for the tasks.
 class crew {
 public:
     explicit crew(unsigned most) : most_{most} {}
 
-    /// Runs `task` in a thread of its own. Waits first while there are as many tasks as there may be. What the task
-    /// throws ends it alone, and nobody hears of it. Throws std::system_error when the system has no more threads.
+    /// Runs `task` in a new thread. Waits while the maximum number of tasks is running. An exception of the task is
+    /// ignored. Throws std::system_error if the system has no more threads.
     template <class Task>
     void run(Task task) {
         std::unique_lock lock{mutex_};
@@ -31,7 +31,7 @@ public:
             --running_;
             ended_.notify_one();
         }};
-        ++running_; // the task's end waits for the lock
+        ++running_; // before the task ends: it needs the lock for that
     }
 
 private:
@@ -40,12 +40,12 @@ private:
         std::jthread thread;
     };
 
-    /// What the task holds, its connection for example, has gone when its place becomes free.
+    /// Destroys the task, with its connection for example, before its place becomes free.
     template <class Task>
     static void run_and_free(Task task) noexcept {
         try {
             task();
-        } catch (...) { // it had its chance to report
+        } catch (...) { // the task reports its own errors
         }
     }
 

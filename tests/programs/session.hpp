@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// What the examples ask of a context, and what they say of it.
+// The options of a handshake, and descriptions of a context.
 #pragma once
 
-#include "text.hpp"
+#include "console.hpp"
 
 #include <sspan/sspan.hpp>
 
@@ -22,8 +22,8 @@ inline std::string symbol(const std::error_code& code) {
 inline sspan::client_options wanted_by_client(std::wstring_view package, bool dce) {
     sspan::client_options wanted;
     if (package == sspan::package::ntlm) {
-        // NTLM cannot prove who the server is. Whoever chooses it by name goes without; with Negotiate, which may fall
-        // back to NTLM, the handshake fails instead.
+        // NTLM cannot prove who the server is. A user who chooses NTLM by name accepts that. With Negotiate, which may
+        // fall back to NTLM, the handshake fails instead.
         wanted.require &= ~sspan::context_flags::mutual_auth;
     }
     if (dce) {
@@ -32,7 +32,7 @@ inline sspan::client_options wanted_by_client(std::wstring_view package, bool dc
     return wanted;
 }
 
-/// A server takes DCE style only if it has asked for it. With `dce` every client has to use it, else each may.
+/// A server accepts DCE style only if it asks for it. With `dce` every client must use it, otherwise each may.
 inline sspan::server_options wanted_by_server(bool dce) {
     sspan::server_options wanted;
     (dce ? wanted.require : wanted.request) |= sspan::context_flags::dce_style;
@@ -43,16 +43,16 @@ inline sspan::server_options wanted_by_server(bool dce) {
 inline std::string describe(const sspan::security_context& context, std::wstring_view asked_for) {
     std::error_code ec;
     const auto info = sspan::query_negotiation_info(context, ec);
-    return text::to_utf8(ec ? asked_for : info.package.name) + "; granted: " + sspan::to_string(context.granted());
+    return console::to_utf8(ec ? asked_for : info.package.name) + "; granted: " + sspan::to_string(context.granted());
 }
 
 inline std::string client_name(const sspan::security_context& context) {
     std::error_code ec;
     const auto name = sspan::query_user_name(context, ec);
     if (ec == sspan::errc::unsupported_function) {
-        return "a client (the package does not tell its name)";
+        return "a client (the package does not report its name)";
     }
-    return ec ? "a client (its name is unknown: " + symbol(ec) + ")" : text::to_utf8(name);
+    return ec ? "a client (its name is unknown: " + symbol(ec) + ")" : console::to_utf8(name);
 }
 
 } // namespace session

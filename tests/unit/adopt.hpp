@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+//
+// Taking over a handle, for the tests of both sides' contexts.
+#pragma once
+
+#include "profiles.hpp"
+
+#include <sspan/flags.hpp>
+
+#include <system_error>
+
+namespace testing_support {
+
+/// Adopts the handle on this surface. After a failure, `adopted` is in the zero state.
+template <class Context>
+outcome adopt(surface form, const CtxtHandle& handle, sspan::context_flags granted, Context& adopted) {
+    adopted = {};
+    return outcome_of(
+        form, [&](std::error_code& ec) { adopted = Context::adopt(handle, granted, ec); },
+        [&] { adopted = Context::adopt(handle, granted); });
+}
+
+} // namespace testing_support

@@ -12,6 +12,8 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/sspan-config-version.cmak
   COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES cmake/sspan-config.cmake cmake/FindWinPR.cmake ${PROJECT_BINARY_DIR}/sspan-config-version.cmake
   DESTINATION ${package_dir})
+install(DIRECTORY tests/loopback DESTINATION ${package_dir}
+  FILES_MATCHING PATTERN CMakeLists.txt PATTERN *.cpp PATTERN *.hpp PATTERN dll.* EXCLUDE)
 install(FILES cmake/sspan.natvis DESTINATION ${natvis_dir})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 

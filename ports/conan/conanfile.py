@@ -31,7 +31,7 @@ class Sspan(ConanFile):
         self.version = re.search(r'version = "(.*)"', header).group(1)
 
     def export_sources(self):
-        for pattern in ("CMakeLists.txt", "LICENSE", "cmake/*", "include/*"):
+        for pattern in ("CMakeLists.txt", "LICENSE", "cmake/*", "include/*", "tests/loopback/*"):
             copy(self, pattern, self._tree, self.export_sources_folder)
 
     def requirements(self):

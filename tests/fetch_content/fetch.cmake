@@ -4,6 +4,7 @@ cmake_minimum_required(VERSION 3.25)
 file(REMOVE_RECURSE ${build})
 file(MAKE_DIRECTORY ${build}/sspan-${version})
 file(COPY ${tree}/CMakeLists.txt ${tree}/LICENSE ${tree}/cmake ${tree}/include DESTINATION ${build}/sspan-${version})
+file(COPY ${tree}/tests/loopback DESTINATION ${build}/sspan-${version}/tests)
 execute_process(COMMAND ${CMAKE_COMMAND} -E tar czf sspan.tar.gz sspan-${version}
   WORKING_DIRECTORY ${build} COMMAND_ERROR_IS_FATAL ANY)
 set(url file://${build}/sspan.tar.gz)

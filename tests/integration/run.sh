@@ -45,7 +45,7 @@ SSPAN_WEB_KEYTAB=FILE:$scratch/web.keytab python_tests examples_test.py
 python_tests load_test.py
 
 # Registers the loopback package with the system, until the tests have ended.
-cp build/mingw/tests/loopback/libsspan_loopback_package.dll "$WINEPREFIX/drive_c/windows/system32/sspan_loopback.dll"
+cp build/mingw/tests/libsspan_loopback_package.dll "$WINEPREFIX/drive_c/windows/system32/sspan_loopback.dll"
 providers='HKLM\System\CurrentControlSet\Control\SecurityProviders'
 wine reg delete "$providers" /v SecurityProviders /f >/dev/null 2>&1 </dev/null || true # a killed script's
 logged wine reg add "$providers" /v SecurityProviders /t REG_SZ /d sspan_loopback.dll /f

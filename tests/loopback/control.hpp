@@ -70,6 +70,7 @@ struct options {
     std::wstring service_name = L"HTTP/server.loopback.example"; ///< the server's own; NTLM checks no target name
     std::vector<std::wstring> other_services{L"HTTP/other.loopback.example"}; ///< known, but not the server's
     std::vector<std::wstring> unknown_domains;                                ///< nobody answers for these
+    std::vector<std::wstring> denied_users;                                   ///< servers refuse them
     ticket_state ticket = ticket_state::good;
     bool has_service_ticket = false;   ///< so that the KDC is not asked for one
     bool kdc_answers = true;           ///< explicit logons, and tickets for services, need it

@@ -269,6 +269,7 @@ void engine::reset() {
     }
     blocks_.clear();
     violations_.clear();
+    nonces_ = 0;
     settings = defaults();
 }
 

@@ -362,7 +362,8 @@ SECURITY_STATUS engine::take_from_client(context& ctx, ULONG asked, const handsh
         const bool logged_on = same_bytes(token.proof, proof_of(token.user, {}, true));
         const bool knows_password =
             entry != nullptr && same_bytes(token.proof, proof_of(token.user, to_utf16(entry->password), false));
-        if (!logged_on && !knows_password) {
+        const auto is_user = [&token](const std::wstring& name) { return same_name(to_utf16(name), token.user); };
+        if ((!logged_on && !knows_password) || std::ranges::any_of(settings.denied_users, is_user)) {
             return SEC_E_LOGON_DENIED;
         }
     }

@@ -36,7 +36,8 @@ include(${tree}/ports/sspan/portfile.cmake)
 file(GLOB_RECURSE installed RELATIVE ${CURRENT_PACKAGES_DIR} ${CURRENT_PACKAGES_DIR}/*)
 foreach(file IN ITEMS
     include/sspan/sspan.hpp include/sspan/sspan.natvis share/sspan/sspan-config.cmake share/sspan/sspan-targets.cmake
-    share/sspan/sspan-config-version.cmake share/sspan/copyright share/sspan/usage)
+    share/sspan/sspan-config-version.cmake share/sspan/loopback/CMakeLists.txt
+    share/sspan/loopback/include/sspan/testing/loopback.hpp share/sspan/copyright share/sspan/usage)
   if(NOT file IN_LIST installed)
     message(SEND_ERROR "the port does not install ${file}")
   endif()

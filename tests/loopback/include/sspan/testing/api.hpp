@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The SSPAN_API_HEADER of programs whose calls to the OS are defined in a source file: loopback/seam.cpp, or the fuzzer's
+// The SSPAN_API_HEADER of programs whose calls to the OS are defined in a source file: tests/loopback/seam.cpp, or the fuzzer's
 // hostile_seam.cpp. Without one of them no program links.
 #pragma once
 

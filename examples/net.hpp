@@ -289,8 +289,10 @@ socket_owner open_socket(const std::string& host, unsigned port, const std::stri
     if (::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list) != 0 || list == nullptr) {
         throw std::runtime_error{"no address for the host " + host};
     }
-    const auto free = [](addrinfo* addresses) { ::freeaddrinfo(addresses); };
-    const std::unique_ptr<addrinfo, decltype(free)> owner{list, free};
+    struct free_list {
+        void operator()(addrinfo* addresses) const noexcept { ::freeaddrinfo(addresses); }
+    };
+    const std::unique_ptr<addrinfo, free_list> owner{list};
     for (const auto* address = list;; address = address->ai_next) {
         socket_owner socket{::socket(address->ai_family, address->ai_socktype, address->ai_protocol)};
         if (socket && use(socket, address->ai_addr, static_cast<socklen_t>(address->ai_addrlen)) == 0) {

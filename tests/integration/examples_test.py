@@ -382,10 +382,15 @@ class Inspect(unittest.TestCase):
 
 class Programs(unittest.TestCase):
     def expect_usage(self, name, *command_lines):
-        for options in (('--help',), *command_lines):
+        for options in (('--what',), *command_lines):
             status, printed, complaints = programs.run(name, *options)
             self.assertEqual((status, printed), (1, ''), options)
             self.assertRegex(complaints, rf'(?m)^{name} .*\n(.*\n)*Exit status: 0 done, 1 usage, 2 ')
+
+    def expect_help(self, name):
+        status, printed, complaints = programs.run(name, '--help')
+        self.assertEqual((status, complaints), (0, ''))
+        self.assertRegex(printed, rf'^{name} .*\n(.*\n)*Exit status: 0 done, 1 usage, 2 ')
 
     def expect_failure(self, name, *options, complaint='.'):
         status, printed, complaints = programs.run(name, *options)
@@ -435,6 +440,8 @@ class Http(Programs):
             server.stop()
 
     def test_usage(self):
+        self.expect_help('http_get')
+        self.expect_help('http_hello')
         self.expect_usage('http_get', (), ('--host',), ('--host', 'h', '--port', 'x'), ('--host', 'h', '--what'))
         self.expect_usage('http_hello', (), ('--port', '65536'), ('--port', '0', '--connections', '-1'),
                           ('--port', '0', '--what'))
@@ -486,6 +493,7 @@ class LdapWhoami(Programs):
         return '--host', '127.0.0.1', '--port', port, '--target', SERVICE
 
     def test_usage(self):
+        self.expect_help('ldap_whoami')
         self.expect_usage('ldap_whoami', (), ('--host', 'h'), ('--target', SERVICE), (*self.ask('x'),),
                           (*self.ask('1'), '--mechanism', 'plain'), (*self.ask('1'), '--what'))
 

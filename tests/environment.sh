@@ -13,7 +13,7 @@ readonly build_packages=(cmake ninja-build libmsgsl-dev nlohmann-json3-dev) \
     wine_packages=(g++-mingw-w64-x86-64-posix wine wine64) \
     realm_packages=(krb5-kdc krb5-admin-server krb5-user) \
     winpr3_packages=(g++ googletest libwinpr3-dev winpr3-utils faketime python3) \
-    test_packages=(g++ clang-19 libclang-rt-19-dev googletest
+    test_packages=(g++ clang-19 clang-tools-19 libclang-rt-19-dev googletest
         "$(grep -qx 'VERSION_ID="12"' /etc/os-release && echo libwinpr2-dev || echo libwinpr3-dev)")
 
 scratch=$(mktemp -d)

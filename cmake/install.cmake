@@ -14,6 +14,7 @@ install(FILES cmake/sspan-config.cmake cmake/FindWinPR.cmake ${PROJECT_BINARY_DI
   DESTINATION ${package_dir})
 install(DIRECTORY tests/loopback DESTINATION ${package_dir}
   FILES_MATCHING PATTERN CMakeLists.txt PATTERN *.cpp PATTERN *.hpp PATTERN dll.* EXCLUDE)
+install(DIRECTORY cmake/module DESTINATION ${package_dir})
 install(FILES cmake/sspan.natvis DESTINATION ${natvis_dir})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 

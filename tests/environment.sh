@@ -14,7 +14,7 @@ readonly build_packages=(cmake ninja-build libmsgsl-dev nlohmann-json3-dev) \
     realm_packages=(krb5-kdc krb5-admin-server krb5-user) \
     site_packages=(doxygen python3) \
     winpr3_packages=(g++ googletest libwinpr3-dev winpr3-utils faketime python3) \
-    test_packages=(g++ clang-19 libclang-rt-19-dev googletest
+    test_packages=(g++ clang-19 clang-tools-19 libclang-rt-19-dev googletest
         "$(grep -qx 'VERSION_ID="12"' /etc/os-release && echo libwinpr2-dev || echo libwinpr3-dev)")
 
 scratch=$(mktemp -d)

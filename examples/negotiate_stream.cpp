@@ -32,7 +32,8 @@ namespace {
 
 namespace nns = sspan::negotiate_stream;
 
-constexpr std::string_view usage = R"(negotiate_stream server PORT    as the account that it runs under; port 0: a free one
+constexpr std::string_view usage =
+    R"(negotiate_stream server PORT    as the account that it runs under; port 0: a free one
 negotiate_stream client HOST PORT TARGET TEXT
 TARGET is the server's principal name, such as HOST/files.corp.example.
 Exit status: 0 done, 1 usage, 2 refused or failed.)";

@@ -17,7 +17,7 @@ public:
     /// Makes an empty object, which is also the state of a moved-from object.
     secret_bytes() noexcept = default;
     /// Copies `bytes`. The caller wipes its own copy.
-    /// @throws std::bad_alloc
+    /// @throws std::bad_alloc if there is no memory
     explicit secret_bytes(const_bytes bytes) : bytes_{bytes.begin(), bytes.end()} {}
 
     secret_bytes(secret_bytes&&) noexcept = default;

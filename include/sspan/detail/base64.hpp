@@ -32,7 +32,7 @@ inline constexpr std::array<std::uint8_t, 256> base64_values = [] {
     return (size / 3 + (size % 3 != 0 ? 1 : 0)) * 4;
 }
 
-/// Appends `data` in base64 with padding. @throws std::bad_alloc
+/// Appends `data` in base64 with padding. @throws std::bad_alloc if there is no memory
 inline void append_base64(std::span<const std::byte> data, std::string& text) {
     text.reserve(text.size() + base64_length(data.size()));
     for (std::size_t i = 0; i < data.size(); i += 3) {
@@ -50,7 +50,7 @@ inline void append_base64(std::span<const std::byte> data, std::string& text) {
 /// Replaces the content of `data` with the decoded `text`.
 ///
 /// The text has no whitespace, all of its padding, and zeros in the bits that are not used.
-/// @return false for any other text; `data` is undefined then. @throws std::bad_alloc
+/// @return false for any other text; `data` is undefined then. @throws std::bad_alloc if there is no memory
 [[nodiscard]] inline bool decode_base64(std::string_view text, std::vector<std::byte>& data) {
     data.clear();
     if (text.size() % 4 != 0) {

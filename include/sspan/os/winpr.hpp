@@ -66,7 +66,7 @@ inline SECURITY_STATUS SEC_ENTRY initialize(CredHandle* credential, CtxtHandle* 
         return SEC_E_UNSUPPORTED_FUNCTION;
     }
     *attributes = not_reported;
-    const std::scoped_lock mine{turn(credential)};
+    const std::scoped_lock<std::mutex> mine{turn(credential)};
     const auto status =
         theirs().InitializeSecurityContextW(credential, context, target, request, reserved1, representation, input,
                                             reserved2, new_context, output, attributes, expiry);
@@ -82,7 +82,7 @@ inline SECURITY_STATUS SEC_ENTRY accept(CredHandle* credential, CtxtHandle* cont
         return SEC_E_UNSUPPORTED_FUNCTION;
     }
     *attributes = not_reported;
-    const std::scoped_lock mine{turn(credential)};
+    const std::scoped_lock<std::mutex> mine{turn(credential)};
     const auto status = theirs().AcceptSecurityContext(credential, context, input, request, representation, new_context,
                                                        output, attributes, expiry);
     set_granted(status, request, ASC_REQ_INTEGRITY, *attributes);

@@ -8,14 +8,19 @@
 export LC_ALL=C.UTF-8
 
 # Debian's packages, by purpose.
+test_packages=(g++ clang-19 libclang-rt-19-dev googletest)
+if grep -qx 'VERSION_ID="12"' /etc/os-release; then
+    test_packages+=(libwinpr2-dev)
+else
+    test_packages+=(libwinpr3-dev clang-tools-19) # whose CMake can build modules
+fi
 # shellcheck disable=SC2034 # the scripts that source this file use them
 readonly build_packages=(cmake ninja-build libmsgsl-dev nlohmann-json3-dev) \
     wine_packages=(g++-mingw-w64-x86-64-posix wine wine64) \
     realm_packages=(krb5-kdc krb5-admin-server krb5-user) \
     site_packages=(doxygen python3) \
     winpr3_packages=(g++ googletest libwinpr3-dev winpr3-utils faketime python3) \
-    test_packages=(g++ clang-19 clang-tools-19 libclang-rt-19-dev googletest
-        "$(grep -qx 'VERSION_ID="12"' /etc/os-release && echo libwinpr2-dev || echo libwinpr3-dev)")
+    test_packages
 
 scratch=$(mktemp -d)
 started=()

@@ -229,7 +229,7 @@ def page(path):
             heading = re.match(r"(#+) (.*)", line)
             line = escaped(line)
             # Doxygen's own <object> would lose the text for those who do not see the picture.
-            line = re.sub(r"!\[(.*)\]\(pictures/(.*)\)", r'@htmlonly<p><img src="\2" alt="\1"></p>@endhtmlonly', line)
+            line = re.sub(r"!\[(.*)\]\((?:docs/)?pictures/(.*)\)", r'@htmlonly<p><img src="\2" alt="\1"></p>@endhtmlonly', line)
             line = re.sub(r"(?<!!)\[([^\]\[]*)\]\(([^)]+)\)", lambda match: link(path, match), line)
             if heading:
                 place = label(path) if heading[1] == "#" else f"{label(path)}-{anchor(heading[2])}"

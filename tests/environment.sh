@@ -8,7 +8,7 @@
 export LC_ALL=C.UTF-8
 
 # Debian's packages, by purpose.
-test_packages=(g++ clang-19 libclang-rt-19-dev googletest)
+test_packages=(g++ clang-19 libclang-rt-19-dev googletest libasio-dev)
 if grep -qx 'VERSION_ID="12"' /etc/os-release; then
     test_packages+=(libwinpr2-dev)
 else

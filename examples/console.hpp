@@ -209,7 +209,8 @@ inline int report(const std::exception& error, std::string_view usage, int statu
     return status;
 }
 
-/// One line of standard input, such as a password, in memory that is zeroed before it is freed.
+/// One line of standard input, such as a password, in memory that is zeroed before it is freed. For pipes and files: on a
+/// terminal it would be seen, and a Windows console would not send UTF-8.
 class secret_line {
 public:
     secret_line() : secret_line{nothing_yet{}} { // after that the destructor runs, even if the rest throws

@@ -304,6 +304,7 @@ socket_owner open_socket(const std::string& host, unsigned port, const std::stri
     }
 }
 
+/// `time` begins once TCP is connected. Until then the system's own limits hold, which may be minutes.
 inline connection connect(const std::string& host, unsigned port, std::chrono::seconds time) {
     return {open_socket(host, port, "connecting to",
                         [](const socket_owner& socket, const sockaddr* address, socklen_t size) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // A client over TCP. It and tcp_server authenticate each other. Then it signs its messages: anyone can read them, but
-// nobody can change, repeat or drop one unnoticed. The server encrypts its answers.
+// nobody can change, repeat or reorder them unnoticed. It misses the answer if the last ones are cut off. The server
+// encrypts its answers.
 // Run: tcp_client HOST PORT TARGET MESSAGE... (tcp_server shows the server). The server must prove its name, so a
 // domain or a Kerberos realm is needed. It prints:
 //
@@ -36,7 +37,9 @@ constexpr std::size_t longest_answer = 4096;
 /// Authenticates both sides, as the logged-on user. Each token is sent as a frame.
 sspan::client_context log_on(net::connection& server, std::wstring_view target) {
     const auto credentials = sspan::credentials::outbound(sspan::package::negotiate);
-    sspan::client_handshake handshake{credentials, target};
+    sspan::client_options options;
+    options.ntlm = sspan::ntlm_use::refused; // no message of NTLM leaves: it would help an impostor
+    sspan::client_handshake handshake{credentials, target, options};
     const auto send = [&server](std::span<const std::byte> token) { server.send_frame(token); };
     const auto receive = [&server] { return server.receive_frame(longest_token); };
     return sspan::establish(std::move(handshake), send, receive);
@@ -55,6 +58,14 @@ std::string receive_sealed(net::connection& server, sspan::client_context& conte
     auto message = server.receive_frame(sspan::max_wrapped_size(context.sizes(), longest_answer));
     const auto text = context.unwrap(message).data; // decrypts in place
     return {reinterpret_cast<const char*>(text.data()), text.size()};
+}
+
+/// Keeps what a console shows safely: ASCII without control characters.
+std::string printable(std::string text) {
+    for (auto& unit : text) {
+        unit = unit >= ' ' && unit <= '~' ? unit : '?';
+    }
+    return text;
 }
 
 } // namespace
@@ -77,7 +88,7 @@ int main(int argc, char** argv) try {
         send_signed(server, context, text);
         std::cout << "signed: " << text << '\n';
         const auto answer = receive_sealed(server, context);
-        std::cout << "decrypted: " << answer << '\n';
+        std::cout << "decrypted: " << printable(answer) << '\n';
     }
     return 0;
 } catch (const std::exception& error) {

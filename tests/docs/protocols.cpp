@@ -32,7 +32,7 @@ std::string fetch(const sspan::credentials& credentials) {
     for (;;) {
         const auto step = client.take_answer(answer.status, answer.challenges);
         if (step.state == http::client_state::authenticated) {
-            return answer.body; // only now is it the server's
+            return answer.body; // the server has proven itself; only TLS protects the page
         }
         answer = get(step.credentials);
     }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <future>
 #include <iostream>
 #include <mutex>
 #include <queue>
@@ -196,18 +197,19 @@ std::size_t talk(sspan::security_context context, connection& out, connection& i
     const auto sizes = context.sizes();
     auto [sender, receiver] = std::move(context).split();
 
-    std::thread sending{
+    std::future<void> sending = std::async( // its destructor waits, and `get` passes its exception on
+        std::launch::async,
         [&out, messages, frame = sspan::message_frame{sizes, 1000}, half = std::move(sender)]() mutable {
             for (int i = 0; i != messages; ++i) {
                 out.send(half.wrap(frame, frame.assign("Hello")));
             }
-        }};
+        });
     std::size_t received = 0;
     for (int i = 0; i != messages; ++i) {
         auto wire = in.receive();
-        received += receiver.unwrap(wire).data.size();
+        received += receiver.unwrap(wire).data.size(); // throws if a message was changed
     }
-    sending.join();
+    sending.get();
     return received;
 }
 

@@ -21,6 +21,23 @@ namespace {
 
 std::atomic<bool> one_is_alive{false};
 
+/// While a `loopback` is made.
+struct only_one {
+    only_one() {
+        if (one_is_alive.exchange(true)) {
+            throw std::logic_error{"loopback: another one is alive"};
+        }
+    }
+    only_one(const only_one&) = delete;
+    only_one& operator=(const only_one&) = delete;
+    ~only_one() {
+        if (!is_made) {
+            one_is_alive = false;
+        }
+    }
+    bool is_made = false;
+};
+
 ::loopback::function function_of(call which) {
     using ::loopback::function;
 #define LOOPBACK_SAME(name)                                                                                            \
@@ -98,9 +115,7 @@ void report_to_stderr(const std::vector<std::string>& findings) {
 } // namespace
 
 loopback::loopback(loopback_options options) : report_{std::move(options.report)} {
-    if (one_is_alive.exchange(true)) {
-        throw std::logic_error{"loopback: another one is alive"};
-    }
+    only_one guard;
     ::loopback::reset();
     auto& settings = ::loopback::configure();
     settings.user = std::move(options.user);
@@ -114,6 +129,7 @@ loopback::loopback(loopback_options options) : report_{std::move(options.report)
     settings.shared_secret = options.seed;
     settings.expiry = in_hours(10);
     settings.fall_back_to_ntlm = true;
+    guard.is_made = true;
 }
 
 loopback::~loopback() {

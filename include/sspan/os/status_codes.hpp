@@ -41,7 +41,7 @@
     X(encrypt_failure, 0x80090329, "SEC_E_ENCRYPT_FAILURE", "the message could not be encrypted") \
     X(decrypt_failure, 0x80090330, "SEC_E_DECRYPT_FAILURE", "the message could not be decrypted") \
     X(algorithm_mismatch, 0x80090331, "SEC_E_ALGORITHM_MISMATCH", "the two sides have no algorithm in common") \
-    X(security_qos_failed, 0x80090332, "SEC_E_SECURITY_QOS_FAILED", "the context was established with less than was required") \
+    X(security_qos_failed, 0x80090332, "SEC_E_SECURITY_QOS_FAILED", "less was granted than is required, or NTLM was refused") \
     X(unfinished_context_deleted, 0x80090333, "SEC_E_UNFINISHED_CONTEXT_DELETED", "the context was deleted before its handshake was complete") \
     X(no_tgt_reply, 0x80090334, "SEC_E_NO_TGT_REPLY", "the peer did not send the ticket that user-to-user authentication needs") \
     X(no_ip_addresses, 0x80090335, "SEC_E_NO_IP_ADDRESSES", "this machine has no network address to put into the request") \

@@ -125,7 +125,7 @@ private:
         }
     }
 
-    const SecBufferDesc& message_;
+    SecBufferDesc message_;
     std::size_t size_ = 0;
     std::size_t count_ = 0;
     std::unique_ptr<std::byte[]> gathered_;

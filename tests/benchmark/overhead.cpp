@@ -168,8 +168,8 @@ void print_cost() {
             copied += nothing_data != given ? 1U : 0U;
         }
     }
-    std::printf("heap allocations per message: %lu\npayload copies per message: %lu\nsize queries per message: %lu\n",
-                allocated, copied, queried);
+    std::printf("per message: %lu heap allocations, %lu copies of the payload, %lu queries of sizes\n", allocated,
+                copied, queried);
 }
 
 /// How long both take, each in a thread of its own if `apart`.
@@ -217,7 +217,7 @@ void print_threads() {
         volatile std::uint64_t sum = 0;
         repeat(40 * count, [&] { sum = sum + 1; });
     };
-    std::printf("two threads over one context: %.2f times the messages of one; two plain loops: %.2f\n",
+    std::printf("two threads: %.2f times the messages of one over one context, two plain loops: %.2f\n",
                 gain_of_two_threads(sign, verify), gain_of_two_threads(loop, loop));
 }
 

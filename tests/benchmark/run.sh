@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# What the library costs: instructions per message, with a package that does nothing; messages and handshakes per second,
+# with Wine's Kerberos and a real KDC; and the time to compile its headers. Calls written by hand in C are the measure: they
+# look at nothing but the status, or make the library's checks, too. It writes the results into docs/performance.md and its
+# picture. Nothing else should run meanwhile.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+# shellcheck source=tests/environment.sh
+. tests/environment.sh
+
+# instructions OPERATION FORM COUNT
+instructions() {
+    valgrind --tool=callgrind --callgrind-out-file=/dev/null "$overhead" "$@" 2>&1 | sed -n 's/.*Collected : //p'
+}
+
+# per_message OPERATION FORM: what does not depend on their number, such as the start of the program, cancels out.
+per_message() {
+    printf '%d' $((($(instructions "$1" "$2" 2000) - $(instructions "$1" "$2" 1000)) / 1000))
+}
+
+install_missing "${build_packages[@]}" "${test_packages[@]}" "${wine_packages[@]}" "${realm_packages[@]}" valgrind python3
+wine_start
+logged cmake --preset benchmark
+logged cmake --build --preset benchmark
+logged cmake --preset mingw
+logged cmake --build build/mingw --target overhead_kerberos
+
+overhead=build/benchmark/tests/benchmark/overhead
+gsl=build/mingw/system/Microsoft.GSL/include
+realm_start
+{
+    for operation in sign verify encrypt decrypt wrap unwrap; do
+        printf 'instructions: %s' "$operation"
+        for form in hand-written checked throwing error_code; do
+            printf ' %d' "$(per_message $operation $form)"
+        done
+        printf '\n'
+    done
+    "$overhead" cost
+    "$overhead" threads
+    SSPAN_SERVICE=$service wine build/mingw/tests/benchmark/overhead_kerberos.exe
+    tests/benchmark/include_cost.py x86_64-w64-mingw32-g++-posix -isystem "$gsl"
+    tests/benchmark/include_cost.py clang++-19 --target=x86_64-w64-mingw32 -isystem "$gsl"
+} | tee build/benchmark/results.txt
+tests/benchmark/report.py build/benchmark/results.txt

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// overhead OPERATION hand-written|checked|throwing|error_code COUNT: so many calls in a row, for overhead.sh to count their
+// overhead OPERATION hand-written|checked|throwing|error_code COUNT: so many calls in a row, for run.sh to count their
 // instructions. `overhead cost` prints what a message costs besides, `overhead threads` what two threads gain.
 #include <sspan/client_context.hpp>
 

@@ -64,7 +64,7 @@ struct server_options {
     context_flags request = context_flags::extended_error; ///< Requested, but not required.
     /// The channel of the handshake. If it is set, clients with other bindings, or with none, fail with `bad_bindings`.
     /// With `allow_missing_bindings` in `request`, clients whose system does not support bindings are accepted. With
-    /// `proxy_bindings`, other bindings are accepted: use `service_names`, too.
+    /// `proxy_bindings`, other bindings may be accepted: use `service_names`, too.
     channel_bindings bindings{};
     handshake_limits limits{};
     ntlm_use ntlm = ntlm_use::allowed;

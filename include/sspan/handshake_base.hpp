@@ -80,6 +80,7 @@ private:
     /// Why this library itself refuses. The flags, if any, end the sentence.
     struct refusal_reason {
         const char* text = nullptr;
+        const char* end = "";
         context_flags flags = context_flags::none;
     };
     /// Returns what follows the function in `what()`.
@@ -103,6 +104,12 @@ private:
     /// Returns the reason not to call the package; the handshake does not change.
     [[nodiscard]] std::error_code refusal(std::span<const std::byte> input, flag_column requested,
                                           flag_column granted) const noexcept;
+    /// Returns false if the options refuse NTLM, or require what NTLM does not support.
+    [[nodiscard]] bool may_use_ntlm() const noexcept {
+        return ntlm_ == ntlm_use::allowed && (require_ & never_ntlms) == context_flags::none;
+    }
+    /// Sets the reason of a refusal. @return true.
+    bool refuse_ntlm(const char* what) noexcept;
     /// Returns true if NTLM is refused and occurs. Either the peer's token contains it, or the credentials can only be
     /// used for it.
     [[nodiscard]] bool is_refused_ntlm(std::span<const std::byte> input) noexcept;

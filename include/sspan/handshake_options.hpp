@@ -34,10 +34,12 @@ struct handshake_limits {
 /// - in `finish`, unless the package reports that it is not NTLM, or the credentials are for `package::kerberos`. If
 ///   Negotiate does not report the package that it has chosen, `finish` always fails.
 ///
+/// A required `mutual_auth` or `delegate`, which NTLM does not support, also refuses NTLM in the first two ways.
+///
 /// `credential_options::packages` = L"!ntlm" makes Negotiate itself exclude NTLM, where the platform supports it. Use
 /// both.
 enum class ntlm_use : std::uint8_t {
-    allowed, ///< The package decides.
+    allowed, ///< The package decides, if nothing is required that NTLM does not support.
     refused, ///< No NTLM message leaves or reaches the package.
 };
 

@@ -39,14 +39,13 @@ inline security_context handshake::finish(bool is_server, std::error_code& ec) n
     }
     granted_ = state->granted;
     if (ntlm_ == ntlm_use::refused && (state->package.name == security_package::not_told || state->package.is_ntlm())) {
-        reason_.text = state->package.is_ntlm() ? " used NTLM, which the options refuse"
-                                                : " does not tell whether it used NTLM, which the options refuse";
+        refuse_ntlm(state->package.is_ntlm() ? " used NTLM" : " does not tell whether it used NTLM");
         ec = errc::security_qos_failed;
         return {};
     }
     if ((missing() | unwanted()) != context_flags::none) {
-        reason_ = missing() != context_flags::none ? refusal_reason{" did not grant ", missing()}
-                                                   : refusal_reason{" granted ", unwanted()};
+        reason_ = missing() != context_flags::none ? refusal_reason{" did not grant", " ", missing()}
+                                                   : refusal_reason{" granted", " ", unwanted()};
         ec = errc::security_qos_failed;
         return {};
     }

@@ -46,29 +46,31 @@ inline std::error_code handshake::refusal(std::span<const std::byte> input, flag
     return {};
 }
 
+inline bool handshake::refuse_ntlm(const char* what) noexcept {
+    reason_ = ntlm_ == ntlm_use::refused ? refusal_reason{what, ", which the options refuse", context_flags::none}
+                                         : refusal_reason{what, ", which does not support ", require_ & never_ntlms};
+    return true;
+}
+
 inline bool handshake::is_refused_ntlm(std::span<const std::byte> input) noexcept {
-    if (ntlm_ == ntlm_use::allowed) {
+    if (may_use_ntlm()) {
         return false;
     }
     if (package_of_credentials_ == security_package::ntlm) {
-        reason_.text = " would use NTLM, which the options refuse";
-    } else if (contains_ntlm(input)) {
-        reason_.text = " was to take a token of NTLM, which the options refuse";
+        return refuse_ntlm(" would use NTLM");
     }
-    return reason_.text != nullptr;
+    return contains_ntlm(input) && refuse_ntlm(" was to take a token of NTLM");
 }
 
 inline bool handshake::makes_refused_ntlm(std::span<const std::byte> token, bool is_fragment) noexcept {
-    if (ntlm_ == ntlm_use::allowed) {
+    if (may_use_ntlm()) {
         return false;
     }
-    if (ntlm_in_output_.finds(token)) {
-        reason_.text = " made a token of NTLM, which the options refuse";
-    }
+    const bool found = ntlm_in_output_.finds(token);
     if (!is_fragment) {
         ntlm_in_output_.start_again();
     }
-    return reason_.text != nullptr;
+    return found && refuse_ntlm(" made a token of NTLM");
 }
 
 inline handshake_step handshake::fail(std::error_code reason, std::span<const std::byte> token,
@@ -198,6 +200,7 @@ inline std::string handshake::how(const std::error_code& ec) const {
     std::string text;
     if (reason_.text != nullptr) {
         text = reason_.text;
+        text += reason_.end;
     } else if (ec == errc::buffer_too_small && culprit_ == function_) {
         text = " has a token of more than " + std::to_string(output_.size()) + " bytes";
     }

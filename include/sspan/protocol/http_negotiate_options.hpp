@@ -37,9 +37,8 @@ inline constexpr std::size_t default_max_header = std::size_t{128} * 1024;
 struct client_options {
     /// The handshake's options. Inside TLS, set `bindings` to `channel_bindings::tls_server_end_point`.
     ///
-    /// They require `mutual_auth` by default, so an answer by NTLM is refused, but only after NTLM's messages have been
-    /// sent: with `ntlm_use::refused` none leaves. A client that accepts NTLM removes `mutual_auth` from `require`; then
-    /// it cannot tell who has answered.
+    /// They require `mutual_auth` by default, so NTLM is refused before a message of NTLM is sent. A client that accepts
+    /// NTLM removes `mutual_auth` from `require`; then it cannot tell who has answered.
     sspan::client_options handshake = sspan::client_options::authentication_only();
     server_kind server = server_kind::origin;
     std::size_t max_header = default_max_header; ///< The longest sum of an answer's challenges, in bytes.

@@ -539,14 +539,16 @@ TEST_P(negotiate_stream, server_may_do_what_the_client_allows) {
         options.impersonation = level;
         options.handshake.request = request;
         talk both{which_profile(), options, {}};
-        static_cast<void>(take_record(both.client, {}));
+        const auto first = take_record(both.client, {});
+        EXPECT_TRUE(!first.code || first.code == errc::security_qos_failed);
         return loopback::last_flags(function::initialize_security_context) & 0x20001U; // IDENTIFY, DELEGATE
     };
     for (const auto request : {context_flags::none, context_flags::extended_error}) {
         EXPECT_EQ(asked(sspan::impersonation_level::anonymous, request), 0x20000U);
         EXPECT_EQ(asked(sspan::impersonation_level::identification, request), 0x20000U);
         EXPECT_EQ(asked(sspan::impersonation_level::impersonation, request), 0U);
-        EXPECT_EQ(asked(sspan::impersonation_level::delegation, request), 1U);
+        const bool can_delegate = which_profile().package != sspan::package::ntlm; // it is refused before the call
+        EXPECT_EQ(asked(sspan::impersonation_level::delegation, request), can_delegate ? 1U : 0U);
     }
 }
 

@@ -71,8 +71,9 @@ struct server_options {
     handshake_limits limits{};
     ntlm_use ntlm = ntlm_use::allowed;
     /// The names of this service, such as L"HTTP/web.corp.example". If the list is not empty, `finish` fails with
-    /// `wrong_principal` unless it contains the client's target. The case of ASCII letters is ignored. If the package
-    /// does not report the target, `finish` fails, too.
+    /// `wrong_principal` unless it contains the client's target. The case of ASCII letters is ignored, and with
+    /// Kerberos a realm behind the client's target (L"HTTP/web.corp.example@CORP.EXAMPLE"). If the package does not
+    /// report the target, `finish` fails, too.
     ///
     /// This protects clients against relays. An attacker's service can pass a client's tokens on to this service; their
     /// target is the attacker's service.

@@ -73,6 +73,35 @@ TEST_P(service_names, are_compared_exactly_but_for_the_case_of_ascii) {
     EXPECT_TRUE(refused(finish_with({L"HTTP/{host}"}))) << "no letters, 32 apart";
 }
 
+TEST_P(service_names, of_kerberos_may_go_on_with_a_realm) {
+    loopback::configure().told_target = L"HTTP/server.example@REALM.EXAMPLE";
+    if (which_profile().package == sspan::package::ntlm) {
+        EXPECT_TRUE(refused(finish_with({L"HTTP/server.example"})));
+    } else {
+        EXPECT_TRUE(succeeded(finish_with({L"HTTP/server.example"})));
+    }
+    EXPECT_TRUE(succeeded(finish_with({L"HTTP/server.example@REALM.EXAMPLE"})));
+    EXPECT_TRUE(refused(finish_with({L"HTTP/server.example@OTHER.EXAMPLE"})));
+    EXPECT_TRUE(refused(finish_with({L"HTTP/server"})));
+    EXPECT_TRUE(refused(finish_with({L"HTTP/server.example@REALM"})));
+    EXPECT_TRUE(refused(finish_with({L"HTTP/server.example@"})));
+    for (const auto* const told : {L"HTTP/server.example@", L"HTTP/server.example@a@b", L"HTTP/server.example@a/b",
+                                   L"HTTP/server.examples@a", L"@a"}) {
+        loopback::configure().told_target = told;
+        EXPECT_TRUE(refused(finish_with({L"HTTP/server.example"}))) << loopback::configure().told_target->size();
+    }
+}
+
+TEST_P(service_names, of_a_package_that_may_be_ntlm_go_on_with_no_realm) {
+    loopback::configure().told_target = L"HTTP/server.example@REALM.EXAMPLE";
+    loopback::configure().unsupported_attributes.push_back(12); // SECPKG_ATTR_NEGOTIATION_INFO
+    conversation talk{which_profile().package, without_mutual_auth(), server_of({L"HTTP/server.example"}),
+                      which_surface()};
+    ASSERT_TRUE(succeeded(talk.run()));
+    const auto result = finish_outcome(talk.server, which_surface());
+    EXPECT_TRUE(which_profile().package == sspan::package::kerberos ? succeeded(result) : refused(result));
+}
+
 TEST_P(service_names, need_a_target) {
     loopback::configure().told_target = L"";
     EXPECT_TRUE(refused(finish_with({service()})));

@@ -12,20 +12,30 @@
 
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
-/// Returns true if two zero-terminated names are equal. Only the case of ASCII letters is ignored.
-[[nodiscard]] inline bool is_same_service(const SEC_WCHAR* left, const SEC_WCHAR* right) noexcept {
+/// Returns true if `target` is the service `name`. Only the case of ASCII letters is ignored. A target of Kerberos may
+/// go on with "@" and a realm (MS-KILE, 3.2.5.8). Both are zero-terminated.
+[[nodiscard]] inline bool is_service(const SEC_WCHAR* target, const SEC_WCHAR* name, bool may_have_realm) noexcept {
     constexpr auto lower = [](SEC_WCHAR unit) {
         return unit >= 'A' && unit <= 'Z' ? static_cast<SEC_WCHAR>(unit + ('a' - 'A')) : unit;
     };
-    for (; *left != 0 && lower(*left) == lower(*right); ++left) {
-        ++right;
+    for (; *name != 0 && lower(*name) == lower(*target); ++name) {
+        ++target;
     }
-    return *left == *right; // both have ended
+    if (*name != 0 || *target == 0) {
+        return *name == *target;
+    }
+    if (!may_have_realm || *target != '@' || *++target == 0) {
+        return false;
+    }
+    while (*target != 0 && *target != '@' && *target != '/') {
+        ++target;
+    }
+    return *target == 0;
 }
 
 /// Returns true if SECPKG_ATTR_CLIENT_SPECIFIED_TARGET of a server's context is one of `names`. An empty or missing
 /// target is not. Sets `ec` to the package's error if it does not report the target.
-[[nodiscard]] inline bool is_target_among(const std::vector<os_string>& names, CtxtHandle context,
+[[nodiscard]] inline bool is_target_among(const std::vector<os_string>& names, CtxtHandle context, bool is_kerberos,
                                           std::error_code& ec) noexcept {
     SecPkgContext_ClientSpecifiedTarget told{};
     ec = failure(api::query_context_attributes(&context, SECPKG_ATTR_CLIENT_SPECIFIED_TARGET, &told));
@@ -34,7 +44,7 @@ namespace sspan::inline SSPAN_API_NAMESPACE::detail {
         return false;
     }
     for (const auto& name : names) {
-        if (is_same_service(name.data(), target.get())) {
+        if (is_service(target.get(), name.data(), is_kerberos)) {
             return true;
         }
     }

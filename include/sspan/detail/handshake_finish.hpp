@@ -50,7 +50,8 @@ inline security_context handshake::finish(bool is_server, std::error_code& ec) n
         return {};
     }
     if (!service_names_.empty()) {
-        const bool is_ours = is_target_among(service_names_, state->handle.get(), ec);
+        const bool is_ours =
+            is_target_among(service_names_, state->handle.get(), state->package.name == security_package::kerberos, ec);
         if (ec) {
             culprit_ = "QueryContextAttributes";
             return {};

@@ -3,12 +3,17 @@
 
 #include <string.h>
 
-#if !defined(_WIN32)
+#if defined(SSPAN_NOTHING)
 #include "nothing.h"
 #define MakeSignature nothing_make_signature
 #define VerifySignature nothing_verify_signature
 #define EncryptMessage nothing_encrypt_message
 #define DecryptMessage nothing_decrypt_message
+#elif !defined(_WIN32) /* WinPR has them in a table only */
+#define MakeSignature InitSecurityInterfaceExW(0)->MakeSignature
+#define VerifySignature InitSecurityInterfaceExW(0)->VerifySignature
+#define EncryptMessage InitSecurityInterfaceExW(0)->EncryptMessage
+#define DecryptMessage InitSecurityInterfaceExW(0)->DecryptMessage
 #endif
 
 SECURITY_STATUS hand_sign(CtxtHandle* context, void* data, ULONG size, void* signature, ULONG* signature_size) {
@@ -31,7 +36,7 @@ SECURITY_STATUS hand_encrypt(CtxtHandle* context, void* data, ULONG size, void* 
     SecBuffer buffers[3] = {{*token_size, SECBUFFER_TOKEN, token},
                             {size, SECBUFFER_DATA, data},
                             {*padding_size, SECBUFFER_PADDING, padding}};
-    SecBufferDesc message = {SECBUFFER_VERSION, 3, buffers};
+    SecBufferDesc message = {SECBUFFER_VERSION, padding != NULL ? 3 : 2, buffers};
     SECURITY_STATUS status = EncryptMessage(context, 0, &message, 0);
     *token_size = buffers[0].cbBuffer;
     *padding_size = buffers[2].cbBuffer;

@@ -36,20 +36,26 @@ def instructions():
 
 
 messages = [
-    (name, int(size), int(hand), int(sspan))
-    for name, size, hand, sspan in (
-        re.fullmatch(r"(.+), (\d+) bytes, hand-written (\d+), sspan (\d+)", row).groups() for row in rows("messages")
+    (package, name, int(size), int(hand), int(sspan))
+    for package, name, size, hand, sspan in (
+        re.fullmatch(r"(.+): (.+), (\d+) bytes, hand-written (\d+), sspan (\d+)", row).groups() for row in rows("messages")
     )
 ]
+packages = list(dict.fromkeys(package for package, *_ in messages))
 
 
 def per_second():
     lines = []
-    for name, size, hand, sspan in messages:
+    for package, name, size, hand, sspan in messages:
         speed = sspan * size / 1e6
-        lines.append([name, bytes_of(size), f"{hand:,}", f"{sspan:,}", f"{sspan / hand:.3f}", f"{speed:,.0f}"])
-    head = ["", "size", "C, pairs per second", "sspan, pairs per second", "sspan to C", "sspan, MB per second"]
+        by_hand = [f"{hand:,}", f"{sspan:,}", f"{sspan / hand:.3f}"] if hand else ["–", f"{sspan:,}", "–"]
+        lines.append([package, name, bytes_of(size), *by_hand, f"{speed:,.0f}"])
+    head = ["", "", "size", "C, pairs per second", "sspan, pairs per second", "sspan to C", "sspan, MB per second"]
     return table(head, lines)
+
+
+def handshakes():
+    return table(["", "handshakes per second"], [row.rsplit(": ", 1) for row in rows("handshakes")])
 
 
 def include():
@@ -71,8 +77,9 @@ def machine():
 def picture():
     """Both axes are logarithmic."""
     left, top, width, height = 96, 40, 560, 300
-    sizes = sorted({size for _, size, _, _ in messages})
-    least, most = (math.floor(math.log10(min(m[3] for m in messages))), math.ceil(math.log10(max(m[3] for m in messages))))
+    shown = [m[1:] for m in messages if m[0] == packages[0]]
+    sizes = sorted({size for _, size, _, _ in shown})
+    least, most = (math.floor(math.log10(min(m[3] for m in shown))), math.ceil(math.log10(max(m[3] for m in shown))))
     x = lambda size: left + width * math.log(size / sizes[0]) / math.log(sizes[-1] / sizes[0])
     y = lambda rate: top + height * (most - math.log10(rate)) / (most - least)
     svg = [
@@ -82,10 +89,10 @@ def picture():
         "  <style>",
         '    text { font: 13px system-ui, "Segoe UI", "DejaVu Sans", sans-serif; fill: #1c2024; }',
         "    .line { fill: none; stroke-width: 2.5; } .grid { stroke: #d0d7de; }",
-        "    .one { stroke: #0b5cad; } .other { stroke: #a5640c; } .mark { fill: #ffffff; stroke-width: 2; }",
+        "    .one { stroke: #0b5cad; } .other { stroke: #a5640c; } .third { stroke: #7a3fa0; } .mark { fill: #ffffff; stroke-width: 2; }",
         "    @media (prefers-color-scheme: dark) {",
         "      text { fill: #e3e7ea; } .grid { stroke: #3a424a; } .mark { fill: #14181b; }",
-        "      .one { stroke: #7ab8ff; } .other { stroke: #e0ab6f; }",
+        "      .one { stroke: #7ab8ff; } .other { stroke: #e0ab6f; } .third { stroke: #c79be6; }",
         "    }",
         "  </style>",
         '  <text x="16" y="22">pairs per second; lines: sspan, circles: by hand in C</text>',
@@ -96,13 +103,13 @@ def picture():
         svg.append(f'  <text x="{left - 10}" y="{at + 4:.0f}" text-anchor="end">{10**power:,}</text>')
     for size in sizes:
         svg.append(f'  <text x="{x(size):.0f}" y="{top + height + 24}" text-anchor="middle">{bytes_of(size)}</text>')
-    for name, style in zip(dict.fromkeys(m[0] for m in messages), ("one", "other")):
-        of = [m for m in messages if m[0] == name]
+    for name, style, below in zip(dict.fromkeys(m[0] for m in shown), ("one", "other", "third"), (-10, -10, 24)):
+        of = [m for m in shown if m[0] == name]
         line = "L".join(f"{x(size):.0f} {y(rate):.1f}" for _, size, _, rate in of)
         svg.append(f'  <path class="line {style}" d="M{line}"/>')
-        for _, size, hand, _ in of:
+        for _, size, hand, _ in (m for m in of if m[2]):
             svg.append(f'  <circle class="mark {style}" cx="{x(size):.0f}" cy="{y(hand):.1f}" r="4"/>')
-        svg.append(f'  <text x="{left + 10}" y="{y(of[0][3]) + (-10 if style == "one" else 24):.0f}">{name}</text>')
+        svg.append(f'  <text x="{left + 10}" y="{y(of[0][3]) + below:.0f}">{name}</text>')
     svg.append("</svg>")
     (docs / "pictures/performance.svg").write_text("\n".join(svg) + "\n")
 
@@ -113,7 +120,7 @@ parts = {
     "cost": "\n".join(f"- {row}" for kind in ("per message", "two threads") for row in
                       (f"{kind}: {found}" for found in rows(kind))) + "\n",
     "messages": per_second(),
-    "handshakes": f"{rows('handshakes')[0]} handshakes per second, both sides in one process.\n",
+    "handshakes": handshakes(),
     "include": include(),
 }
 page = (docs / "performance.md").read_text()

@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: MIT
 #
 # What the library costs: instructions per message, with a package that does nothing; messages and handshakes per second,
-# with Wine's Kerberos and a real KDC; and the time to compile its headers. Calls written by hand in C are the measure: they
+# with the Kerberos of Wine and WinPR and a real KDC, and WinPR's NTLM; and the time to compile its headers. Calls written by hand in C are the measure: they
 # look at nothing but the status, or make the library's checks, too. It writes the results into docs/performance.md and its
 # picture. Nothing else should run meanwhile.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=tests/environment.sh
 . tests/environment.sh
+# shellcheck source=tests/root.sh
+. tests/root.sh
 
 # instructions OPERATION FORM COUNT
 instructions() {
@@ -25,7 +27,10 @@ wine_start
 logged cmake --preset benchmark
 logged cmake --build --preset benchmark
 logged cmake --preset mingw
-logged cmake --build build/mingw --target overhead_kerberos
+logged cmake --build build/mingw --target overhead_messages
+root_open trixie
+root_make trixie
+root_install "${build_packages[@]}" "${realm_packages[@]}" "${winpr3_packages[@]}"
 
 overhead=build/benchmark/tests/benchmark/overhead
 gsl=build/mingw/system/Microsoft.GSL/include
@@ -40,7 +45,8 @@ realm_start
     done
     "$overhead" cost
     "$overhead" threads
-    SSPAN_SERVICE=$service wine build/mingw/tests/benchmark/overhead_kerberos.exe
+    SSPAN_SERVICE=$service wine build/mingw/tests/benchmark/overhead_messages.exe Kerberos "Wine's Kerberos"
+    "${in_root[@]}" "LC_ALL=$LC_ALL" tests/benchmark/winpr3.sh
     tests/benchmark/include_cost.py x86_64-w64-mingw32-g++-posix -isystem "$gsl"
     tests/benchmark/include_cost.py clang++-19 --target=x86_64-w64-mingw32 -isystem "$gsl"
 } | tee build/benchmark/results.txt

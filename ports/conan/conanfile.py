@@ -57,11 +57,12 @@ class Sspan(ConanFile):
     def package(self):
         copy(self, "LICENSE", self.source_folder, os.path.join(self.package_folder, "licenses"))
         CMake(self).install()
-        rmdir(self, os.path.join(self.package_folder, "share"))  # CMakeDeps makes its own CMake package
+        rmdir(self, os.path.join(self.package_folder, "share", "doc"))  # the licence once more
 
     def package_info(self):
         self.cpp_info.bindirs = []
         self.cpp_info.libdirs = []
         self.cpp_info.system_libs = ["secur32", "advapi32"]
-        self.cpp_info.set_property("cmake_file_name", "sspan")
-        self.cpp_info.set_property("cmake_target_name", "sspan::sspan")
+        # The installed CMake package, because it has components.
+        self.cpp_info.set_property("cmake_find_mode", "none")
+        self.cpp_info.builddirs = [os.path.join("share", "cmake", "sspan")]

@@ -23,4 +23,5 @@ class TestPackage(ConanFile):
 
     def test(self):
         if can_run(self):
-            self.run(os.path.join(self.cpp.build.bindir, "consumer"), env="conanrun")
+            for program in ("consumer", "loopback_consumer"):
+                self.run(os.path.join(self.cpp.build.bindir, program), env="conanrun")

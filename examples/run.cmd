@@ -2,8 +2,9 @@
 rem SPDX-License-Identifier: MIT
 rem
 rem examples\run.cmd [PRESET]: builds secure_echo with Visual Studio. Then a server and a client authenticate each other by
-rem Negotiate as the logged-on user and exchange messages; no domain is needed. At last one message is changed on its way, and
-rem one is sent twice. Ends with 0 only if everything was as it must be.
+rem Negotiate as the logged-on user and exchange messages. No domain is needed: on one machine Negotiate chooses NTLM, which
+rem the client accepts here. At last one message is changed on its way, and one is sent twice. Ends with 0 only if everything
+rem was as it must be.
 setlocal
 cd /d "%~dp0.."
 set preset=%~1
@@ -48,8 +49,8 @@ exit /b 0
 rem :send STATUS OPTION...: a client that has to end with this status.
 :send
 echo.
-echo client^> secure_echo send --package negotiate --target HOST/localhost %2 %3 %4 %5 %6
-%program% send --package negotiate --host 127.0.0.1 --port %port% --target HOST/localhost %2 %3 %4 %5 %6
+echo client^> secure_echo send --package negotiate --accept-ntlm --target HOST/localhost %2 %3 %4 %5 %6
+%program% send --package negotiate --accept-ntlm --host 127.0.0.1 --port %port% --target HOST/localhost %2 %3 %4 %5 %6
 if %errorlevel%==%1 exit /b 0
 echo error: the client ended with %errorlevel%, not with %1
 exit /b 1

@@ -183,6 +183,18 @@ class LogOn(unittest.TestCase):
     def test_target_that_the_server_is_not(self):
         self.expect_refusal(r'^no handshake: ', target=os.environ['SSPAN_OTHER_SERVICE'])
 
+    def test_ntlm_is_accepted_by_not_asking_who_the_server_is(self):
+        server = Server()
+        try:
+            status, printed, _ = client(server.port)
+            self.assertEqual(status, 0, printed)
+            self.assertIn('mutual_auth', printed)
+            status, printed, _ = client(server.port, '--accept-ntlm')
+            self.assertEqual(status, 0, printed)
+            self.assertNotIn('mutual_auth', printed)
+        finally:
+            server.stop()
+
     def test_dce_style_that_the_client_has_not_asked_for(self):
         server = Server('--dce')
         try:

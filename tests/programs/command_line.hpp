@@ -35,6 +35,7 @@ secure_echo send --host H --port N --target SPN [options]   send messages and ch
     --at-once N           do all this over N connections at a time, up to 1000 (1)
     --tamper              then send a changed message
     --replay              then send the last message again
+    --accept-ntlm         let Negotiate choose NTLM, which does not prove who the server is
     --user U [--domain D] log on as U; the password is one line of standard input, in UTF-8
 both:
     --package kerberos|negotiate|ntlm   (kerberos)
@@ -63,6 +64,7 @@ struct options {
     unsigned at_once = 1;
     bool tamper = false;
     bool replay = false;
+    bool accept_ntlm = false;
     std::wstring user;
     std::wstring domain;
     std::wstring_view package = sspan::package::kerberos;
@@ -133,6 +135,7 @@ inline constexpr option table[] = {
      [](options& o, std::string_view v) { o.at_once = number(v, 1, 1000); }},
     {"--tamper", action::send, option::alone, [](options& o, std::string_view) { o.tamper = true; }},
     {"--replay", action::send, option::alone, [](options& o, std::string_view) { o.replay = true; }},
+    {"--accept-ntlm", action::send, option::alone, [](options& o, std::string_view) { o.accept_ntlm = true; }},
     {"--user", action::send, option::with_value, [](options& o, std::string_view v) { o.user = console::to_wide(v); }},
     {"--domain", action::send, option::with_value,
      [](options& o, std::string_view v) { o.domain = console::to_wide(v); }},

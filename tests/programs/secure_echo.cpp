@@ -187,7 +187,7 @@ int send_messages(const options& chosen, const sspan::credentials& credentials) 
     try {
         auto peer = net::connect(chosen.host, chosen.port, chosen.timeout);
         sspan::client_handshake handshake{credentials, chosen.target,
-                                          session::wanted_by_client(chosen.package, chosen.dce)};
+                                          session::wanted_by_client(chosen.package, chosen.dce, chosen.accept_ntlm)};
         auto context = wire::establish(std::move(handshake), peer);
         status_on_failure = connection_lost;
         const auto& sizes = context.sizes();

@@ -19,11 +19,10 @@ inline std::string symbol(const std::error_code& code) {
     return text.substr(0, text.find(':'));
 }
 
-inline sspan::client_options wanted_by_client(std::wstring_view package, bool dce) {
+/// NTLM does not prove who the server is. A user who chooses NTLM by name accepts that.
+inline sspan::client_options wanted_by_client(std::wstring_view package, bool dce, bool accept_ntlm = false) {
     sspan::client_options wanted;
-    if (package == sspan::package::ntlm) {
-        // NTLM cannot prove who the server is. A user who chooses NTLM by name accepts that. With Negotiate, which may
-        // fall back to NTLM, the handshake fails instead.
+    if (accept_ntlm || package == sspan::package::ntlm) {
         wanted.require &= ~sspan::context_flags::mutual_auth;
     }
     if (dce) {

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Checks a site: check.py FOLDER. Each page can be reached from index.html, and each link finds its page and its place.
+"""Checks a site: check.py FOLDER. Each page can be reached from index.html, and each link finds its page and its place. No
+page shows a tag of HTML as text.
 
 Two places that Doxygen's hidden summaries name do not exist in Doxygen's pages.
 """
@@ -14,7 +15,9 @@ class Page(html.parser.HTMLParser):
     def __init__(self, path):
         super().__init__()
         self.links, self.places = [], set()
-        self.feed(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        self.shows_a_tag = "&lt;code&gt;" in text
+        self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         named = dict(attributes)
@@ -39,6 +42,7 @@ while waiting:
         if target in pages and target not in reached:
             reached.add(target)
             waiting.append(target)
+failures += [f"{name}: shows a tag as text" for name, page in pages.items() if page.shows_a_tag]
 failures += [f"{name}: no page leads there" for name in sorted(pages.keys() - reached)]
 print("\n".join(failures))
 sys.exit(bool(failures) or len(pages) < 50)

@@ -191,6 +191,8 @@ def link(page, match):
         return match[0]
     if file.suffix == ".md" and file.parent in (ROOT, ROOT / "docs"):
         place = f"{label(file)}-{fragment}" if fragment else f"{label(file)}"
+        if "<code>" in text: # Doxygen's own links would show the tag
+            return f'<a href="{label(file)}.html{"#" + place if fragment else ""}">{text}</a>'
         return f"[{text}](#{place})" if fragment else f"[{text}](@ref {place})"
     if relative.startswith("include/sspan/") and "/detail/" not in relative and "/os/" not in relative:
         return f'<a href="{file_page(relative)}">{text}</a>'

@@ -34,6 +34,7 @@ no_services= # the file that keeps apt-get from starting services
 end_everything() {
     local status=$?
     trap - EXIT
+    trap '' PIPE # who reads the output may be gone
     start_services
     if [[ $wine_is_ours ]]; then
         timeout 60 wineserver -k 2>/dev/null || true
@@ -58,7 +59,7 @@ end() {
 }
 trap end_everything EXIT
 trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+trap 'exit 143' TERM HUP PIPE
 
 fail() {
     printf 'error: %s\n' "$*" >&2

@@ -8,7 +8,10 @@
 export LC_ALL=C.UTF-8
 
 # Debian's packages, by purpose.
-test_packages=(g++ clang-19 libclang-rt-19-dev googletest libasio-dev)
+test_packages=(g++ clang-19 libclang-rt-19-dev googletest libasio-dev python3)
+interop_packages=(apache2 libapache2-mod-auth-gssapi curl bind9 bind9-dnsutils ldap-utils libsasl2-modules-gssapi-mit
+    postgresql python3-gssapi samba samba-ad-dc samba-ad-provision winbind iproute2 slapd)
+command -v javac >/dev/null || interop_packages+=(default-jdk-headless)
 if grep -qx 'VERSION_ID="12"' /etc/os-release; then
     test_packages+=(libwinpr2-dev)
 else
@@ -18,9 +21,10 @@ fi
 readonly build_packages=(cmake ninja-build libmsgsl-dev nlohmann-json3-dev) \
     wine_packages=(g++-mingw-w64-x86-64-posix wine wine64) \
     realm_packages=(krb5-kdc krb5-admin-server krb5-user) \
+    integration_packages=(faketime gcc libc6-dev libkrb5-dev python3) \
     site_packages=(doxygen python3) \
     winpr3_packages=(g++ googletest libwinpr3-dev winpr3-utils faketime python3) \
-    test_packages
+    test_packages interop_packages
 
 scratch=$(mktemp -d)
 started=()
@@ -30,6 +34,7 @@ no_services= # the file that keeps apt-get from starting services
 end_everything() {
     local status=$?
     trap - EXIT
+    trap '' PIPE # who reads the output may be gone
     start_services
     if [[ $wine_is_ours ]]; then
         timeout 60 wineserver -k 2>/dev/null || true
@@ -54,19 +59,39 @@ end() {
 }
 trap end_everything EXIT
 trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+trap 'exit 143' TERM HUP PIPE
 
 fail() {
     printf 'error: %s\n' "$*" >&2
     exit 1
 }
 
-# install_missing PACKAGE...: Debian packages, if they are not there yet. Their services are not started.
-install_missing() {
-    local package missing=()
+# skip REASON: ends a script of tests that cannot run here. ctest knows the exit status.
+skip() {
+    printf '%s\n' "$*"
+    exit 77
+}
+
+# find_missing PACKAGE...: sets missing to the Debian packages that are not there.
+find_missing() {
+    local package
+    missing=()
     for package in "$@"; do
         dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
     done
+}
+
+# needs PACKAGE...: skips a script of tests if a Debian package is not there. tests/run.sh installs them.
+needs() {
+    local missing
+    find_missing "$@"
+    [[ ${#missing[@]} -eq 0 ]] || skip "these packages are missing: ${missing[*]}; tests/run.sh installs them"
+}
+
+# install_missing PACKAGE...: Debian packages, if they are not there yet. Their services are not started.
+install_missing() {
+    local missing
+    find_missing "$@"
     [[ ${#missing[@]} -gt 0 ]] || return 0
     local as_root=()
     [[ $(id -u) -eq 0 ]] || as_root=(sudo)

@@ -73,9 +73,7 @@ private:
                points_to what = points_to::something) {
         using value = decltype(ask(context));
         const auto told = std::make_shared<value>();
-        auto& added = add(
-            name, [=, &context](std::error_code& ec) { *told = ask(context, ec); },
-            [=, &context] { *told = ask(context); });
+        auto& added = add(name, [=, &context](auto&... ec) { *told = ask(context, ec...); });
         added.prepare = [told] { *told = value{}; };
         added.holds = [=] { return !is_nothing(*told); };
         added.holds_after_failure = [=] { return is_nothing(*told); };
@@ -90,16 +88,10 @@ private:
 
     template <class Context>
     void adopt(const char* name, Context& context) {
-        auto& added = add(
-            name,
-            [&context](std::error_code& ec) {
-                const auto granted = context.granted();
-                context = Context::adopt(context.release(), granted, ec);
-            },
-            [&context] {
-                const auto granted = context.granted();
-                context = Context::adopt(context.release(), granted);
-            });
+        auto& added = add(name, [&context](auto&... ec) {
+            const auto granted = context.granted();
+            context = Context::adopt(context.release(), granted, ec...);
+        });
         const auto contexts = std::make_shared<std::size_t>(0);
         added.prepare = [contexts] { *contexts = loopback::live().contexts; };
         added.holds = [&context] { return context && context.sizes().max_signature != 0; };
@@ -125,10 +117,8 @@ private:
 class transfer final : public scenario {
 public:
     explicit transfer(const profile& which) : pair_{establish(which)} {
-        auto& token = add(
-            "query_security_context_token",
-            [this](std::error_code& ec) { token_ = sspan::query_security_context_token(pair_.server, ec); },
-            [this] { token_ = sspan::query_security_context_token(pair_.server); });
+        auto& token = add("query_security_context_token",
+                          [this](auto&... ec) { token_ = sspan::query_security_context_token(pair_.server, ec...); });
         token.prepare = [this] { token_ = {}; };
         token.holds = [this] { return static_cast<bool>(token_); };
         token.holds_after_failure = [this] { return !token_ && loopback::live().thread_tokens == 0; };
@@ -176,9 +166,7 @@ public:
 private:
     template <class Ask>
     void ask_token(const char* name, Ask ask) {
-        auto& added = add(
-            name, [this, ask](std::error_code& ec) { right_ = ask(token_, ec); },
-            [this, ask] { right_ = ask(token_); });
+        auto& added = add(name, [this, ask](auto&... ec) { right_ = ask(token_, ec...); });
         added.prepare = [this] { right_ = false; };
         added.holds = [this] { return right_; };
         added.holds_after_failure = [this] { return !right_; };
@@ -187,9 +175,7 @@ private:
 
     template <class Make>
     void make_token(const char* name, Make make) {
-        auto& added = add(
-            name, [this, make](std::error_code& ec) { made_ = make(token_, ec); },
-            [this, make] { made_ = make(token_); });
+        auto& added = add(name, [this, make](auto&... ec) { made_ = make(token_, ec...); });
         added.prepare = [this] { made_ = {}; };
         added.holds = [this] { return made_ && loopback::live().thread_tokens == 2; };
         added.holds_after_failure = [this] { return !made_ && loopback::live().thread_tokens == 1; };
@@ -198,20 +184,17 @@ private:
 
     template <class Context, class Import>
     void give_and_take(Context& context, Import import) {
-        auto& given = add(
-            "export_context",
-            [this, &context](std::error_code& ec) { exported_ = sspan::export_context(std::move(context), ec); },
-            [this, &context] { exported_ = sspan::export_context(std::move(context)); });
+        auto& given = add("export_context", [this, &context](auto&... ec) {
+            exported_ = sspan::export_context(std::move(context), ec...);
+        });
         given.prepare = [this] { exported_ = {}; };
         given.holds = [this, &context] { return !exported_.packed.empty() && !context; };
         given.holds_after_failure = [this, &context] { // the context is as it was, and nothing else is there
             return exported_.packed.empty() && !exported_.token && context && loopback::live().key_blocks == 0;
         };
 
-        auto& taken = add(
-            "import_context",
-            [this, &context, import](std::error_code& ec) { context = import(std::move(exported_), ec); },
-            [this, &context, import] { context = import(std::move(exported_)); });
+        auto& taken = add("import_context",
+                          [this, &context, import](auto&... ec) { context = import(std::move(exported_), ec...); });
         taken.holds = [this, &context] {
             return context && context.sizes().max_signature != 0 && exported_.packed.empty() && !exported_.token;
         };

@@ -68,9 +68,7 @@ public:
 private:
     template <class Handshake>
     void add_step(const char* name, std::optional<Handshake>& side, bool completes) {
-        auto& added = add(
-            name, [this, &side](std::error_code& ec) { taken_ = side->step(token_, ec); },
-            [this, &side] { taken_ = side->step(token_); });
+        auto& added = add(name, [this, &side](auto&... ec) { taken_ = side->step(token_, ec...); });
         added.prepare = [this] {
             if (taken_.state != handshake_state::incomplete_message) { // then the same token once more
                 token_ = copy_of(taken_.token);
@@ -112,9 +110,7 @@ private:
 
     template <class Handshake, class Context>
     void finish(const char* name, std::optional<Handshake>& side, Context& context) {
-        auto& added = add(
-            name, [&side, &context](std::error_code& ec) { context = std::move(*side).finish(ec); },
-            [&side, &context] { context = std::move(*side).finish(); });
+        auto& added = add(name, [&side, &context](auto&... ec) { context = std::move(*side).finish(ec...); });
         added.holds = [&context] { return static_cast<bool>(context); };
         added.holds_after_failure = [&context] { return !context; };
         added.after_failure = after::no_context;

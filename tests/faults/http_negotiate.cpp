@@ -66,17 +66,14 @@ private:
     [[nodiscard]] bool is_authenticated() const { return client_step_.state == client_state::authenticated; }
 
     void add_begin() {
-        auto& added = add(
-            "begin", [this](std::error_code& ec) { client_step_.credentials = client_->begin(ec); },
-            [this] { client_step_.credentials = client_->begin(); });
+        auto& added = add("begin", [this](auto&... ec) { client_step_.credentials = client_->begin(ec...); });
         added.prepare = [this] { client_step_ = {}; };
         added.holds = [this] { return client_step_.credentials.starts_with("Negotiate "); };
         of_client(added);
     }
     void answer(std::string_view name, unsigned status, client_state expected) {
-        auto& added = add(
-            name, [this, status](std::error_code& ec) { client_step_ = client_->take_answer(status, given(), ec); },
-            [this, status] { client_step_ = client_->take_answer(status, given()); });
+        auto& added =
+            add(name, [this, status](auto&... ec) { client_step_ = client_->take_answer(status, given(), ec...); });
         added.prepare = [this] {
             given_ = server_->challenge().empty() ? "Negotiate" : server_->challenge();
             client_step_ = {};
@@ -88,9 +85,7 @@ private:
     }
     /// A failure ends the handshake only: the server takes the next request, with a first token or without one.
     void request(server_state expected, after next) {
-        auto& added = add(
-            "request", [this](std::error_code& ec) { server_step_ = server_->take_request(given(), ec); },
-            [this] { server_step_ = server_->take_request(given()); });
+        auto& added = add("request", [this](auto&... ec) { server_step_ = server_->take_request(given(), ec...); });
         added.prepare = [this] {
             given_ = client_step_.credentials;
             server_step_ = {};
@@ -117,9 +112,7 @@ private:
     }
     template <class Side, class Context>
     void finish(std::optional<Side>& side, Context& context) {
-        auto& added = add(
-            "finish", [&side, &context](std::error_code& ec) { context = std::move(*side).finish(ec); },
-            [&side, &context] { context = std::move(*side).finish(); });
+        auto& added = add("finish", [&side, &context](auto&... ec) { context = std::move(*side).finish(ec...); });
         added.holds = [&context] { return static_cast<bool>(context); };
         added.allocates_nothing = true;
     }

@@ -33,13 +33,11 @@ protected:
         : which_{which}, sender_{sender}, receiver_{receiver} {}
 
     void sign() {
-        sends(add(
-                  "sign", [this](std::error_code& ec) { signature_ = sender_.sign(message_, room_, {}, ec); },
-                  [this] { signature_ = sender_.sign(message_, room_); }))
-            .prepare = [this] {
-            room_.assign(sender_.sizes().max_signature, std::byte{0xEE});
-            signature_ = {};
-        };
+        sends(add("sign", [this](auto&... ec) { signature_ = sender_.sign(message_, room_, {}, ec...); })).prepare =
+            [this] {
+                room_.assign(sender_.sizes().max_signature, std::byte{0xEE});
+                signature_ = {};
+            };
         steps.back().holds = [this] { return !signature_.empty(); };
         steps.back().holds_after_failure = [this] { return signature_.empty() && message_ == plain_; };
 
@@ -52,15 +50,9 @@ protected:
     }
 
     void encrypt(const sspan::protect_options& protection, const sspan::accept_options& acceptance) {
-        sends(add(
-                  "encrypt",
-                  [this, protection](std::error_code& ec) {
-                      sealed_ = sender_.encrypt({.token = token_, .data = data_, .padding = padding_}, protection, ec);
-                  },
-                  [this, protection] {
-                      sealed_ = sender_.encrypt({.token = token_, .data = data_, .padding = padding_}, protection);
-                  }))
-            .prepare = [this] {
+        sends(add("encrypt", [this, protection](auto&... ec) {
+            sealed_ = sender_.encrypt({.token = token_, .data = data_, .padding = padding_}, protection, ec...);
+        })).prepare = [this] {
             data_ = plain_;
             token_.assign(sender_.sizes().security_trailer, std::byte{0xEE});
             padding_.assign(sender_.sizes().block_size + 1U, std::byte{0xEE});
@@ -71,14 +63,9 @@ protected:
             return sealed_.data.empty() && sealed_.token.empty() && sealed_.padding.empty();
         };
 
-        opens(
-            add(
-                "decrypt",
-                [this, acceptance](std::error_code& ec) {
-                    opened_ = receiver_.decrypt({.token = wire_token_, .data = wire_}, acceptance, ec);
-                },
-                [this, acceptance] { opened_ = receiver_.decrypt({.token = wire_token_, .data = wire_}, acceptance); }))
-            .prepare = [this] {
+        opens(add("decrypt", [this, acceptance](auto&... ec) {
+            opened_ = receiver_.decrypt({.token = wire_token_, .data = wire_}, acceptance, ec...);
+        })).prepare = [this] {
             wire_ = copy_of(sealed_.data);
             wire_.insert(wire_.end(), sealed_.padding.begin(), sealed_.padding.end());
             wire_token_ = copy_of(sealed_.token);
@@ -88,20 +75,15 @@ protected:
 
     /// `first`: the receiver does not know yet how the package takes it.
     void wrap(bool first) {
-        sends(add(
-                  "wrap", [this](std::error_code& ec) { wrapped_ = sender_.wrap(*frame_, message_size, {}, ec); },
-                  [this] { wrapped_ = sender_.wrap(*frame_, message_size); }))
-            .prepare = [this] {
-            std::ranges::copy(plain_, frame_->payload().begin());
-            wrapped_ = {};
-        };
+        sends(add("wrap", [this](auto&... ec) { wrapped_ = sender_.wrap(*frame_, message_size, {}, ec...); })).prepare =
+            [this] {
+                std::ranges::copy(plain_, frame_->payload().begin());
+                wrapped_ = {};
+            };
         steps.back().holds = [this] { return wrapped_.size() > message_size; };
         steps.back().holds_after_failure = [this] { return wrapped_.empty() && all_zero(frame_->payload()); };
 
-        opens(add(
-                  "unwrap", [this](std::error_code& ec) { opened_ = receiver_.unwrap(wire_, {}, ec); },
-                  [this] { opened_ = receiver_.unwrap(wire_); }))
-            .prepare = [this] {
+        opens(add("unwrap", [this](auto&... ec) { opened_ = receiver_.unwrap(wire_, {}, ec...); })).prepare = [this] {
             wire_ = copy_of(wrapped_);
             wire_token_.clear();
             opened_ = {};
@@ -209,9 +191,7 @@ public:
 private:
     template <class Context>
     void split(Context& context, sspan::message_halves& into) {
-        auto& added = add(
-            "split", [&](std::error_code& ec) { into = std::move(context).split(ec); },
-            [&] { into = std::move(context).split(); });
+        auto& added = add("split", [&](auto&... ec) { into = std::move(context).split(ec...); });
         added.holds = [&] { return into.sender && into.receiver && !context; };
         added.holds_after_failure = [&] { return !into.sender && !into.receiver && context; };
     }
@@ -224,9 +204,8 @@ private:
 class parts final : both_contexts, public scenario {
 public:
     explicit parts(const profile& which) : both_contexts{which} {
-        auto& sign = signs(add(
-            "sign", [this](std::error_code& ec) { signature_ = pair.client.sign(to_sign(), room_, {}, ec); },
-            [this] { signature_ = pair.client.sign(to_sign(), room_); }));
+        auto& sign =
+            signs(add("sign", [this](auto&... ec) { signature_ = pair.client.sign(to_sign(), room_, {}, ec...); }));
         sign.prepare = [this] {
             room_.assign(pair.client.sizes().max_signature, std::byte{0xEE});
             signature_ = {};
@@ -243,12 +222,9 @@ public:
         verify.holds_after_failure = [this] { return !right_; };
         verify.after_odd_success = after::go_on;
 
-        auto& encrypt = signs(add(
-            "encrypt",
-            [this](std::error_code& ec) {
-                sealed_ = pair.client.encrypt({.token = token_, .data = to_seal(), .padding = padding_}, {}, ec);
-            },
-            [this] { sealed_ = pair.client.encrypt({.token = token_, .data = to_seal(), .padding = padding_}); }));
+        auto& encrypt = signs(add("encrypt", [this](auto&... ec) {
+            sealed_ = pair.client.encrypt({.token = token_, .data = to_seal(), .padding = padding_}, {}, ec...);
+        }));
         encrypt.prepare = [this] {
             first_ = plain_;
             last_ = plain_;
@@ -260,12 +236,9 @@ public:
         encrypt.holds_after_failure = [this] { return sealed_.token.empty() && sealed_.padding.empty(); };
         encrypt.after_odd_success = after::stop;
 
-        auto& decrypt = signs(add(
-            "decrypt",
-            [this](std::error_code& ec) {
-                opened_ = pair.server.decrypt({.token = wire_token_, .data = to_open()}, {}, ec);
-            },
-            [this] { opened_ = pair.server.decrypt({.token = wire_token_, .data = to_open()}); }));
+        auto& decrypt = signs(add("decrypt", [this](auto&... ec) {
+            opened_ = pair.server.decrypt({.token = wire_token_, .data = to_open()}, {}, ec...);
+        }));
         decrypt.prepare = [this] {
             wire_first_ = first_;
             wire_last_ = last_;

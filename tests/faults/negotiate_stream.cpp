@@ -108,9 +108,7 @@ private:
 
     template <class Side, class Channel>
     void finish(const char* name, std::optional<Side>& side, Channel& channel) {
-        auto& added = add(
-            name, [&side, &channel](std::error_code& ec) { channel = std::move(*side).finish(ec); },
-            [&side, &channel] { channel = std::move(*side).finish(); });
+        auto& added = add(name, [&side, &channel](auto&... ec) { channel = std::move(*side).finish(ec...); });
         added.holds = [this, &channel] {
             return channel && channel.protection() == level_ && channel.max_payload() != 0;
         };

@@ -19,9 +19,7 @@ namespace {
 class packages final : public scenario {
 public:
     explicit packages(const profile& which) {
-        auto* list = &add(
-            "enumerate_packages", [this](std::error_code& ec) { all_ = sspan::enumerate_packages(ec); },
-            [this] { all_ = sspan::enumerate_packages(); });
+        auto* list = &add("enumerate_packages", [this](auto&... ec) { all_ = sspan::enumerate_packages(ec...); });
         list->prepare = [this] { all_ = {}; };
         list->holds = [this] { return all_.size() == 3; };
         list->holds_after_failure = [this] { return all_.empty(); };
@@ -33,9 +31,7 @@ public:
         };
 
         const auto name = which.package;
-        auto* one = &add(
-            "query_package", [this, name](std::error_code& ec) { one_ = sspan::query_package(name, ec); },
-            [this, name] { one_ = sspan::query_package(name); });
+        auto* one = &add("query_package", [this, name](auto&... ec) { one_ = sspan::query_package(name, ec...); });
         one->prepare = [this] { one_ = {}; };
         one->holds = [this, name] { return one_.name == name && !one_.comment.empty() && one_.max_token != 0; };
         one->holds_after_failure = [this] { return one_.name.empty(); };
@@ -72,17 +68,14 @@ public:
             who_ = sspan::identity::adopt(loopback::make_identity(L"alice", L"LOOPBACK", L"correct horse"));
         };
 
-        auto& query = add(
-            "query_user_name", [this](std::error_code& ec) { user_ = sspan::query_user_name(made_, ec); },
-            [this] { user_ = sspan::query_user_name(made_); });
+        auto& query = add("query_user_name", [this](auto&... ec) { user_ = sspan::query_user_name(made_, ec...); });
         query.prepare = [this] { user_.clear(); };
         query.holds = [this] { return user_ == L"LOOPBACK\\alice"; };
         query.holds_after_failure = [this] { return user_.empty(); };
 
         if (which.mutual_auth) { // NTLM has no KDC
-            auto& proxy = add(
-                "set_kdc_proxy", [this](std::error_code& ec) { sspan::set_kdc_proxy(made_, L"proxy.example:443", ec); },
-                [this] { sspan::set_kdc_proxy(made_, L"proxy.example:443"); });
+            auto& proxy =
+                add("set_kdc_proxy", [this](auto&... ec) { sspan::set_kdc_proxy(made_, L"proxy.example:443", ec...); });
             proxy.holds = [this] { return loopback::kdc_proxy(made_.native_handle()) == L"proxy.example:443"; };
             proxy.differs = [](const call& which_call, const fault& wrong) -> std::optional<expectation> {
                 if (which_call.which == function::set_credentials_attributes && wrong.how == fault::kind::lies) {
@@ -93,9 +86,7 @@ public:
         }
 
         auto& adopt = add(
-            "adopt",
-            [this, name](std::error_code& ec) { made_ = sspan::credentials::adopt(made_.release(), name, ec); },
-            [this, name] { made_ = sspan::credentials::adopt(made_.release(), name); });
+            "adopt", [this, name](auto&... ec) { made_ = sspan::credentials::adopt(made_.release(), name, ec...); });
         adopt.holds = [this] { return made_ && made_.max_token() != 0; };
         adopt.holds_after_failure = [this] { return !made_ && loopback::live().credentials == 0; };
         adopt.after_failure = after::stop; // it has been freed
@@ -104,7 +95,7 @@ public:
 private:
     template <class Acquire>
     step& acquire(std::string_view name, const Acquire& by) {
-        auto& added = add(name, [this, by](std::error_code& ec) { made_ = by(ec); }, [this, by] { made_ = by(); });
+        auto& added = add(name, [this, by](auto&... ec) { made_ = by(ec...); });
         added.prepare = [this] { made_ = {}; };
         added.holds = [this] { return made_ && made_.max_token() != 0 && !made_.package().empty(); };
         added.holds_after_failure = [this] { // zero, on the surface that returns anything

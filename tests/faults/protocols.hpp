@@ -96,18 +96,11 @@ protected:
         wrap.allocates_nothing = true;
         wrap.differs = blames(sending, after::retry, after::stop);
 
-        auto& unwrap = add(
-            "unwrap",
-            [this, &to](std::error_code& ec) {
-                if (to.length(prefix_, ec) == message_.size()) {
-                    opened_ = to.unwrap(message_, ec);
-                }
-            },
-            [this, &to] {
-                if (to.length(prefix_) == message_.size()) {
-                    opened_ = to.unwrap(message_);
-                }
-            });
+        auto& unwrap = add("unwrap", [this, &to](auto&... ec) {
+            if (to.length(prefix_, ec...) == message_.size()) {
+                opened_ = to.unwrap(message_, ec...);
+            }
+        });
         unwrap.prepare = [this] {
             std::ranges::copy(wire_.first(prefix_.size()), prefix_.begin());
             message_ = copy_of(wire_.subspan(prefix_.size()));
@@ -122,9 +115,7 @@ protected:
 
     template <class Channel, class Halves>
     void add_split(Channel& from, Halves& into) {
-        auto& split = add(
-            "split", [&from, &into](std::error_code& ec) { into = std::move(from).split(ec); },
-            [&from, &into] { into = std::move(from).split(); });
+        auto& split = add("split", [&from, &into](auto&... ec) { into = std::move(from).split(ec...); });
         split.holds = [&from, &into] { return into.sender && into.receiver && !from; };
         split.allocates_nothing = true;
     }

@@ -71,9 +71,7 @@ public:
 private:
     template <class Side>
     void add_step(const char* name, std::optional<Side>& side, const protocol_side& which, bool is_last) {
-        auto& added = add(
-            name, [this, &side](std::error_code& ec) { keep(side->step(given_, ec)); },
-            [this, &side] { keep(side->step(given_)); });
+        auto& added = add(name, [this, &side](auto&... ec) { keep(side->step(given_, ec...)); });
         added.prepare = [this] {
             given_ = copy_of(answer_.value_or(std::span<const std::byte>{}));
             answer_.reset();
@@ -95,9 +93,7 @@ private:
 
     template <class Side, class Channel>
     void finish(const char* name, std::optional<Side>& side, Channel& channel) {
-        auto& added = add(
-            name, [&side, &channel](std::error_code& ec) { channel = std::move(*side).finish(ec); },
-            [&side, &channel] { channel = std::move(*side).finish(); });
+        auto& added = add(name, [&side, &channel](auto&... ec) { channel = std::move(*side).finish(ec...); });
         added.holds = [&channel] {
             return channel && channel.protection() == sasl::layer::confidentiality && channel.max_payload() != 0;
         };

@@ -21,6 +21,7 @@
 #include <string_view>
 #include <system_error>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -115,10 +116,14 @@ protected:
         steps.push_back({name, std::move(with_code), std::move(throwing)});
         return steps.back();
     }
-    /// Adds a step for a function with one form only.
+    /// Adds a step for a function with one form only, or where both are written alike, as in outcome_of (profiles.hpp).
     template <class Call>
     step& add(std::string_view name, Call callable) {
-        return add(name, [callable](std::error_code& ec) { callable(), ec.clear(); }, callable);
+        if constexpr (std::is_invocable_v<Call, std::error_code&>) {
+            return add(name, callable, callable);
+        } else {
+            return add(name, [callable](std::error_code& ec) { callable(), ec.clear(); }, callable);
+        }
     }
 };
 

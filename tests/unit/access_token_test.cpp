@@ -30,9 +30,7 @@ static_assert(!std::is_constructible_v<access_token, HANDLE>); // `adopt` says w
 constexpr const char* query = "QuerySecurityContextToken";
 
 outcome query_token(surface form, const sspan::server_context& context, access_token& token) {
-    return outcome_of(
-        form, [&](std::error_code& ec) { token = sspan::query_security_context_token(context, ec); },
-        [&] { token = sspan::query_security_context_token(context); });
+    return outcome_of(form, [&](auto&... ec) { token = sspan::query_security_context_token(context, ec...); });
 }
 
 class access_token_of : public surface_test {};
@@ -79,19 +77,16 @@ TEST_P(access_token_of, no_context_is_an_invalid_handle) {
 
 /// The operations of a token, on either surface.
 outcome ask_primary(surface form, const access_token& token, bool& primary) {
-    return outcome_of(
-        form, [&](std::error_code& ec) { primary = token.is_primary(ec); }, [&] { primary = token.is_primary(); });
+    return outcome_of(form, [&](auto&... ec) { primary = token.is_primary(ec...); });
 }
 outcome ask_level(surface form, const access_token& token, impersonation_level& level) {
-    return outcome_of(form, [&](std::error_code& ec) { level = token.level(ec); }, [&] { level = token.level(); });
+    return outcome_of(form, [&](auto&... ec) { level = token.level(ec...); });
 }
 outcome duplicate(surface form, const access_token& token, impersonation_level level, access_token& made) {
-    return outcome_of(
-        form, [&](std::error_code& ec) { made = token.duplicate(level, ec); }, [&] { made = token.duplicate(level); });
+    return outcome_of(form, [&](auto&... ec) { made = token.duplicate(level, ec...); });
 }
 outcome make_primary(surface form, const access_token& token, access_token& made) {
-    return outcome_of(
-        form, [&](std::error_code& ec) { made = token.to_primary(ec); }, [&] { made = token.to_primary(); });
+    return outcome_of(form, [&](auto&... ec) { made = token.to_primary(ec...); });
 }
 
 constexpr const char* look = "GetTokenInformation";

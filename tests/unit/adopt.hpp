@@ -15,9 +15,7 @@ namespace testing_support {
 template <class Context>
 outcome adopt(surface form, const CtxtHandle& handle, sspan::context_flags granted, Context& adopted) {
     adopted = {};
-    return outcome_of(
-        form, [&](std::error_code& ec) { adopted = Context::adopt(handle, granted, ec); },
-        [&] { adopted = Context::adopt(handle, granted); });
+    return outcome_of(form, [&](auto&... ec) { adopted = Context::adopt(handle, granted, ec...); });
 }
 
 } // namespace testing_support

@@ -54,8 +54,7 @@ attribute made_of(ULONG number, Ask ask, Value& value, bool points = true) {
     return {number,
             [ask, &value](surface which, const sspan::security_context& context) {
                 value = Value{};
-                return outcome_of(
-                    which, [&](std::error_code& ec) { value = ask(context, ec); }, [&] { value = ask(context); });
+                return outcome_of(which, [&](auto&... ec) { value = ask(context, ec...); });
             },
             points};
 }
@@ -199,9 +198,7 @@ TEST_P(attributes, flags_are_read_by_their_side) {
 /// Asks for a raw structure on either surface.
 template <class Structure>
 outcome ask_raw(surface which, const sspan::security_context& context, Structure& told) {
-    return outcome_of(
-        which, [&](std::error_code& ec) { told = sspan::query_attribute<Structure>(context, ec); },
-        [&] { told = sspan::query_attribute<Structure>(context); });
+    return outcome_of(which, [&](auto&... ec) { told = sspan::query_attribute<Structure>(context, ec...); });
 }
 
 TEST_P(attributes, raw_structures_are_asked_for_by_their_number) {

@@ -142,9 +142,7 @@ inline void expect_established(conversation& talk) {
 /// finish(), on either surface.
 template <class Handshake>
 outcome finish_outcome(Handshake& side, surface which = surface::error_code) {
-    auto result = outcome_of(
-        which, [&](std::error_code& ec) { static_cast<void>(std::move(side).finish(ec)); },
-        [&] { static_cast<void>(std::move(side).finish()); });
+    auto result = outcome_of(which, [&](auto&... ec) { static_cast<void>(std::move(side).finish(ec...)); });
     expect_explained(side, which, result);
     return result;
 }

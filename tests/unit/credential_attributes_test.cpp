@@ -24,14 +24,10 @@ constexpr const char* query = "QueryCredentialsAttributes";
 constexpr const char* set = "SetCredentialsAttributes";
 
 outcome query_name(surface form, const credentials& creds, std::wstring& name) {
-    return outcome_of(
-        form, [&](std::error_code& ec) { name = sspan::query_user_name(creds, ec); },
-        [&] { name = sspan::query_user_name(creds); });
+    return outcome_of(form, [&](auto&... ec) { name = sspan::query_user_name(creds, ec...); });
 }
 outcome set_proxy(surface form, const credentials& creds, std::wstring_view server) {
-    return outcome_of(
-        form, [&](std::error_code& ec) { sspan::set_kdc_proxy(creds, server, ec); },
-        [&] { sspan::set_kdc_proxy(creds, server); });
+    return outcome_of(form, [&](auto&... ec) { sspan::set_kdc_proxy(creds, server, ec...); });
 }
 
 class credential_attributes : public surface_test {

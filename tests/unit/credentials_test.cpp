@@ -50,40 +50,22 @@ sspan::identity somebody() {
 
 outcome acquire(way how, surface form, std::wstring_view package, credentials& result,
                 const sspan::identity& who = somebody(), const sspan::credential_options& options = {}) {
-    return outcome_of(
-        form,
-        [&](std::error_code& ec) {
-            switch (how) {
-            case way::outbound:
-                result = credentials::outbound(package, options, ec);
-                break;
-            case way::outbound_as:
-                result = credentials::outbound(package, who, options, ec);
-                break;
-            case way::inbound:
-                result = credentials::inbound(package, options, ec);
-                break;
-            case way::inbound_as:
-                result = credentials::inbound(package, who, options, ec);
-                break;
-            }
-        },
-        [&] {
-            switch (how) {
-            case way::outbound:
-                result = credentials::outbound(package, options);
-                break;
-            case way::outbound_as:
-                result = credentials::outbound(package, who, options);
-                break;
-            case way::inbound:
-                result = credentials::inbound(package, options);
-                break;
-            case way::inbound_as:
-                result = credentials::inbound(package, who, options);
-                break;
-            }
-        });
+    return outcome_of(form, [&](auto&... ec) {
+        switch (how) {
+        case way::outbound:
+            result = credentials::outbound(package, options, ec...);
+            break;
+        case way::outbound_as:
+            result = credentials::outbound(package, who, options, ec...);
+            break;
+        case way::inbound:
+            result = credentials::inbound(package, options, ec...);
+            break;
+        case way::inbound_as:
+            result = credentials::inbound(package, who, options, ec...);
+            break;
+        }
+    });
 }
 
 class credentials_test : public surface_test {
@@ -225,9 +207,8 @@ TEST_P(credentials_test, release_gives_the_handle_away_and_adopt_takes_it) {
     EXPECT_EQ(live().credentials, 1U);
     credentials adopted;
     const auto package = which_profile().package;
-    ASSERT_TRUE(succeeded(outcome_of(
-        which_surface(), [&](std::error_code& ec) { adopted = credentials::adopt(handle, package, ec); },
-        [&] { adopted = credentials::adopt(handle, package); })));
+    ASSERT_TRUE(succeeded(
+        outcome_of(which_surface(), [&](auto&... ec) { adopted = credentials::adopt(handle, package, ec...); })));
     EXPECT_EQ(adopted.native_handle().dwLower, handle.dwLower);
     EXPECT_EQ(adopted.max_token(), which_profile().settings().max_token);
     EXPECT_EQ(adopted.package(), package);
@@ -239,11 +220,9 @@ TEST_P(credentials_test, misuse_06_adopt_that_fails_frees_the_handle) {
     const auto handle = made.release();
     loopback::fail_at(function::query_security_package_info, 1, SEC_E_INSUFFICIENT_MEMORY);
     const auto package = which_profile().package;
-    EXPECT_TRUE(failed_with(outcome_of(
-                                which_surface(),
-                                [&](std::error_code& ec) { EXPECT_FALSE(credentials::adopt(handle, package, ec)); },
-                                [&] { static_cast<void>(credentials::adopt(handle, package)); }),
-                            errc::insufficient_memory, lookup));
+    EXPECT_TRUE(failed_with(
+        outcome_of(which_surface(), [&](auto&... ec) { EXPECT_FALSE(credentials::adopt(handle, package, ec...)); }),
+        errc::insufficient_memory, lookup));
     EXPECT_EQ(calls(function::free_credentials_handle), 1U);
 }
 
@@ -251,11 +230,9 @@ TEST_P(credentials_test, adopt_of_no_handle_is_invalid) {
     constexpr auto ones = ~ULONG_PTR{0};
     for (const auto handle : {CredHandle{0, 0}, CredHandle{ones, ones}}) {
         const auto package = which_profile().package;
-        EXPECT_TRUE(failed_with(outcome_of(
-                                    which_surface(),
-                                    [&](std::error_code& ec) { EXPECT_FALSE(credentials::adopt(handle, package, ec)); },
-                                    [&] { static_cast<void>(credentials::adopt(handle, package)); }),
-                                errc::invalid_handle, lookup));
+        EXPECT_TRUE(failed_with(
+            outcome_of(which_surface(), [&](auto&... ec) { EXPECT_FALSE(credentials::adopt(handle, package, ec...)); }),
+            errc::invalid_handle, lookup));
     }
     EXPECT_EQ(calls(function::free_credentials_handle), 0U);
 }

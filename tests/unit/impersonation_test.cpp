@@ -288,9 +288,7 @@ TEST_P(impersonation, context_is_not_given_away_during_a_guard) {
     auto pair = establish(which_profile());
     EXPECT_TRUE(succeeded(as_client(which_surface(), pair.server, {}, [&](const impersonation_guard&) {
         CtxtHandle handle{};
-        const auto result = outcome_of(
-            which_surface(), [&](std::error_code& ec) { handle = pair.server.release(ec); },
-            [&] { handle = pair.server.release(); });
+        const auto result = outcome_of(which_surface(), [&](auto&... ec) { handle = pair.server.release(ec...); });
         EXPECT_TRUE(failed_with(result, errc::not_owner, "sspan::security_context::release"));
         EXPECT_EQ(handle.dwLower | handle.dwUpper, 0U);
         EXPECT_TRUE(pair.server);

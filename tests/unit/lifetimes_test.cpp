@@ -140,8 +140,7 @@ TEST_P(lifetimes, credentials_are_freed_with_the_last_share) {
 /// release(), on either surface.
 template <class Owner, class Handle>
 outcome release(surface form, Owner& owner, Handle& handle) {
-    return outcome_of(
-        form, [&](std::error_code& ec) { handle = owner.release(ec); }, [&] { handle = owner.release(); });
+    return outcome_of(form, [&](auto&... ec) { handle = owner.release(ec...); });
 }
 
 TEST_P(lifetimes, credentials_that_are_shared_are_not_given_away) {

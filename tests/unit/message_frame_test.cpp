@@ -126,15 +126,11 @@ protected:
     }
     static outcome wrap(sspan::security_context& sender, message_frame& frame, std::size_t size,
                         std::span<const std::byte>& wire, const sspan::protect_options& options = {}) {
-        return outcome_of(
-            which_surface(), [&](std::error_code& ec) { wire = sender.wrap(frame, size, options, ec); },
-            [&] { wire = sender.wrap(frame, size, options); });
+        return outcome_of(which_surface(), [&](auto&... ec) { wire = sender.wrap(frame, size, options, ec...); });
     }
     static outcome unwrap(sspan::security_context& receiver, std::span<std::byte> wire,
                           sspan::decrypted_message& message, const sspan::accept_options& options = {}) {
-        return outcome_of(
-            which_surface(), [&](std::error_code& ec) { message = receiver.unwrap(wire, options, ec); },
-            [&] { message = receiver.unwrap(wire, options); });
+        return outcome_of(which_surface(), [&](auto&... ec) { message = receiver.unwrap(wire, options, ec...); });
     }
     static message_frame filled(const sspan::security_context& context, const bytes& message) {
         message_frame frame{context.sizes(), message.size()};
@@ -356,9 +352,7 @@ TEST_P(wrapping, prefix_and_message_are_one_range_of_the_frame) {
     auto pair = establish(which_profile());
     message_frame frame{pair.client.sizes(), 40, {.front = 4}};
     const auto prepend = [&frame](sspan::const_bytes prefix, std::span<const std::byte>& sent) {
-        return outcome_of(
-            which_surface(), [&](std::error_code& ec) { sent = frame.prepend(prefix, ec); },
-            [&] { sent = frame.prepend(prefix); });
+        return outcome_of(which_surface(), [&](auto&... ec) { sent = frame.prepend(prefix, ec...); });
     };
     std::span<const std::byte> sent;
     EXPECT_TRUE(failed_with(prepend("1234", sent), errc::invalid_parameter, "sspan::message_frame::prepend"));

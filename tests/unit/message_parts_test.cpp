@@ -49,9 +49,7 @@ protected:
     static outcome sign(sspan::security_context& sender, std::span<const message_part> message,
                         std::span<std::byte>& signature) {
         const auto room = signature;
-        return outcome_of(
-            which_surface(), [&](std::error_code& ec) { signature = sender.sign(message, room, {}, ec); },
-            [&] { signature = sender.sign(message, room); });
+        return outcome_of(which_surface(), [&](auto&... ec) { signature = sender.sign(message, room, {}, ec...); });
     }
     static outcome verify(sspan::security_context& receiver, std::span<const message_part> message,
                           std::span<const std::byte> signature) {

@@ -64,12 +64,9 @@ protected:
     /// decrypt on the surface under test.
     static outcome decrypt_outcome(sspan::security_context& receiver, sealed_message& message,
                                    const sspan::accept_options& options, sspan::decrypted_message& opened) {
-        return outcome_of(
-            which_surface(),
-            [&](std::error_code& ec) {
-                opened = receiver.decrypt({.token = message.token, .data = message.data}, options, ec);
-            },
-            [&] { opened = receiver.decrypt({.token = message.token, .data = message.data}, options); });
+        return outcome_of(which_surface(), [&](auto&... ec) {
+            opened = receiver.decrypt({.token = message.token, .data = message.data}, options, ec...);
+        });
     }
     /// NTLM encrypts whatever it is asked for and cannot tell.
     static bool has_integrity_only() { return which_profile().package != sspan::package::ntlm; }
@@ -168,12 +165,9 @@ TEST_P(message_quality, without_confidentiality_nothing_is_encrypted) {
     auto data = numbered(10);
     bytes token(100, std::byte{0xEE});
     bytes padding(100, std::byte{0xEE});
-    const auto result = outcome_of(
-        which_surface(),
-        [&](std::error_code& ec) {
-            static_cast<void>(pair.client.encrypt({.token = token, .data = data, .padding = padding}, {}, ec));
-        },
-        [&] { static_cast<void>(pair.client.encrypt({.token = token, .data = data, .padding = padding})); });
+    const auto result = outcome_of(which_surface(), [&](auto&... ec) {
+        static_cast<void>(pair.client.encrypt({.token = token, .data = data, .padding = padding}, {}, ec...));
+    });
     EXPECT_TRUE(failed_with(result, errc::qop_not_supported, "EncryptMessage"));
     EXPECT_EQ(calls(function::encrypt_message), 0U);
     EXPECT_EQ(data, numbered(10));
@@ -209,16 +203,10 @@ TEST_P(message_quality, without_integrity_no_integrity_only_message_is_made) {
     auto data = numbered(10);
     bytes token(pair.client.sizes().security_trailer);
     bytes padding(pair.client.sizes().block_size);
-    const auto result = outcome_of(
-        which_surface(),
-        [&](std::error_code& ec) {
-            static_cast<void>(
-                pair.client.encrypt({.token = token, .data = data, .padding = padding}, {integrity_only, 0}, ec));
-        },
-        [&] {
-            static_cast<void>(
-                pair.client.encrypt({.token = token, .data = data, .padding = padding}, {integrity_only, 0}));
-        });
+    const auto result = outcome_of(which_surface(), [&](auto&... ec) {
+        static_cast<void>(
+            pair.client.encrypt({.token = token, .data = data, .padding = padding}, {integrity_only, 0}, ec...));
+    });
     EXPECT_TRUE(failed_with(result, errc::qop_not_supported, "EncryptMessage"));
     EXPECT_EQ(calls(function::encrypt_message), 0U);
 }

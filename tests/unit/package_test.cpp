@@ -22,15 +22,11 @@ using sspan::errc;
 using sspan::package_capabilities;
 
 outcome try_query(surface form, std::wstring_view name, sspan::package_info& info) {
-    return outcome_of(
-        form, [&](std::error_code& ec) { info = sspan::query_package(name, ec); },
-        [&] { info = sspan::query_package(name); });
+    return outcome_of(form, [&](auto&... ec) { info = sspan::query_package(name, ec...); });
 }
 
 outcome try_enumerate(surface form, std::vector<sspan::package_info>& list) {
-    return outcome_of(
-        form, [&](std::error_code& ec) { list = sspan::enumerate_packages(ec); },
-        [&] { list = sspan::enumerate_packages(); });
+    return outcome_of(form, [&](auto&... ec) { list = sspan::enumerate_packages(ec...); });
 }
 
 class package : public loopback_test, public ::testing::WithParamInterface<surface> {};

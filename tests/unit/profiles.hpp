@@ -102,6 +102,13 @@ outcome outcome_of(surface which, WithCode with_code, Throwing throwing) {
     return result;
 }
 
+/// Calls `call(ec)` or `call()`, whichever `which` says, where both are written alike:
+/// `outcome_of(which, [&](auto&... ec) { context.sign(message, room, {}, ec...); })`.
+template <class Call>
+outcome outcome_of(surface which, Call call) {
+    return outcome_of(which, [&](std::error_code& ec) { call(ec); }, [&] { call(); });
+}
+
 /// `code`, and on the throwing surface also that it is `function` that gets the blame.
 inline ::testing::AssertionResult failed_with(const outcome& result, std::error_code code, std::string_view function) {
     if (result.code != code) {

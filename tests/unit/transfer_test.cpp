@@ -33,22 +33,16 @@ constexpr const char* importing = "ImportSecurityContext";
 
 template <class Context>
 outcome export_it(surface form, Context& context, exported_context& exported) {
-    return outcome_of(
-        form, [&](std::error_code& ec) { exported = sspan::export_context(std::move(context), ec); },
-        [&] { exported = sspan::export_context(std::move(context)); });
+    return outcome_of(form, [&](auto&... ec) { exported = sspan::export_context(std::move(context), ec...); });
 }
 
 outcome import_it(surface form, exported_context& exported, sspan::client_context& context) {
     return outcome_of(
-        form,
-        [&](std::error_code& ec) { context = sspan::import_context<sspan::client_context>(std::move(exported), ec); },
-        [&] { context = sspan::import_context<sspan::client_context>(std::move(exported)); });
+        form, [&](auto&... ec) { context = sspan::import_context<sspan::client_context>(std::move(exported), ec...); });
 }
 outcome import_it(surface form, exported_context& exported, sspan::server_context& context) {
     return outcome_of(
-        form,
-        [&](std::error_code& ec) { context = sspan::import_context<sspan::server_context>(std::move(exported), ec); },
-        [&] { context = sspan::import_context<sspan::server_context>(std::move(exported)); });
+        form, [&](auto&... ec) { context = sspan::import_context<sspan::server_context>(std::move(exported), ec...); });
 }
 
 /// What another process has received.

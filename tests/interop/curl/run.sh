@@ -6,15 +6,16 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 # shellcheck source=tests/environment.sh
 . tests/environment.sh
+# shellcheck source=tests/integration/suites.sh
+. tests/integration/suites.sh
 # shellcheck source=tests/interop/platforms.sh
 . tests/interop/platforms.sh
 
-install_missing curl
+needs curl
 server=HTTP/server.sspan.test
 principal "$server"
 logged kadmin.local ktadd -norandkey -k "$scratch/http.keytab" "$server"
 export KRB5_KTNAME=FILE:$scratch/http.keytab
-passed=0 failed=0
 
 # get OPTION...: asks the server. Prints the pages, and after each its status and the number of new connections.
 get() {
@@ -121,5 +122,4 @@ talk() {
 }
 everywhere "$server" interop_curl talk
 
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[[ $failed -eq 0 ]]
+totals

@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 # shellcheck source=tests/interop/platforms.sh
 . tests/interop/platforms.sh
 
-command -v javac >/dev/null || install_missing default-jdk-headless
+command -v javac >/dev/null || skip 'there is no javac; tests/run.sh installs it'
 
 # talk NAME: Peer.java and a mirror of its own.
 talk() {
@@ -34,17 +34,8 @@ talk() {
         cat "$printed.mirror"
     fi
     unset 'started[-1]' # its number may be another process' from now on
-    if [[ $(tail -n 1 "$printed") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
-        passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2]))
-        sed -i '$d' "$printed"
-        printf '%s: %d of %d passed\n' "$1" "${BASH_REMATCH[1]}" $((BASH_REMATCH[1] + BASH_REMATCH[2]))
-    else
-        failed=$((failed + 1))
-        printf '%s: it did not end\n' "$1"
-    fi
-    cat "$printed"
+    add_counts "$1" "$printed"
 }
 everywhere "$service" mirror talk
 
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[[ $failed -eq 0 ]]
+totals

@@ -7,8 +7,10 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 # shellcheck source=tests/environment.sh
 . tests/environment.sh
+# shellcheck source=tests/integration/suites.sh
+. tests/integration/suites.sh
 
-install_missing python3-gssapi
+needs python3-gssapi
 export PYTHONPATH=tests/interop:tests/interop/mit KRB5_KTNAME=FILE:$scratch/service.keytab
 
 # A key type is the session key's if it is the only one of the service and the first one of the client; the tickets are
@@ -23,8 +25,6 @@ for key_type in "${key_types[@]}"; do
         >"$scratch/$key_type.conf"
 done
 
-passed=0 failed=0
-
 # judge NAME KEY_TYPE OPTION...: adds up how many cases passed.
 judge() {
     local name=$1 key_type=$2 log=$scratch/judge.log
@@ -34,15 +34,7 @@ judge() {
     started+=("$!")
     wait "$!" || true
     unset 'started[-1]'
-    if [[ $(tail -n 1 "$log") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
-        passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2]))
-        sed -i '$d' "$log"
-        printf '%s, %s: %d passed, %d failed\n' "$name" "$key_type" "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
-    else
-        failed=$((failed + 1))
-        printf '%s, %s: it did not end\n' "$name" "$key_type"
-    fi
-    cat "$log"
+    add_counts "$name, $key_type" "$log"
 }
 
 readonly wine_mirror='wine build/mingw/tests/interop/mirror.exe'
@@ -56,7 +48,7 @@ done
 
 # winpr_mirror KEY_TYPE: makes a command of a mirror in a Debian 13. Its realm is a copy in there.
 winpr_mirror() {
-    local realm=/srv/interop command=$scratch/winpr_mirror.$1
+    local realm=/srv/interop script=$scratch/winpr_mirror.$1
     "${as_root[@]}" mkdir -p "$root$realm"
     "${as_root[@]}" cp "${KRB5CCNAME#FILE:}" "${KRB5_KTNAME#FILE:}" "$scratch/$1.conf" "$root$realm"
     {
@@ -67,9 +59,9 @@ winpr_mirror() {
             LSAN_OPTIONS="suppressions=/srv/tree/tests/integration/winpr3.supp:print_suppressions=0" \
             build/winpr3/tests/interop/mirror
         printf '"$@"\n'
-    } >"$command"
-    chmod +x "$command"
-    printf '%s' "$command"
+    } >"$script"
+    chmod +x "$script"
+    printf '%s' "$script"
 }
 
 if [[ ${SSPAN_WITH_WINPR3:-} ]]; then
@@ -89,5 +81,4 @@ if [[ ${SSPAN_WITH_WINPR3:-} ]]; then
     "${as_root[@]}" rm -rf "$root/srv/interop"
 fi
 
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[[ $failed -eq 0 ]]
+totals

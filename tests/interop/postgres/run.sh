@@ -11,7 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 # shellcheck source=tests/interop/platforms.sh
 . tests/interop/platforms.sh
 
-install_missing postgresql
+needs postgresql
 programs=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 server=postgres/server.sspan.test
 principal "$server"
@@ -51,5 +51,4 @@ talk() { google_tests "$1" interop/interop_postgres "$port"; }
 everywhere "$server" interop_postgres talk
 [[ $failed -eq 0 ]] || tail -n 60 "$dir/log"
 
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[[ $failed -eq 0 ]]
+totals

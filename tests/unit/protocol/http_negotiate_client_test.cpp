@@ -39,9 +39,7 @@ struct step_result : outcome {
 
 step_result begin(client& side, surface which) {
     step_result result;
-    static_cast<outcome&>(result) = outcome_of(
-        which, [&](std::error_code& ec) { result.credentials = side.begin(ec); },
-        [&] { result.credentials = side.begin(); });
+    static_cast<outcome&>(result) = outcome_of(which, [&](auto&... ec) { result.credentials = side.begin(ec...); });
     expect_explained(side, which, result);
     return result;
 }
@@ -51,9 +49,8 @@ step_result answer(client& side, unsigned status, const fields& values, surface 
         result.state = step.state;
         result.credentials = step.credentials;
     };
-    static_cast<outcome&>(result) = outcome_of(
-        which, [&](std::error_code& ec) { keep(side.take_answer(status, values, ec)); },
-        [&] { keep(side.take_answer(status, values)); });
+    static_cast<outcome&>(result) =
+        outcome_of(which, [&](auto&... ec) { keep(side.take_answer(status, values, ec...)); });
     expect_explained(side, which, result);
     return result;
 }

@@ -51,9 +51,11 @@ public:
     ///   - `buffer_too_small` if our token exceeds both 65,535 bytes and `max_token()` of the credentials;
     ///   - `bad_bindings`;
     ///   - `invalid_parameter` for input that exceeds 32 bits or overlaps our own token; for a target that contains a
-    ///     zero or has no UTF-16 form, or is empty although `mutual_auth` is required; for `no_integrity` with a required flag of `message_protection`;
+    ///     zero or has no UTF-16 form, or is empty although `mutual_auth` is required; for `no_integrity` with a required flag of
+    ///     `message_protection`, and `confidentiality_only` with a required `integrity`;
     ///   - `invalid_handle` if the handshake or the credentials are in the zero state, or the bindings were moved from;
-    ///   - `security_qos_failed` for NTLM if the options refuse it (`ntlm_use`). `what()` tells where NTLM was found.
+    ///   - `security_qos_failed` for NTLM if the options refuse it, or require what it does not support (`ntlm_use`).
+    ///     `what()` tells where NTLM was found.
     /// @note Calls InitializeSecurityContext, and CompleteAuthToken if the package requests it.
     [[nodiscard]] handshake_step step(const_bytes input, std::error_code& ec) & noexcept {
         return handshake::step(
@@ -84,8 +86,8 @@ public:
     ///   - `no_context` before completion;
     ///   - `security_qos_failed` if a flag of `require` was not granted (see `missing()`);
     ///   - `security_qos_failed` if `null_session` or `dce_style` was granted and this side did not request it;
-    ///   - `security_qos_failed` if the options refuse NTLM, unless the package reports that it is another one
-    ///     (`ntlm_use`).
+    ///   - `security_qos_failed` if the options refuse NTLM, unless the package reports that it is another one, or the
+    ///     credentials are for `package::kerberos` (`ntlm_use`).
     /// `what()` names the flags or the reason.
     /// @note Calls QueryContextAttributes for the sizes and for the package that Negotiate has chosen. `mutual_auth`
     ///   and `delegate` from NTLM are ignored.

@@ -121,6 +121,7 @@ private:
     const char* function_;
     const char* culprit_ = function_;
     refusal_reason reason_;
+    std::string other_target_; ///< The client's target, if it is none of `service_names_`.
     credentials credentials_;
     security_package package_of_credentials_;
     context_flags require_;

@@ -17,7 +17,8 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 struct handshake_limits {
     /// The longest token from the peer, in bytes. A longer one fails with `invalid_token`.
     std::size_t max_token = std::size_t{128} * 1024;
-    /// The number of steps. One more fails with `illegal_message`. Kerberos takes 1 or 2, NTLM 2.
+    /// The number of steps. One more fails with `illegal_message`. Kerberos takes 1 or 2, NTLM 2, Negotiate at least
+    /// one more.
     std::uint32_t max_steps = 16;
     /// The number of steps that may return `incomplete_message`. One more fails with this error.
     std::uint32_t max_incomplete_steps = 256;
@@ -39,15 +40,17 @@ struct handshake_limits {
 /// `credential_options::packages` = L"!ntlm" makes Negotiate itself exclude NTLM, where the platform supports it. Use
 /// both.
 enum class ntlm_use : std::uint8_t {
-    allowed, ///< The package decides, if nothing is required that NTLM does not support.
-    refused, ///< No NTLM message leaves or reaches the package.
+    allowed, ///< The package may use NTLM, unless `require` contains `mutual_auth` or `delegate`.
+    refused, ///< No NTLM message is sent. A peer's token with NTLM's signature does not reach the package.
 };
 
 /// Options of a client's handshake.
 struct client_options {
-    context_flags require = message_protection | context_flags::mutual_auth; ///< `finish` fails without these flags.
-    context_flags request = context_flags::extended_error;                   ///< Requested, but not required.
-    channel_bindings bindings{};                                             ///< The channel of the handshake.
+    /// `finish` fails without these flags. Change them with `|=` and `&= ~`: an assignment drops the defaults. Without
+    /// `mutual_auth`, the server may be anybody, and NTLM is accepted.
+    context_flags require = message_protection | context_flags::mutual_auth;
+    context_flags request = context_flags::extended_error; ///< Requested, but not required.
+    channel_bindings bindings{};                           ///< The channel of the handshake.
     handshake_limits limits{};
     ntlm_use ntlm = ntlm_use::allowed;
 
@@ -62,21 +65,23 @@ struct client_options {
 
 /// Options of a server's handshake.
 struct server_options {
-    context_flags require = message_protection;            ///< `finish` fails without these flags.
+    /// `finish` fails without these flags. Change them with `|=` and `&= ~`: an assignment drops the defaults.
+    context_flags require = message_protection;
     context_flags request = context_flags::extended_error; ///< Requested, but not required.
     /// The channel of the handshake. If it is set, clients with other bindings, or with none, fail with `bad_bindings`.
-    /// With `allow_missing_bindings` in `request`, clients whose system does not support bindings are accepted. With
-    /// `proxy_bindings`, other bindings may be accepted: use `service_names`, too.
+    /// With `allow_missing_bindings` in `request`, clients whose system does not support bindings are accepted. Leave it
+    /// empty if `request` contains `proxy_bindings`, and use `service_names`.
     channel_bindings bindings{};
     handshake_limits limits{};
     ntlm_use ntlm = ntlm_use::allowed;
     /// The names of this service, such as L"HTTP/web.corp.example". If the list is not empty, `finish` fails with
-    /// `wrong_principal` unless it contains the client's target. The case of ASCII letters is ignored, and with
-    /// Kerberos a realm behind the client's target (L"HTTP/web.corp.example@CORP.EXAMPLE"). If the package does not
-    /// report the target, `finish` fails, too.
+    /// `wrong_principal` unless it contains the target that the client has sent. Two things are ignored: the case of
+    /// ASCII letters and, with Kerberos, "@" and a realm at the end of the client's target. A client that sends no
+    /// target is refused, for example one with MIT's or Heimdal's Kerberos. If the package does not report the target,
+    /// `finish` fails, too: Microsoft documents it only together with channel bindings.
     ///
-    /// This protects clients against relays. An attacker's service can pass a client's tokens on to this service; their
-    /// target is the attacker's service.
+    /// This is against relays: an attacker's service passes a client's tokens on to this service, but their target is
+    /// the attacker's service. Bindings and protected messages also defeat relays.
     std::vector<std::wstring> service_names{};
 
     /// Returns options for a server that exchanges no messages, for example in HTTP or inside TLS. They require

@@ -74,8 +74,9 @@ public:
     ~message_frame() = default;
 
     /// Returns the memory for the next payload. Write the payload to its front. `wrap` overwrites it. It is empty in a
-    /// moved-from frame.
+    /// moved-from frame. From now on `prepend` fails until the next `wrap`.
     [[nodiscard]] std::span<std::byte> payload() & noexcept {
+        message_size_ = 0;
         return memory_.empty() ? std::span<std::byte>{} : memory(front_ + token_room_, capacity_);
     }
     [[nodiscard]] std::span<std::byte> payload() && = delete;
@@ -86,6 +87,7 @@ public:
     /// @throws error `buffer_too_small` if it is longer than the frame's capacity, `invalid_handle` when moved from.
     [[nodiscard]] std::size_t assign(const_bytes payload, std::error_code& ec) noexcept {
         ec.clear();
+        message_size_ = 0;
         if (memory_.empty() && !payload.empty()) {
             ec = errc::invalid_handle;
         } else if (payload.size() > capacity_) {
@@ -110,7 +112,7 @@ public:
     ///
     /// @return the prefix and the message as one range, a part of the frame. Send it before the next use of the frame.
     /// @throws error `buffer_too_small` if `prefix` is longer than `message_frame_options::front`; `invalid_parameter`
-    ///   if `wrap` has not been called or the last `wrap` failed.
+    ///   unless the last call was a `wrap` that succeeded.
     [[nodiscard]] std::span<const std::byte> prepend(const_bytes prefix, std::error_code& ec) & noexcept {
         ec.clear();
         if (memory_.empty() || message_size_ == 0) {

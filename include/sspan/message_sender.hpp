@@ -145,9 +145,7 @@ private:
     }
     [[nodiscard]] errc call_wrap(message_frame& frame, std::size_t size, const protect_options& options,
                                  std::span<const std::byte>& wire) noexcept {
-        auto* const context = this->state_.get();
-        return context == nullptr ? errc::invalid_handle
-                                  : detail::wrap_calls::wrap(*context, frame, size, options, wire);
+        return detail::wrap_calls::wrap(this->state_.get(), frame, size, options, wire);
     }
 };
 

@@ -20,7 +20,7 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 /// The names of the packages that protect messages.
 namespace package {
 inline constexpr std::wstring_view kerberos = L"Kerberos";   ///< Proves both sides' identities with tickets.
-inline constexpr std::wstring_view negotiate = L"Negotiate"; ///< Kerberos if possible, otherwise NTLM.
+inline constexpr std::wstring_view negotiate = L"Negotiate"; ///< Kerberos if possible, otherwise another.
 inline constexpr std::wstring_view ntlm = L"NTLM";           ///< Does not prove the server's identity.
 } // namespace package
 

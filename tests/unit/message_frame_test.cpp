@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <random>
 #include <span>
@@ -19,6 +20,7 @@
 #include <system_error>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -377,6 +379,30 @@ TEST_P(wrapping, prefix_and_message_are_one_range_of_the_frame) {
     static_cast<void>(pair.client.wrap(frame, 40));
     const auto moved = std::move(frame);
     EXPECT_TRUE(failed_with(prepend("1234", sent), errc::invalid_parameter, "sspan::message_frame::prepend"));
+}
+
+TEST_P(wrapping, trap_prefix_before_a_payload_that_is_not_wrapped) {
+    auto pair = establish(which_profile());
+    message_frame frame{pair.client.sizes(), 40, {.front = 4}};
+    sspan::client_context zero;
+    std::span<const std::byte> wire;
+    const auto fill = [&] { std::ranges::copy(numbered(40), frame.payload().begin()); };
+    const auto assign = [&] { EXPECT_EQ(frame.assign(numbered(40)), 40U); };
+    const auto assign_too_much = [&] {
+        std::error_code ec;
+        EXPECT_EQ(frame.assign(numbered(41), ec), 0U);
+    };
+    const auto wrap_by_nobody = [&] {
+        EXPECT_TRUE(failed_with(wrap(zero, frame, 10, wire), errc::invalid_handle, protect));
+    };
+    for (const auto& next : std::vector<std::function<void()>>{fill, assign, assign_too_much, wrap_by_nobody}) {
+        static_cast<void>(pair.client.wrap(frame, frame.assign(numbered(40))));
+        EXPECT_EQ(frame.prepend("1234").size(), 4 + frame.prepend("").size());
+        next();
+        std::error_code ec;
+        EXPECT_TRUE(frame.prepend("1234", ec).empty());
+        EXPECT_EQ(ec, errc::invalid_parameter);
+    }
 }
 
 TEST_P(wrapping, zero_states_are_refused_before_any_call) {

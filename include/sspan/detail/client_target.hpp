@@ -7,6 +7,8 @@
 #include "../os/handle.hpp"
 #include "../os/text.hpp"
 
+#include <new> // std::bad_alloc
+#include <string>
 #include <system_error>
 #include <vector>
 
@@ -33,10 +35,25 @@ namespace sspan::inline SSPAN_API_NAMESPACE::detail {
     return *target == 0;
 }
 
+/// Returns the first 255 characters of a name from a peer. Only printable ASCII is kept, so that a log stays readable.
+/// Without memory it returns an empty string.
+[[nodiscard]] inline std::string printable(const SEC_WCHAR* name) noexcept {
+    try {
+        std::string text;
+        for (; *name != 0 && text.size() != 255; ++name) {
+            text += *name >= ' ' && *name <= '~' ? static_cast<char>(*name) : '?';
+        }
+        return text;
+    } catch (const std::bad_alloc&) {
+        return {};
+    }
+}
+
 /// Returns true if SECPKG_ATTR_CLIENT_SPECIFIED_TARGET of a server's context is one of `names`. An empty or missing
-/// target is not. Sets `ec` to the package's error if it does not report the target.
+/// target is not. Otherwise sets `other` to the target, for a message. Sets `ec` to the package's error if it does not
+/// report the target.
 [[nodiscard]] inline bool is_target_among(const std::vector<os_string>& names, CtxtHandle context, bool is_kerberos,
-                                          std::error_code& ec) noexcept {
+                                          std::string& other, std::error_code& ec) noexcept {
     SecPkgContext_ClientSpecifiedTarget told{};
     ec = failure(api::query_context_attributes(&context, SECPKG_ATTR_CLIENT_SPECIFIED_TARGET, &told));
     const context_buffer<SEC_WCHAR> target{ec ? nullptr : told.sTargetName};
@@ -48,6 +65,7 @@ namespace sspan::inline SSPAN_API_NAMESPACE::detail {
             return true;
         }
     }
+    other = printable(target.get());
     return false;
 }
 

@@ -21,6 +21,7 @@ inline security_context handshake::finish(bool is_server, std::error_code& ec) n
     ec.clear();
     culprit_ = function_;
     reason_ = {};
+    other_target_.clear();
     if (output_.empty()) {
         ec = errc::invalid_handle;
     } else if (phase_ != phase::complete) {
@@ -50,14 +51,15 @@ inline security_context handshake::finish(bool is_server, std::error_code& ec) n
         return {};
     }
     if (!service_names_.empty()) {
-        const bool is_ours =
-            is_target_among(service_names_, state->handle.get(), state->package.name == security_package::kerberos, ec);
+        const bool is_ours = is_target_among(service_names_, state->handle.get(),
+                                             state->package.name == security_package::kerberos, other_target_, ec);
         if (ec) {
             culprit_ = "QueryContextAttributes";
             return {};
         }
         if (!is_ours) {
-            reason_.text = " was given a token for another service than those of the options";
+            reason_.text = other_target_.empty() ? " was not given the client's target, which service_names need"
+                                                 : " was given a token for none of service_names, but for ";
             ec = errc::wrong_principal;
             return {};
         }

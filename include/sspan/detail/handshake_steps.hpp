@@ -201,6 +201,7 @@ inline std::string handshake::how(const std::error_code& ec) const {
     if (reason_.text != nullptr) {
         text = reason_.text;
         text += reason_.end;
+        text += other_target_;
     } else if (ec == errc::buffer_too_small && culprit_ == function_) {
         text = " has a token of more than " + std::to_string(output_.size()) + " bytes";
     }

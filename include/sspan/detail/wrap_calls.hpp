@@ -15,7 +15,7 @@
 namespace sspan::inline SSPAN_API_NAMESPACE::detail {
 
 struct wrap_calls {
-    [[nodiscard]] static errc wrap(established& context, message_frame& frame, std::size_t size,
+    [[nodiscard]] static errc wrap(established* context, message_frame& frame, std::size_t size,
                                    protect_options options, std::span<const std::byte>& wire) noexcept;
     /// The offset is relative to `wire`.
     [[nodiscard]] static opened_data unwrap(established& context, std::span<std::byte> wire,
@@ -31,23 +31,26 @@ private:
     }
 };
 
-inline errc wrap_calls::wrap(established& context, message_frame& frame, std::size_t size, protect_options options,
+inline errc wrap_calls::wrap(established* context, message_frame& frame, std::size_t size, protect_options options,
                              std::span<const std::byte>& wire) noexcept {
     frame.message_size_ = 0;
-    if (!context.can_encrypt(options)) {
+    if (context == nullptr) {
+        return errc::invalid_handle;
+    }
+    if (!context->can_encrypt(options)) {
         return errc::qop_not_supported;
     }
     if (frame.memory_.empty()) {
         return errc::invalid_handle;
     }
-    if (frame.capacity_ < size || frame.padding_room_ < context.sizes.block_size) {
+    if (frame.capacity_ < size || frame.padding_room_ < context->sizes.block_size) {
         return errc::buffer_too_small;
     }
     const auto memory = frame.memory(frame.front_, frame.memory_.size() - frame.front_);
     const one_part_to_change data{memory.subspan(frame.token_room_, size)};
     const auto token = memory.first(frame.token_room_);
     const auto padding = memory.subspan(frame.token_room_ + size, frame.padding_room_);
-    const auto made = context.encrypt(data, token, padding, options);
+    const auto made = context->encrypt(data, token, padding, options);
     if (made.status != errc{}) [[unlikely]] {
         return made.status;
     }

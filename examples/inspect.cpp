@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The security packages of this machine: what each can do, and what a context of it grants and reports on both sides.
-// The client and the server are both in this program.
+// The security packages of this machine: the abilities of each, and the flags and attributes of a context on both
+// sides. The client and the server are both in this program.
 // Run: inspect [--target SPN] [--json]. It prints, among more:
 //
 //   > inspect --target echo/server.sspan.test
@@ -102,7 +102,8 @@ std::string symbol(const std::error_code& code) {
     return text.substr(0, text.find(':'));
 }
 
-// ---- what a context tells -------------------------------------------------------------------------------------------
+// ---- the attributes of a context ------------------------------------------------------------------------------------
+// ------------------------------------------------------------------------------------
 
 struct attribute {
     const char* name;
@@ -172,7 +173,7 @@ constexpr std::array attributes{
                   told["bits"] = info.key_size;
                   return told;
               }},
-    // Only its size: the key is secret.
+    // Shows only the size: the key is secret.
     attribute{"session_key_bytes", [](const context& of) -> json { return sspan::query_session_key(of).size(); }},
 };
 
@@ -194,7 +195,7 @@ json describe(const context& of) {
 
 // ---- the handshakes -------------------------------------------------------------------------------------------------
 
-/// Requires nothing, so the handshake shows everything that the package grants.
+/// Requires nothing, so that the handshake shows everything that the package grants.
 template <class Options>
 Options all_that_there_is() {
     Options options;

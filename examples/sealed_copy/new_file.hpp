@@ -32,7 +32,7 @@
 
 namespace files {
 
-/// Its text may be sent to a peer: it contains no path and does not depend on the language of the system.
+/// An error whose text may be sent to a peer: it contains no path and does not depend on the language of the system.
 struct error : std::runtime_error {
     using std::runtime_error::runtime_error;
     error(const std::string& what, const std::error_code& code)

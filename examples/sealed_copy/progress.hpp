@@ -27,7 +27,7 @@ inline bool stderr_is_terminal() noexcept {
 #endif
 }
 
-/// 1.5 GiB
+/// Returns a readable size, such as "1.5 GiB".
 inline std::string amount(double bytes) {
     constexpr std::array units{"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
     std::size_t unit = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A handshake step from the outside: handles, flags and buffers are checked, outputs filled.
+// The outer half of a handshake step: checks handles, flags and buffers, and fills the outputs.
 #include "handshake_outcome.hpp"
 #include "handshake_token.hpp"
 #include "text.hpp"
@@ -20,7 +20,8 @@ std::string name_of(role side) {
 }
 
 constexpr ULONG prompt_for_credentials = 0x40;
-// What a package that protects messages knows; the rest is the other family's, Schannel's or nobody's.
+// The flags of packages that protect messages. Others belong to the other side's family, to Schannel, or have no
+// meaning.
 constexpr ULONG isc_known = 0x00003FFF | isc_extended_error | isc_integrity | isc_identify | 0x00040000 | 0x00200000 |
                             0x00400000 | 0x00800000 | 0x01000000 | 0x20000000 | 0x40000000;
 constexpr ULONG asc_known = 0x00003F3F | 0x00008000 | 0x00020000 | 0x00080000 | 0x00100000 | 0x00200000 | 0x00400000 |
@@ -30,7 +31,7 @@ constexpr ULONG allow_missing_bindings = 0x10000000;
 
 bool overlap(const SecBuffer& left, const SecBuffer& right) {
     const auto start = [](const SecBuffer& buffer) { return static_cast<const std::byte*>(buffer.pvBuffer); };
-    const std::less<> before; // a total order, of unrelated memory too
+    const std::less<> before; // a total order, also for unrelated memory
     return left.cbBuffer != 0 && right.cbBuffer != 0 && start(left) != nullptr && start(right) != nullptr &&
            before(start(left), start(right) + right.cbBuffer) && before(start(right), start(left) + left.cbBuffer);
 }
@@ -44,7 +45,7 @@ void leave_empty(SecBuffer& output, no_output how) {
     }
 }
 
-/// What a caller who frees the handle of a failed first step deserves.
+/// Overwrites the handle of a failed first step, to expose callers that delete it.
 void scribble(CtxtHandle* handle) {
     if (handle != nullptr) {
         handle->dwLower = 0xBAD0BAD0;
@@ -274,7 +275,7 @@ SECURITY_STATUS engine::hand_out(context& ctx, outcome& result, ULONG asked, Sec
     }
     const auto& how = side_of(ctx);
     auto status = ctx.at == phase::done ? how.final_status : how.continue_status;
-    if (how.fragment_size != 0) { // pieces of a token cannot be completed
+    if (how.fragment_size != 0) { // fragments cannot be completed
         status = status == SEC_I_COMPLETE_NEEDED         ? SEC_E_OK
                  : status == SEC_I_COMPLETE_AND_CONTINUE ? SEC_I_CONTINUE_NEEDED
                                                          : status;
@@ -288,7 +289,7 @@ SECURITY_STATUS engine::hand_out(context& ctx, outcome& result, ULONG asked, Sec
     };
     if (result.token.empty()) {
         leave_empty(output, settings.when_done);
-        expect_completion(true); // the call is due all the same
+        expect_completion(true); // CompleteAuthToken is still required
         return status;
     }
     auto size = result.token.size();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// MakeSignature, VerifySignature, EncryptMessage, DecryptMessage: what is the same for every package.
+// MakeSignature, VerifySignature, EncryptMessage, DecryptMessage: the part that is common to all packages.
 #include "messages.hpp"
 
 #include "engine.hpp"
@@ -17,12 +17,12 @@ constexpr ULONG wrap_no_encrypt = 0x80000001; // SECQOP_WRAP_NO_ENCRYPT
 bool overlap(const SecBuffer& left, const SecBuffer& right) noexcept {
     const auto* left_start = static_cast<const std::byte*>(left.pvBuffer);
     const auto* right_start = static_cast<const std::byte*>(right.pvBuffer);
-    const std::less<> before; // a total order, of unrelated memory too
+    const std::less<> before; // a total order, also for unrelated memory
     return left.cbBuffer != 0 && right.cbBuffer != 0 && before(left_start, right_start + right.cbBuffer) &&
            before(right_start, left_start + left.cbBuffer);
 }
 
-/// One thread at a time in one direction of a context.
+/// Detects two threads in one direction of a context.
 class turn {
 public:
     explicit turn(direction& way) noexcept : way_(way), alone_(!way.busy.exchange(true)) {}
@@ -178,7 +178,7 @@ std::shared_ptr<context> engine::find_for_message(const CtxtHandle* handle, oper
 
 message_rules engine::rules_for(const context& ctx, const message_buffers& buffers) const noexcept {
     const auto& profile = message_profile(ctx);
-    // Room for a header and enough of a check, whatever the test takes off.
+    // The minimum: a header and enough bytes of a check, whatever the test's settings subtract.
     constexpr ULONG least_signature = 24, least_token = 36;
     const auto shortened = [](ULONG full, ULONG less, ULONG least, ULONG fallback) {
         const ULONG size = full == 0 ? fallback : full;
@@ -188,7 +188,8 @@ message_rules engine::rules_for(const context& ctx, const message_buffers& buffe
     rules.signature_size = shortened(profile.max_signature, profile.signature_shortfall, least_signature, 28);
     const ULONG trailer = ctx.has(isc_dce_style) ? settings.dce_security_trailer : profile.security_trailer;
     rules.token_size = shortened(trailer, profile.token_shortfall, least_token, 60);
-    // A sealed token is header, filler, header, checksum, confounder: the checksum's size follows from the trailer's.
+    // A sealed token is header, filler, header, checksum, confounder. The checksum's size therefore follows from the
+    // trailer's.
     constexpr std::size_t block = 16, least_checksum = 12;
     const bool dce = ctx.has(isc_dce_style);
     rules.filler_size = dce ? std::min<std::size_t>(block, rules.token_size - least_token) : 0;

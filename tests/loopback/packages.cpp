@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The packages on offer, and credentials for them.
+// The available packages, and their credentials.
 #include "engine.hpp"
 
 #include "text.hpp"
@@ -49,7 +49,7 @@ struct identity_ex {
 };
 constexpr ULONG identity_ex_version = 0x200;
 
-/// Both kinds of identity as the larger one.
+/// Converts both kinds of identity to the larger one.
 identity_ex read_identity(const void* auth_data) {
     identity_ex result{};
     std::memcpy(&result.version, auth_data, sizeof result.version);
@@ -69,7 +69,7 @@ identity_ex read_identity(const void* auth_data) {
     return result;
 }
 
-/// A list of packages, separated by commas: only those that it names, and none of those with a "!" before them.
+/// Applies a comma-separated list of packages: allows only the listed ones, and none with a "!" before its name.
 void allow_listed(credential& made, std::u16string_view list) {
     std::array<bool, 2> named{}, refused{}; // Kerberos, NTLM
     bool names_any = false;
@@ -106,7 +106,7 @@ SecPkgInfoW* engine::allocate_infos(const package* packages, std::size_t count) 
         const auto& row = describe(packages[i]);
         size += (row.name.size() + row.comment.size() + 2) * sizeof(SEC_WCHAR);
     }
-    // One block as on Windows: the structures, then their strings.
+    // One block as on Windows: the structures, and behind them their strings.
     auto* infos = static_cast<SecPkgInfoW*>(allocate(block::package_info, size));
     void* behind = infos + count;
     auto* text = static_cast<SEC_WCHAR*>(behind);
@@ -182,7 +182,7 @@ SECURITY_STATUS engine::acquire(const SEC_WCHAR* /*principal*/, const SEC_WCHAR*
     if (who.package_list != nullptr) {
         allow_listed(*made, from_units(who.package_list, who.package_list_length));
     }
-    // An identity without names that only has a list of packages is the logged-on user's.
+    // An identity that has only a list of packages, and no names, means the logged-on user.
     const bool is_list = who.package_list != nullptr && who.user == nullptr && who.domain == nullptr &&
                          who.password == nullptr && (who.flags & 3) == 2;
     if (auth_data != nullptr && !is_list) {

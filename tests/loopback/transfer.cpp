@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Contexts on their way to another process that has the same secret.
+// Contexts on their way to another process with the same secret.
 #include "engine.hpp"
 
 #include "text.hpp"
@@ -43,7 +43,7 @@ public:
     std::vector<std::byte> bytes;
 };
 
-/// Reads what a writer has written; of bytes that a check has found to be that.
+/// Reads bytes that a writer wrote. Their check has already succeeded.
 class reader {
 public:
     explicit reader(std::span<const std::byte> bytes) : bytes_{bytes} {}

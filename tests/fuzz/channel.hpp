@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What the protocols' targets share: the package, and somebody between the two ends of a channel.
+// The common part of the protocols' targets: the package, and an attacker between the two ends of a channel.
 #pragma once
 
 #include "input.hpp"
@@ -27,7 +27,7 @@ inline void choose_package(input& in) {
     options.negotiate_winner = in.flag() ? loopback::package::ntlm : loopback::package::kerberos;
 }
 
-/// Changes a message in one of the ways that an attacker has.
+/// Changes a message in one of an attacker's ways.
 inline void change(input& in, bytes& message) {
     const auto at = in.number(std::size_t{0}, message.size());
     switch (in.number(0, 3)) {
@@ -49,8 +49,8 @@ inline void change(input& in, bytes& message) {
     message.shrink_to_fit();
 }
 
-/// Sends messages from one end to the other, some of them changed or repeated. With `in_order`, what arrives was sent, in
-/// this order; without, it was sent.
+/// Sends messages from one end to the other. The input decides which are changed or repeated. Every message that
+/// arrives must be one that was sent; with `in_order`, also in the order of sending.
 template <class From, class To>
 void send_messages(input& in, From& from, To& to, bool in_order = true) {
     std::error_code ec;
@@ -95,7 +95,7 @@ void send_messages(input& in, From& from, To& to, bool in_order = true) {
             continue;
         }
         while (!sent.empty() && !same(sent.front(), opened)) {
-            sent.pop_front(); // it was lost
+            sent.pop_front(); // this message was lost
         }
         require(!sent.empty(), "what arrives was sent");
         sent.pop_front();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Two sides that try to establish a context, with somebody in between who may do with their tokens as he likes, or who
-// is one of the two.
+// Two sides that try to establish a context. An attacker between them can change their tokens in any way, or be one of
+// the two.
 #include "handshake_exchange.hpp"
 #include "small_package.hpp"
 
@@ -9,7 +9,7 @@ namespace {
 
 using namespace fuzzing;
 
-/// How the package behaves. Nothing of it may make the library misuse the package.
+/// Chooses the package's behaviour. No choice may make the library misuse the package.
 void choose_package(input& in, loopback::options& options) {
     for (auto* const profile : {&options.kerberos, &options.ntlm, &options.negotiate}) {
         profile->legs = in.number(1U, 5U);

@@ -82,7 +82,7 @@ context_flags handshake_exchange::choose_flags(context_flags otherwise) {
         break;
     }
     if (!loopback::configure().stream_framing) {
-        chosen &= ~context_flags::stream; // nobody may ask for it then
+        chosen &= ~context_flags::stream; // without framing, `stream` must not be requested
     }
     return chosen;
 }
@@ -105,7 +105,7 @@ bytes handshake_exchange::choose_input(side& receiver, const side& sender) {
         token = sender.sent[receiver.given];
         ++receiver.given;
     } else if (!sender.sent.empty() && in_->flag()) {
-        token = in_->pick(sender.sent); // once more
+        token = in_->pick(sender.sent); // replayed
     } else if (!receiver.sent.empty() && in_->flag()) {
         token = in_->pick(receiver.sent); // reflected
     } else {
@@ -149,7 +149,7 @@ void handshake_exchange::change(bytes& token) {
     }
 }
 
-/// As a peer makes it who is what he says he is, and means no good.
+/// Forges a token as an authentic but malicious peer can.
 bytes handshake_exchange::forged(const bytes& token) {
     loopback::handshake_token fields;
     std::size_t used = 0;
@@ -217,7 +217,7 @@ void handshake_exchange::take_step(Handshake& handshake, side& me, const side& p
         return;
     }
     switch (taken.state) {
-    case sspan::handshake_state::incomplete_message: // more of it, or the same again
+    case sspan::handshake_state::incomplete_message: // more of the token, or the same input again
         require(taken.token.empty() && taken.used == 0 && !token.empty(), "nothing has changed");
         me.given -= me.given != 0 && in_->flag() ? 1U : 0U;
         return;
@@ -231,7 +231,7 @@ void handshake_exchange::take_step(Handshake& handshake, side& me, const side& p
         [[fallthrough]];
     case sspan::handshake_state::continue_needed:
     case sspan::handshake_state::complete:
-        if (me.pending.empty()) { // else the package does not look at it
+        if (me.pending.empty()) { // otherwise the package does not read the token
             me.taken.insert(me.taken.end(), token.begin(), token.begin() + static_cast<std::ptrdiff_t>(taken.used));
         }
         me.pending.insert(me.pending.end(), taken.token.begin(), taken.token.end());
@@ -294,10 +294,10 @@ void handshake_exchange::establish(Handshake& handshake, side& me, const side& p
                 "nothing that was received is lost");
     }
     me.failed = true;
-    me.may_be_complete = !context; // the failure need not have been the handshake's
+    me.may_be_complete = !context; // the handshake may be complete although `establish` failed
 }
 
-/// What the client has chosen, whatever others say.
+/// Returns true if the client's package is NTLM, whatever the attacker changed.
 bool handshake_exchange::is_ntlm() const {
     return package_ == sspan::package::ntlm ||
            (package_ == sspan::package::negotiate && loopback::configure().negotiate_winner == loopback::package::ntlm);

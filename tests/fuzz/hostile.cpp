@@ -135,13 +135,13 @@ void package::update_context(const CtxtHandle* given, CtxtHandle* updated, bool 
         use_context(given);
     }
     if (!succeeded) {
-        *updated = {0xBAD0, 0xBAD1}; // means nothing
+        *updated = {0xBAD0, 0xBAD1}; // has no meaning
     } else if (given == nullptr) {
         *updated = make_context();
     } else if (in_->flag()) {
-        const auto before = *given; // which may be where `updated` is
+        const auto before = *given; // `given` and `updated` may be the same object
         *updated = make_context();
-        if (contexts_.contains(key_of(*updated))) { // it takes the place of the one before
+        if (contexts_.contains(key_of(*updated))) { // the new handle replaces the old one
             end_context(&before);
         }
     } else {
@@ -170,7 +170,7 @@ SEC_WCHAR* package::text() {
 }
 
 SecPkgInfoW* package::infos(std::size_t count) {
-    constexpr std::size_t units = 8; // of each text
+    constexpr std::size_t units = 8; // units of each text
     if (in_->rarely()) {
         return nullptr;
     }
@@ -196,7 +196,7 @@ SecPkgInfoW* package::infos(std::size_t count) {
 }
 
 unsigned char* package::secret(ULONG& size) {
-    if (in_->rarely()) { // says that there are bytes, but not where
+    if (in_->rarely()) { // a size without a pointer
         size = in_->any<ULONG>();
         return nullptr;
     }
@@ -279,7 +279,7 @@ void package::answer(SecBufferDesc* buffers, bool writes_data) {
     const SecBuffer first = list.front();
     for (auto& buffer : list) {
         if (first.BufferType == SECBUFFER_STREAM && buffer.BufferType == SECBUFFER_DATA) {
-            buffer.pvBuffer = first.pvBuffer; // a part of it
+            buffer.pvBuffer = first.pvBuffer; // DATA is a part of it
             buffer.cbBuffer = first.cbBuffer;
         }
         falsify(buffer);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The functions of the seam: each looks at what it is given, as a real package may, and answers by the fuzzer's input.
+// The functions of the seam. Each reads its inputs, as a real package may, and answers as the fuzzer's input decides.
 #include "hostile.hpp"
 
 #include <cstring>
@@ -21,7 +21,7 @@ bool is_ended(const SEC_WCHAR* text) {
     return true;
 }
 
-/// The bytes of a buffer that is for reading.
+/// Reads the bytes of an input buffer.
 void read(const SecBufferDesc* buffers) {
     for (const auto& buffer : std::span{buffers->pBuffers, buffers->cBuffers}) {
         fuzzing::touch({static_cast<const std::byte*>(buffer.pvBuffer), buffer.cbBuffer});
@@ -228,7 +228,7 @@ SECURITY_STATUS impersonate_security_context(CtxtHandle* context) noexcept {
     if (status == SEC_E_OK || (status > 0 && here().in().flag())) {
         here().act_as(9);
     } else if (here().in().rarely()) {
-        here().act_as(0); // what a failure may have taken from the thread
+        here().act_as(0); // a failed call may have removed the thread's token
     }
     return status;
 }
@@ -243,20 +243,21 @@ SECURITY_STATUS revert_security_context(CtxtHandle* context) noexcept {
     return status;
 }
 
-// The system's own answers about threads are true, though it may fail.
+// The system's answers about threads are correct, but calls may fail.
 
 DWORD open_thread_token(DWORD /*access*/, bool /*as_self*/, HANDLE* token) noexcept {
     *token = reinterpret_cast<HANDLE>(std::uintptr_t{0xBAD});
     const auto error = here().win32_error();
     if (error != ERROR_SUCCESS && error != ERROR_NO_TOKEN) {
-        here().revert_has_failed = true; // nobody can know that it has not
+        here().revert_has_failed = true; // the caller cannot check that it has reverted
         return error;
     }
     if (here().acts_as() == 0) {
         return ERROR_NO_TOKEN;
     }
     *token = here().make_token(here().acts_as());
-    here().revert_has_failed = here().revert_has_failed || *token == nullptr; // the anonymous user's is like any other
+    // The anonymous user's tokens cannot be compared.
+    here().revert_has_failed = here().revert_has_failed || *token == nullptr;
     return *token == nullptr ? ERROR_CANT_OPEN_ANONYMOUS : ERROR_SUCCESS;
 }
 
@@ -265,7 +266,7 @@ DWORD set_thread_token(HANDLE token) noexcept {
     const auto error = here().win32_error();
     here().revert_has_failed = error != ERROR_SUCCESS;
     if (error == ERROR_SUCCESS) {
-        const bool lowers = client != 0 && here().in().rarely(); // to a token that is not the given one
+        const bool lowers = client != 0 && here().in().rarely(); // the thread gets a token of a lower level
         here().act_as(lowers ? client + 100 : client);
         here().revert_has_failed = lowers;
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A client and a server of HTTP with Negotiate. Somebody in between changes the fields, adds others, or is one of the
-// two. Nobody is authenticated with a token that the other has not made.
+// A client and a server of HTTP with Negotiate. An attacker between them changes fields, adds others, or is one of the
+// two. No side may accept a token that the other side has not made.
 #include <sspan/protocol/http_negotiate.hpp>
 
 #include "input.hpp"
@@ -29,7 +29,7 @@ constexpr std::array<std::string_view, 12> phrases{
     "Negotiate", "Negotiate ", "negotiate YWJj", R"(Basic realm="x, Negotiate\")", ", ", ",", "=", "\"", "NTLM", "a=b",
     " ",         "AAAA"};
 
-/// Field values of any content.
+/// Returns field values of any content.
 std::string some_text(input& in) {
     std::string text;
     for (auto parts = in.number(0, 4); parts != 0; --parts) {
@@ -44,7 +44,7 @@ std::string some_text(input& in) {
     return text;
 }
 
-/// Base64 is decoded to what is encoded as the same text, and views lie inside of their fields.
+/// Checks that decoded base64 encodes to the same text, and that views lie inside their fields.
 void check_parsers(const std::string& value) {
     bytes data;
     if (sspan::detail::decode_base64(value, data)) {
@@ -63,7 +63,7 @@ void check_parsers(const std::string& value) {
     }
 }
 
-/// The fields that arrive instead of the one that was sent.
+/// Returns the fields that arrive instead of the sent one.
 std::vector<std::string> arriving(input& in, std::string_view sent) {
     std::vector<std::string> fields;
     if (!sent.empty() && !in.rarely()) {

@@ -40,7 +40,7 @@ std::vector<sspan::message_part> to_change(std::vector<part>& parts) {
     return list;
 }
 
-/// The parts to decrypt, one behind the other.
+/// Returns the encrypted parts, joined.
 bytes data_of(const std::vector<part>& parts) {
     bytes data;
     for (const auto& [kind, content] : parts) {
@@ -83,7 +83,7 @@ bytes message::in_one_piece() const {
 }
 
 bool message::same_as(const message& other, bool readonly_is_covered) const {
-    if (is_one_piece(*this) && is_one_piece(other)) { // the token says where it ends
+    if (is_one_piece(*this) && is_one_piece(other)) { // the token contains its own length
         return in_one_piece() == other.in_one_piece();
     }
     const auto covered = [readonly_is_covered](const message& of) {
@@ -275,7 +275,7 @@ void message_exchange::change(message& what) {
     case 3:
         change(what.parts[in_->number(std::size_t{0}, what.parts.size() - 1)].content);
         break;
-    default: // where the token ends
+    default: // the end of the token
         auto& data = what.parts.front().content;
         const auto size = in_->number(std::size_t{0}, data.size());
         what.token.insert(what.token.end(), data.begin(), data.begin() + static_cast<std::ptrdiff_t>(size));
@@ -312,7 +312,7 @@ void message_exchange::change(bytes& what) {
 
 template <class Receiver>
 void message_exchange::verify(Receiver& receiver, const message& what) {
-    const message given{what.sealed, what.parts, what.token, what.number}; // a copy, to compare
+    const message given{what.sealed, what.parts, what.token, what.number}; // a copy for comparison
     const auto list = to_sign(given.parts);
     const auto calls = calls_now(function::verify_signature);
     std::error_code ec;
@@ -385,15 +385,15 @@ void message_exchange::unwrap(Receiver& receiver, const message& what) {
     const bool asked = calls != calls_now(function::decrypt_message);
     if (ec) {
         require(opened.data.data() == nullptr, "a failure gives nothing");
-        // What is too short to have a token is zeroed, too, though the package is not asked.
+        // A message that is too short for a token is also zeroed, without a call of the package.
         require(all_zero(wire) || (!asked && wire == what.in_one_piece()), "no plaintext is left of a failure");
     } else {
         require(lies_in(opened.data, wire), "the plaintext lies in the message");
         check_opened(what, opened.data, opened.quality);
     }
-    // The form is fixed when the context is established: a package that refuses a stream opens nothing.
+    // The form is fixed with the context. If the package refuses a stream, no message can be opened.
     const auto& settings = loopback::configure();
-    const bool told = settings.unsupported_attributes.empty(); // else NTLM gets a stream, too
+    const bool told = settings.unsupported_attributes.empty(); // otherwise NTLM also gets a stream
     const bool streams = settings.kerberos.stream && settings.negotiate.stream;
     judge(what, asked, ec, is_ntlm_ ? told || settings.ntlm.stream : streams);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Both sides of a NegotiateStream, with somebody in between who may do with their records as he likes; then data over what
-// came of it.
+// Both sides of a NegotiateStream. An attacker between them can change their records in any way. Then data over the
+// channels.
 #include <sspan/protocol/negotiate_stream.hpp>
 
 #include "channel.hpp"
@@ -21,7 +21,7 @@ using namespace fuzzing;
 using sspan::context_flags;
 using sspan::negotiate_stream::protection_level;
 
-/// One side, and what it has come to.
+/// One side and its state.
 template <class Side>
 struct party {
     explicit party(Side made) : side{std::move(made)} {}

@@ -238,7 +238,7 @@ void package_calls::ask_raw() {
         ec, [&] { return sspan::query_attribute<Structure>(context, ec); },
         [&] { return sspan::query_attribute<Structure>(context); });
     require(context || ec, "there is nothing to tell of no context");
-    if constexpr (requires { told.pPac; }) { // the caller frees what SSPI says is the caller's
+    if constexpr (requires { told.pPac; }) { // the caller frees the memory that SSPI gives to it
         const sspan::context_memory<void> owner{told.pPac};
     } else if constexpr (requires { told.MarshalledTargetInfo; }) {
         const sspan::context_memory<unsigned char> owner{told.MarshalledTargetInfo};
@@ -336,7 +336,7 @@ void package_calls::impersonate() {
     const sspan::impersonation_options options{static_cast<sspan::impersonation_level>(in_->number(0, 3)), nullptr,
                                                nullptr};
     const bool reverts_early = in_->flag();
-    // Not on the stack, so that nothing there is left behind when the process "ends".
+    // The guard is not on the stack, so that the stack holds no rest of it when the process "ends".
     alignas(sspan::impersonation_guard) static std::byte memory[sizeof(sspan::impersonation_guard)];
     std::jmp_buf end;
     package.process_end = &end;
@@ -357,7 +357,7 @@ void package_calls::impersonate() {
         require(package.acts_as() == before, "the thread acts as before");
     } else {
         package.process_has_ended = true;
-        std::destroy_at(guard); // its share of the context
+        std::destroy_at(guard); // frees its reference to the context
         package.process_has_ended = false;
         static_cast<void>(token_.release());
         package.end_of_process();
@@ -372,7 +372,7 @@ void package_calls::halve() {
     require(static_cast<bool>(halves.sender) != static_cast<bool>(ec) && !client_,
             "a context is split, or there is none");
     halves_.sender = std::move(halves.sender);
-    if (in_->flag()) { // else the one half is another context's
+    if (in_->flag()) { // otherwise the halves belong to different contexts
         halves_.receiver = std::move(halves.receiver);
     }
 }

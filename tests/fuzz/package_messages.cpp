@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Messages, over a package that answers what it likes.
+// Messages, over a hostile package.
 #include "package_calls.hpp"
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace fuzzing {
 namespace {
 
 constexpr std::size_t most_bytes = 64;
-/// More than this is not asked for, though the package may say that it needs it.
+/// The target allocates no more than this, whatever size the package reports.
 constexpr std::size_t most_room = 256;
 
 hostile::package& here() {
@@ -25,7 +25,7 @@ std::size_t room_for(input& in, std::uint32_t size) {
     return in.rarely() ? in.number(std::size_t{0}, enough) : enough + in.number(std::size_t{0}, std::size_t{2});
 }
 
-/// Which of `parts` can be changed is up to the input.
+/// Parts for one message. The input decides which of them are writable.
 struct parts {
     explicit parts(input& in) : contents(in.number(std::size_t{0}, std::size_t{3}) + 1) {
         for (auto& content : contents) {
@@ -95,11 +95,11 @@ void package_calls::wrap(Context& context) {
     const auto options = protection();
     const auto sizes = context.sizes();
     if (std::max(sizes.security_trailer, sizes.block_size) > most_room) {
-        return; // there is no memory for so much
+        return; // too large for the target's memory
     }
     std::error_code ec;
     auto framed = sizes;
-    framed.security_trailer = in_->rarely() ? in_->number(0U, 100U) : sizes.security_trailer; // another context's
+    framed.security_trailer = in_->rarely() ? in_->number(0U, 100U) : sizes.security_trailer; // as for another context
     sspan::message_frame frame{framed, plain.size() + in_->number(0U, 2U)};
     std::ranges::copy(plain, frame.payload().begin());
     const auto size = in_->rarely() ? in_->number(std::size_t{0}, std::size_t{100}) : plain.size();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Both sides of a SASL exchange, with somebody in between who may do with their messages as he likes; or one of them, whose
-// peer is authentic and sends what it likes inside the messages about the layers. Then buffers over what came of it.
+// Both sides of a SASL exchange, with an attacker between them who can change their messages in any way; or one side,
+// with an authentic peer that sends any data inside the messages about the layers. Then buffers over the channels.
 #include <sspan/protocol/sasl.hpp>
 
 #include "channel.hpp"
@@ -43,7 +43,7 @@ Options choose_options(input& in, sasl::mechanism which) {
     return options;
 }
 
-/// One side, and what it has come to.
+/// One side and its state.
 template <class Side, class Options>
 struct party {
     party(input& in, sasl::mechanism which) : options{choose_options<Options>(in, which)} {}
@@ -115,7 +115,7 @@ struct party {
 using client_party = party<sasl::client, sasl::client_options>;
 using server_party = party<sasl::server, sasl::server_options>;
 
-/// The two sides, and somebody in between.
+/// Runs both sides, with an attacker between them.
 void talk(input& in, client_party& client, server_party& server) {
     std::optional<bytes> message = bytes{};
     for (int n = 0; n != 20 && !(client.done || client.failed); ++n) {
@@ -157,7 +157,7 @@ void talk(input& in, client_party& client, server_party& server) {
     }
 }
 
-/// An authentic peer, made of a handshake. `party` is the side that is looked at.
+/// Runs `side` with an authentic but malicious peer, which is made of a plain handshake.
 template <class Handshake, class Party>
 void deceive(input& in, Handshake& peer, Party& side, bool speaks_first) {
     std::error_code ec;

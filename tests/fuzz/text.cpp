@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Text, names, times, flags and channel bindings from anywhere.
+// Text, names, times, flags and channel bindings with any content.
 #include <sspan/channel_bindings.hpp>
 #include <sspan/detail/first_token.hpp>
 #include <sspan/flags.hpp>
@@ -35,7 +35,7 @@ std::optional<sspan::channel_bindings> adopt(std::span<const std::byte> structur
     }
 }
 
-/// By 64 bits, in which nothing wraps around.
+/// Checks the structure with 64-bit numbers, which cannot overflow here.
 bool is_sound(std::span<const std::byte> structure) {
     SEC_CHANNEL_BINDINGS header{};
     if (structure.size() < sizeof header) {
@@ -50,7 +50,7 @@ bool is_sound(std::span<const std::byte> structure) {
            inside(header.dwApplicationDataOffset, header.cbApplicationDataLength);
 }
 
-/// What a package does with bindings.
+/// Reads bindings as a package does.
 void read_parts(std::span<const std::byte> structure) {
     SEC_CHANNEL_BINDINGS header{};
     std::memcpy(&header, structure.data(), sizeof header);
@@ -65,7 +65,7 @@ void read_parts(std::span<const std::byte> structure) {
 void try_bindings(input& in) {
     if (in.flag()) {
         auto data = in.some(255);
-        data.push_back(std::byte{'.'}); // so that there are some
+        data.push_back(std::byte{'.'}); // at least one byte
         const auto made =
             in.flag() ? sspan::channel_bindings::application_data(data) : sspan::channel_bindings::tls_unique(data);
         require(adopt(made.native()).has_value(), "bindings that were made can be adopted");
@@ -107,7 +107,8 @@ void try_text_to_os(input& in) {
     try {
         const auto domain = in.text(8);
         const auto user =
-            text.substr(domain.empty() ? text.find(L'\\') + 1 : 0); // find says npos, which is -1, for none
+            // Without a backslash, find returns npos, which is -1.
+            text.substr(domain.empty() ? text.find(L'\\') + 1 : 0);
         os_string user_units;
         const sspan::identity who{text, domain, text};
         require(valid, "an identity is made of Unicode");
@@ -121,7 +122,7 @@ void try_text_to_os(input& in) {
             return SECURITY_STATUS{7};
         });
         require(status == 7, "the status comes through");
-    } catch (const sspan::error& failure) { // perhaps because of the domain
+    } catch (const sspan::error& failure) { // the domain may be the reason
         require(failure.code() == sspan::errc::invalid_parameter, "what is not Unicode is refused");
     }
 }
@@ -177,7 +178,7 @@ void try_first_token(input& in) {
     if (!token.empty() && in.flag()) {
         token[0] = std::byte{0x60};
     }
-    if (in.flag()) { // Kerberos, or nearly
+    if (in.flag()) { // Kerberos, or a similar token
         const auto at = in.number(std::size_t{0}, std::min<std::size_t>(8, token.size()));
         token.insert(token.begin() + static_cast<std::ptrdiff_t>(at), identifier.begin(), identifier.end());
         if (in.rarely()) {

@@ -106,9 +106,8 @@ void try_text_to_os(input& in) {
     }
     try {
         const auto domain = in.text(8);
-        const auto user =
-            // Without a backslash, find returns npos, which is -1.
-            text.substr(domain.empty() ? text.find(L'\\') + 1 : 0);
+        // Without a backslash, find returns npos, which is -1.
+        const auto user = text.substr(domain.empty() ? text.find(L'\\') + 1 : 0);
         os_string user_units;
         const sspan::identity who{text, domain, text};
         require(valid, "an identity is made of Unicode");

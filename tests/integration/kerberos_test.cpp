@@ -102,7 +102,7 @@ TEST_P(kerberos, context_and_credentials_end_with_the_ticket) { // a ticket is v
         EXPECT_TRUE(!end || (*end > now + std::chrono::hours{23} && *end < now + std::chrono::hours{25}));
     }
     const auto inbound_end = sspan::credentials::inbound(sspan::package::kerberos).expiry();
-    // Also true if it is not reported.
+    // The result is also `never` if the package reports no expiry.
     EXPECT_EQ(inbound_end.value_or(sspan::never) == sspan::never, facts.inbound_never_end);
 }
 

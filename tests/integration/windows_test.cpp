@@ -363,7 +363,7 @@ TEST(windows_ntlm, reports_mutual_authentication_that_it_does_not_do) {
     const auto second = copy_of(server.step(first).token);
     static_cast<void>(server.step(client.step(second).token));
     EXPECT_TRUE(contains(client.granted(), context_flags::mutual_auth)); // the package reports it
-    // Sspan does not accept it.
+    // sspan does not accept it.
     EXPECT_FALSE(contains(std::move(client).finish().granted(), context_flags::mutual_auth));
 }
 

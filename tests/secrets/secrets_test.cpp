@@ -456,7 +456,7 @@ TEST_P(plaintext_in_memory, of_a_message_that_was_decrypted_and_refused) {
         bytes token(pair.client.sizes().security_trailer);
         bytes padding(pair.client.sizes().block_size + 1U);
         EXPECT_TRUE(is_somewhere(text));
-        // After it has decrypted the message.
+        // The package fails after it has decrypted the message.
         loopback::return_after(loopback::function::decrypt_message, 1, SEC_I_CONTEXT_EXPIRED);
         std::error_code ec;
         if (in_one_piece) {

@@ -175,7 +175,7 @@ bool run_scenario(const named_scenario& which, surface form, const call& where, 
         for (std::size_t i = 0; goes_on && i != running->steps.size(); ++i) {
             const auto& now = running->steps[i];
             const auto found = attempt(now, form);
-            expect(!found.no_memory, "it reports a lack of memory");
+            expect(!found.no_memory, "the step reports a lack of memory");
             if (i != where.step) {
                 expect(!found.code, std::string{now.name} + " fails, too: " + found.code.message());
                 goes_on = !found.code;
@@ -189,16 +189,16 @@ bool run_scenario(const named_scenario& which, surface form, const call& where, 
                 expect(static_cast<bool>(right), right.message());
             }
             if (expected.holds) {
-                expect(expected.holds(), "what must hold does not");
+                expect(expected.holds(), "the expected condition does not hold");
             } else if (found.code) {
                 expect(!now.holds_after_failure || now.holds_after_failure(),
-                       "what must hold after a failure does not");
+                       "the condition after a failure does not hold");
             } else if (expected.next != after::stop) {
-                expect(!now.holds || now.holds(), "it has not done its work");
+                expect(!now.holds || now.holds(), "the step has not done its work");
             }
             expect(!now.allocates_nothing || form == surface::exception || found.allocations == 0 ||
                        allocation::empty_strings_allocate(),
-                   "it allocates");
+                   "the step allocates");
             switch (expected.next) {
             case after::go_on:
                 break;
@@ -218,7 +218,7 @@ bool run_scenario(const named_scenario& which, surface form, const call& where, 
             }
         }
     }
-    expect(loopback::live().none(), "something is still alive");
+    expect(loopback::live().none(), "an object was leaked");
     for (const auto& violation : loopback::violation_list()) {
         expect(false, violation);
     }
@@ -241,7 +241,7 @@ TEST_P(status_faults, are_reported_and_leave_nothing) {
         for (const auto& wrong : faults) {
             ++here;
             failed += static_cast<std::size_t>(!run_scenario(which, form, where, wrong));
-            ASSERT_LT(failed, 10U) << "and so on";
+            ASSERT_LT(failed, 10U) << "too many failures; the rest is not run";
         }
     }
     loopback::reset();

@@ -57,7 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         }
         talk.finish();
     }
-    require(loopback::live().none(), "everything is given back");
+    require(loopback::live().none(), "no object is leaked");
     for (const auto& violation : loopback::violation_list()) {
         require(false, violation.c_str());
     }

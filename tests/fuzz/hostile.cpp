@@ -114,7 +114,7 @@ SecHandle package::make_handle(handles& live) {
 }
 
 void package::use(const handles& live, const SecHandle* handle) {
-    require(handle != nullptr && live.contains(key_of(*handle)), "a handle is one of ours, and not ended");
+    require(handle != nullptr && live.contains(key_of(*handle)), "a handle is valid and not freed");
 }
 
 void package::use_credentials(const CredHandle* handle) const {
@@ -151,7 +151,7 @@ void package::update_context(const CtxtHandle* given, CtxtHandle* updated, bool 
 
 void* package::allocate(std::size_t size, std::size_t secret) {
     void* const memory = std::malloc(size == 0 ? 1 : size);
-    require(memory != nullptr, "there is memory");
+    require(memory != nullptr, "the pointer is not null");
     blocks_.emplace(memory, secret);
     return memory;
 }
@@ -265,7 +265,7 @@ void package::falsify(SecBuffer& buffer) {
 }
 
 void package::answer(SecBufferDesc* buffers, bool writes_data) {
-    require(buffers != nullptr && buffers->ulVersion == SECBUFFER_VERSION, "there are buffers");
+    require(buffers != nullptr && buffers->ulVersion == SECBUFFER_VERSION, "the buffers are not null");
     const std::span list{buffers->pBuffers, buffers->cBuffers};
     for (auto& buffer : list) {
         const bool to_write = buffer.BufferType == SECBUFFER_DATA
@@ -301,7 +301,7 @@ HANDLE package::make_token(unsigned client) {
 
 unsigned package::client_of(HANDLE token) const {
     const auto found = tokens_.find(token);
-    require(found != tokens_.end(), "a token is one of ours, and not closed");
+    require(found != tokens_.end(), "a token is valid and not closed");
     return found->second;
 }
 

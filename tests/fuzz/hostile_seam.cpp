@@ -81,7 +81,7 @@ SECURITY_STATUS enumerate_security_packages(ULONG* count, SecPkgInfoW** packages
 }
 
 SECURITY_STATUS query_security_package_info(const SEC_WCHAR* name, SecPkgInfoW** info) noexcept {
-    require(is_ended(name), "a name ends");
+    require(is_ended(name), "a name ends in a zero");
     const auto status = here().status();
     *info = status < 0 ? reinterpret_cast<SecPkgInfoW*>(std::uintptr_t{0xBAD}) : here().infos(1);
     return status;
@@ -94,7 +94,7 @@ SECURITY_STATUS free_context_buffer(void* buffer) noexcept {
 
 SECURITY_STATUS acquire_credentials_handle(const SEC_WCHAR* /*principal*/, const SEC_WCHAR* name, ULONG /*use*/,
                                            void* /*auth_data*/, CredHandle* credential, TimeStamp* expiry) noexcept {
-    require(is_ended(name), "a name ends");
+    require(is_ended(name), "a name ends in a zero");
     const auto status = here().status();
     *credential = status < 0 ? CredHandle{0xBAD2, 0xBAD3} : here().make_credentials();
     *expiry = some_time();
@@ -119,9 +119,10 @@ SECURITY_STATUS set_credentials_attributes(CredHandle* credential, ULONG attribu
     here().use_credentials(credential);
     require(attribute == SECPKG_CRED_ATTR_KDC_PROXY_SETTINGS, "the attribute is known");
     SecPkgCredentials_KdcProxySettingsW settings{};
-    require(size >= sizeof settings, "the settings are whole");
+    require(size >= sizeof settings, "the settings are complete");
     std::memcpy(&settings, buffer, sizeof settings);
-    require(std::size_t{settings.ProxyServerOffset} + settings.ProxyServerLength <= size, "the proxy's name is inside");
+    require(std::size_t{settings.ProxyServerOffset} + settings.ProxyServerLength <= size,
+            "the proxy's name lies in the settings");
     fuzzing::touch({static_cast<const std::byte*>(buffer), size});
     return here().status();
 }
@@ -134,7 +135,7 @@ SECURITY_STATUS initialize_security_context(CredHandle* credential, CtxtHandle* 
                                             ULONG /*request*/, ULONG /*data_representation*/, SecBufferDesc* input,
                                             CtxtHandle* new_context, SecBufferDesc* output, ULONG* attributes,
                                             TimeStamp* expiry) noexcept {
-    require(is_ended(target), "the target ends");
+    require(is_ended(target), "the target ends in a zero");
     return step(credential, context, input, new_context, output, attributes, expiry);
 }
 
@@ -208,7 +209,7 @@ SECURITY_STATUS export_security_context(CtxtHandle* context, ULONG /*flags*/, Se
 
 SECURITY_STATUS import_security_context(const SEC_WCHAR* name, SecBuffer* packed, HANDLE /*token*/,
                                         CtxtHandle* context) noexcept {
-    require(is_ended(name), "a name ends");
+    require(is_ended(name), "a name ends in a zero");
     fuzzing::touch({static_cast<const std::byte*>(packed->pvBuffer), packed->cbBuffer});
     const auto status = here().status();
     *context = status >= 0 ? here().make_context() : CtxtHandle{0xBAD0, 0xBAD1};
@@ -323,7 +324,7 @@ void secure_zero(void* memory, std::size_t size) noexcept {
 }
 
 void fail_fast() noexcept {
-    require(here().revert_has_failed && here().process_end != nullptr, "the process ends only as the wrong user");
+    require(here().revert_has_failed && here().process_end != nullptr, "the process ends only after a failed revert");
     std::longjmp(*here().process_end, 1);
 }
 

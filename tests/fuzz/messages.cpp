@@ -69,7 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             }
         }
     }
-    require(loopback::live().none(), "everything is given back");
-    require(loopback::violations() == 0, "the package is used as it may be");
+    require(loopback::live().none(), "no object is leaked");
+    require(loopback::violations() == 0, "the package was not misused");
     return 0;
 }

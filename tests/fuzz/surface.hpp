@@ -26,7 +26,7 @@ auto on_either(input& in, std::error_code& ec, WithCode with_code, Throwing thro
         return throwing();
     } catch (const sspan::error& failure) {
         ec = failure.code();
-        require(static_cast<bool>(ec) && failure.function() != nullptr, "an exception tells what has failed");
+        require(static_cast<bool>(ec) && failure.function() != nullptr, "an exception names the failed function");
         return decltype(throwing()){};
     }
 }

@@ -160,7 +160,7 @@ private:
                                   element(octet_string, taken.response.value_or(std::span<const std::byte>{}))})})));
             const auto answered = answer();
             if (answered.operation.type != bind_response) {
-                throw std::runtime_error{"this is no answer to a bind request"};
+                throw std::runtime_error{"unexpected answer to a bind request"};
             }
             auto fields = answered.fields();
             const auto code = std::to_integer<int>(fields.next().content[0]);

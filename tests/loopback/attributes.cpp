@@ -61,7 +61,7 @@ SECURITY_STATUS engine::query_context(const CtxtHandle* handle, ULONG attribute,
         return SEC_E_INVALID_HANDLE;
     }
     if (ctx->at == phase::failed) {
-        violation("QueryContextAttributes: of a context whose handshake has failed");
+        violation("QueryContextAttributes: context whose handshake has failed");
         return SEC_E_INVALID_HANDLE;
     }
     const auto& off = settings.unsupported_attributes;

@@ -121,7 +121,7 @@ std::shared_ptr<credential> engine::find_credential(const CredHandle* handle, st
             return found->second;
         }
     }
-    violation(describe(caller, "credentials handle that is not, or no longer, valid"));
+    violation(describe(caller, "invalid or freed credentials handle"));
     return nullptr;
 }
 
@@ -137,7 +137,7 @@ std::shared_ptr<context> engine::find_context(const CtxtHandle* handle, std::str
             return found->second;
         }
     }
-    violation(describe(caller, "context handle that is not, or no longer, valid"));
+    violation(describe(caller, "invalid or deleted context handle"));
     return nullptr;
 }
 
@@ -155,7 +155,7 @@ SECURITY_STATUS engine::free_credentials(const CredHandle* handle) {
                  std::ranges::any_of(contexts_, [id](const auto& entry) { return entry.second->owner_id == id; });
     }
     if (in_use) {
-        violation("FreeCredentialsHandle: a context made with them is still there");
+        violation("FreeCredentialsHandle: a context of these credentials still exists");
     }
     return SEC_E_OK;
 }
@@ -228,11 +228,11 @@ SECURITY_STATUS engine::free_buffer(void* memory) {
         }
     }
     if (!known) {
-        violation("FreeContextBuffer: memory that the package did not give, or has taken back");
+        violation("FreeContextBuffer: memory that the package did not allocate, or that was freed before");
         return SEC_E_INVALID_HANDLE;
     }
     if (secret_left) {
-        violation("FreeContextBuffer: a key that was not wiped");
+        violation("FreeContextBuffer: the key was not wiped");
     }
     give_memory_back(memory);
     return SEC_E_OK;

@@ -25,7 +25,7 @@ std::atomic<bool> one_is_alive{false};
 struct only_one {
     only_one() {
         if (one_is_alive.exchange(true)) {
-            throw std::logic_error{"loopback: another one is alive"};
+            throw std::logic_error{"loopback: another object exists"};
         }
     }
     only_one(const only_one&) = delete;

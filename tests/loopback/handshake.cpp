@@ -59,7 +59,7 @@ bool engine::flags_fit(role side, ULONG request) {
     const ULONG stream = !settings.stream_framing ? 0 : side == role::client ? isc_stream : asc_stream;
     const ULONG known = (side == role::client ? isc_known : asc_known) | stream;
     if ((request & ~known) != 0) {
-        violation(name_of(side) + "flag of the wrong family, or of none");
+        violation(name_of(side) + "a flag of the other side, or an unknown flag");
         return false;
     }
     return side == role::server || (request & prompt_for_credentials) == 0;
@@ -90,7 +90,7 @@ SECURITY_STATUS engine::read_buffers(role side, const step_arguments& arguments,
         return list->ulVersion == SECBUFFER_VERSION && (list->cBuffers == 0 || list->pBuffers != nullptr);
     };
     if (arguments.output == nullptr || !sound(arguments.output)) {
-        return refuse("no output buffers, or of another version");
+        return refuse("no output buffers, or a wrong version");
     }
     for (ULONG i = 0; i != arguments.output->cBuffers; ++i) {
         SecBuffer& buffer = arguments.output->pBuffers[i];
@@ -99,18 +99,18 @@ SECURITY_STATUS engine::read_buffers(role side, const step_arguments& arguments,
         }
     }
     if (buffers.output == nullptr) {
-        return refuse("no TOKEN among the output buffers");
+        return refuse("no TOKEN output buffer");
     }
     if (arguments.input == nullptr) {
         return SEC_E_OK;
     }
     if (!sound(arguments.input)) {
-        return refuse("input buffers of another version, or a null pointer");
+        return refuse("input buffers with a wrong version or a null pointer");
     }
     for (ULONG i = 0; i != arguments.input->cBuffers; ++i) {
         SecBuffer& buffer = arguments.input->pBuffers[i];
         if (buffer.pvBuffer == nullptr && buffer.cbBuffer != 0) {
-            return refuse("null pointer with a size among the input buffers");
+            return refuse("an input buffer has a size, but a null pointer");
         }
         switch (buffer.BufferType & ~static_cast<ULONG>(SECBUFFER_ATTRMASK)) {
         case SECBUFFER_TOKEN:
@@ -126,7 +126,7 @@ SECURITY_STATUS engine::read_buffers(role side, const step_arguments& arguments,
             buffers.bindings = &buffer;
             break;
         default:
-            return refuse("input buffer of a type that has no meaning here");
+            return refuse("an input buffer has a type that is not allowed here");
         }
     }
     return SEC_E_OK;
@@ -172,7 +172,7 @@ SECURITY_STATUS engine::known_context(role side, const step_arguments& arguments
         return SEC_E_INVALID_HANDLE;
     }
     if (ctx->completion_due) {
-        violation(name_of(side) + "CompleteAuthToken was due");
+        violation(name_of(side) + "CompleteAuthToken was not called");
         return SEC_E_OUT_OF_SEQUENCE;
     }
     if (ctx->at == phase::done && ctx->fragments.empty()) {
@@ -345,7 +345,7 @@ SECURITY_STATUS engine::complete(const CtxtHandle* handle, const SecBufferDesc* 
             return SEC_E_OK;
         }
     }
-    violation("CompleteAuthToken: not the buffers that the step has filled");
+    violation("CompleteAuthToken: not the output buffers of the last step");
     return SEC_E_INVALID_TOKEN;
 }
 

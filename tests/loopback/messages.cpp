@@ -76,7 +76,7 @@ std::uint64_t message_buffers::ciphered_size() const noexcept {
 
 const char* read_message(operation what, SecBufferDesc* list, message_buffers& buffers) noexcept {
     if (list == nullptr || list->ulVersion != SECBUFFER_VERSION || list->pBuffers == nullptr) {
-        return "no buffers, or of another version";
+        return "no buffers, or a wrong version";
     }
     buffers.all = {list->pBuffers, list->cBuffers};
     for (SecBuffer& buffer : buffers.all) {
@@ -84,7 +84,7 @@ const char* read_message(operation what, SecBufferDesc* list, message_buffers& b
             return "reserved bits in a buffer type";
         }
         if (buffer.pvBuffer == nullptr && buffer.cbBuffer != 0) {
-            return "null pointer with a size";
+            return "a buffer has a size, but a null pointer";
         }
         SecBuffer** slot = nullptr;
         switch (buffer.BufferType & ~static_cast<ULONG>(SECBUFFER_ATTRMASK)) {
@@ -101,7 +101,7 @@ const char* read_message(operation what, SecBufferDesc* list, message_buffers& b
             break;
         case SECBUFFER_PADDING:
             if (what == operation::sign || what == operation::verify) {
-                return "PADDING where nothing is padded";
+                return "PADDING in a call without padding";
             }
             if (buffers.data_count == 0) {
                 return "PADDING before DATA";
@@ -110,15 +110,15 @@ const char* read_message(operation what, SecBufferDesc* list, message_buffers& b
             break;
         case SECBUFFER_STREAM:
             if (what != operation::decrypt) {
-                return "STREAM where nothing is decrypted";
+                return "STREAM in a call that does not decrypt";
             }
             slot = &buffers.stream;
             break;
         default:
-            return "buffer of a type that has no meaning here";
+            return "a buffer has a type that is not allowed here";
         }
         if (*slot != nullptr) {
-            return "two buffers of a type of which there can be one";
+            return "two buffers of a type that may occur only once";
         }
         *slot = &buffer;
     }
@@ -126,13 +126,13 @@ const char* read_message(operation what, SecBufferDesc* list, message_buffers& b
         for (std::size_t j = 0; j != i; ++j) {
             if (overlap(buffers.all[i], buffers.all[j]) &&
                 (is_written(what, buffers.all[i]) || is_written(what, buffers.all[j]))) {
-                return "a buffer that is written overlaps another";
+                return "an output buffer overlaps another buffer";
             }
         }
     }
     if (buffers.stream != nullptr &&
         (buffers.data == nullptr || buffers.data->pvBuffer != nullptr || buffers.data->cbBuffer != 0)) {
-        return "STREAM without an unset DATA buffer";
+        return "STREAM without an empty DATA buffer";
     }
     return nullptr;
 }

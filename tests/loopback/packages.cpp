@@ -172,7 +172,7 @@ SECURITY_STATUS engine::acquire(const SEC_WCHAR* /*principal*/, const SEC_WCHAR*
         return SEC_E_UNSUPPORTED_FUNCTION;
     }
     if ((use & directions) == 0 || (use & ~(directions | negotiate_only)) != 0) {
-        violation("AcquireCredentialsHandle: credential use that the package does not know");
+        violation("AcquireCredentialsHandle: unknown credential use");
         return SEC_E_UNSUPPORTED_FUNCTION;
     }
     auto made = std::make_shared<credential>();
@@ -195,7 +195,7 @@ SECURITY_STATUS engine::acquire(const SEC_WCHAR* /*principal*/, const SEC_WCHAR*
             return SEC_E_UNKNOWN_CREDENTIALS;
         }
         if ((who.user == nullptr && who.user_length != 0) || (who.domain == nullptr && who.domain_length != 0)) {
-            violation("AcquireCredentialsHandle: null pointer with a length in an identity");
+            violation("AcquireCredentialsHandle: a string of the identity has a length, but a null pointer");
             return SEC_E_UNKNOWN_CREDENTIALS;
         }
         made->explicit_identity = true;
@@ -259,7 +259,7 @@ SECURITY_STATUS engine::set_credentials(const CredHandle* handle, ULONG attribut
     }
     sspan::detail::SecPkgCredentials_KdcProxySettingsW settings_given{};
     if (buffer == nullptr || size < sizeof settings_given) {
-        violation("SetCredentialsAttributes: too small for the proxy's settings");
+        violation("SetCredentialsAttributes: the buffer is too small for the proxy's settings");
         return sec_e_invalid_parameter;
     }
     std::memcpy(&settings_given, buffer, sizeof settings_given);
@@ -267,11 +267,11 @@ SECURITY_STATUS engine::set_credentials(const CredHandle* handle, ULONG attribut
     if (settings_given.Version != KDC_PROXY_SETTINGS_V1 || settings_given.ProxyServerOffset < sizeof settings_given ||
         settings_given.ProxyServerLength % 2 != 0 || end > size || settings_given.ClientTlsCredOffset != 0 ||
         settings_given.ClientTlsCredLength != 0) {
-        violation("SetCredentialsAttributes: settings of a proxy that lie outside of their buffer");
+        violation("SetCredentialsAttributes: invalid settings of the proxy");
         return sec_e_invalid_parameter;
     }
     if (settings_given.Flags != KDC_PROXY_SETTINGS_FLAGS_FORCEPROXY) {
-        violation("SetCredentialsAttributes: a proxy that the package may pass by");
+        violation("SetCredentialsAttributes: the settings do not force the use of the proxy");
     }
     std::u16string name(settings_given.ProxyServerLength / 2U, u'\0');
     std::memcpy(name.data(), static_cast<const std::byte*>(buffer) + settings_given.ProxyServerOffset,
@@ -323,7 +323,7 @@ void engine::free_identity(void* identity) {
     if (known) {
         give_memory_back(identity);
     } else {
-        violation("SspiFreeAuthIdentity: memory that is not, or no longer, an identity");
+        violation("SspiFreeAuthIdentity: not an identity, or freed before");
     }
 }
 

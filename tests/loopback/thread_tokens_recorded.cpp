@@ -78,7 +78,7 @@ std::shared_ptr<const token> find(HANDLE handle) {
             return found->second;
         }
     }
-    engine::instance().violation("thread token handle that is not, or no longer, valid");
+    engine::instance().violation("invalid or closed handle of a thread token");
     return nullptr;
 }
 

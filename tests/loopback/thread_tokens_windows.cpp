@@ -94,7 +94,7 @@ bool is_open(HANDLE token) {
             return true;
         }
     }
-    engine::instance().violation("thread token handle that is not, or no longer, valid");
+    engine::instance().violation("invalid or closed handle of a thread token");
     return false;
 }
 

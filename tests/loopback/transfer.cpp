@@ -99,7 +99,7 @@ SECURITY_STATUS engine::export_context(const CtxtHandle* handle, ULONG flags, Se
     }
     if (packed == nullptr || packed->BufferType != SECBUFFER_EMPTY || packed->pvBuffer != nullptr ||
         packed->cbBuffer != 0 || (token == nullptr && ctx->side == role::server) || (flags & ~known_flags) != 0) {
-        violation("ExportSecurityContext: arguments that Windows does not take");
+        violation("ExportSecurityContext: arguments that Windows rejects");
         return sec_e_invalid_parameter;
     }
     if (ctx->at != phase::done) {

@@ -93,7 +93,7 @@ outcome finish(client& side, surface which) {
                                answer(side, 401, {"Negotiate"}, which)};
         for (const auto& next : later) {
             if (next.code != errc::no_context || !next.credentials.empty()) {
-                return ::testing::AssertionFailure() << "it goes on";
+                return ::testing::AssertionFailure() << "a later call succeeded";
             }
         }
         if (finish(side, which).code != errc::no_context) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The command line, the console and secret input, in UTF-8. Nothing here knows sspan.
+// The command line, the console and secret input, in UTF-8. This header does not use sspan.
 #pragma once
 
 #if defined(_WIN32)

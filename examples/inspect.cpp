@@ -96,7 +96,7 @@ json to_json(const sspan::package_info& info) {
     return package;
 }
 
-/// SEC_E_MESSAGE_ALTERED (0x8009030F), without the sentence that explains it.
+/// Returns the name and the value of an error, such as "SEC_E_MESSAGE_ALTERED (0x8009030F)", without the explanation.
 std::string symbol(const std::error_code& code) {
     const auto text = code.message();
     return text.substr(0, text.find(':'));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// TCP with deadlines: Winsock on Windows, POSIX sockets elsewhere. Nothing here knows sspan.
+// TCP with deadlines: Winsock on Windows, POSIX sockets elsewhere. This header does not use sspan.
 #pragma once
 
 #if defined(_WIN32)

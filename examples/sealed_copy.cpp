@@ -113,7 +113,7 @@ void refuse(exit_status status, std::string_view reason, blocks::channel& sealed
     }
 }
 
-/// Runs `body`. If it fails, there is no handshake.
+/// Runs `body`, and reports its failure as a failed handshake.
 template <class Body>
 auto or_no_handshake(Body body) {
     try {

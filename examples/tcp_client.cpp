@@ -53,7 +53,7 @@ void send_signed(net::connection& server, sspan::client_context& context, std::s
     server.send_frame(signature);
 }
 
-/// Throws unless the message is the server's next one, unchanged and encrypted.
+/// Receives a message. Throws unless it is the server's next one, unchanged and encrypted.
 std::string receive_sealed(net::connection& server, sspan::client_context& context) {
     auto message = server.receive_frame(sspan::max_wrapped_size(context.sizes(), longest_answer));
     const auto text = context.unwrap(message).data; // decrypts in place

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Both sides of a context in one process, in the world that world.hpp arranges.
+// Both sides of a context in one process, in the environment of world.hpp.
 #pragma once
 
 #include "kerberos_facts.hpp"

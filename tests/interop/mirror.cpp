@@ -6,12 +6,14 @@
 //   mirror PORT   listens on loopback, on a free port if PORT is 0; serves one connection after another
 //
 // Each connection is one context. A command is a letter, the length of its payload and the payload. An answer has the
-// same form. Lengths are 32-bit big-endian numbers; "sized" below means a length and so many bytes. The commands:
+// same form. Lengths are 32-bit big-endian numbers. "sized" below means a length and then that many bytes. The
+// commands:
 //
 //   C  style, target          begins as a client                       state, token
 //   S  style                  begins as a server                       state, token (empty)
 //   T  token                  takes a token of the handshake           state, token
-//   Z                         sizes                                    max_token, max_signature, block_size, security_trailer
+//   Z                         sizes                                    max_token, max_signature, block_size,
+//                                                                      security_trailer
 //   W  quality, data          wraps                                    message
 //   U  least, message         unwraps                                  quality, data
 //   N  quality, parts, data   encrypts                                 sized token, sized data, padding

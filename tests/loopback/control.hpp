@@ -152,8 +152,8 @@ struct live_counts {
 
 [[nodiscard]] live_counts live();
 
-/// The number of misuses. Windows reports such a misuse not at all, or its behaviour is undefined: a handle used after
-/// its end, overlapping buffers, a null password, an ISC_ flag in AcceptSecurityContext, ...
+/// The number of misuses. Windows does not report them, or its behaviour is undefined: a handle used after its end,
+/// overlapping buffers, a null password, an ISC_ flag in AcceptSecurityContext, ...
 [[nodiscard]] std::size_t violations();
 [[nodiscard]] std::vector<std::string> violation_list();
 

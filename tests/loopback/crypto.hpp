@@ -66,8 +66,8 @@ private:
 /// Zeroes memory that a test searches for secrets afterwards.
 void wipe(void* memory, std::size_t size) noexcept;
 
-/// Copies a secret byte by byte: wide registers would keep what they have moved, and Windows saves them to the stack when
-/// an exception is thrown.
+/// Copies a secret byte by byte. Larger copies would leave parts of it in wide registers, which Windows saves to the
+/// stack when an exception is thrown.
 void copy_secret(std::span<const std::byte> from, void* to) noexcept;
 
 /// Returns true if both contain the same bytes. Its time is not constant.

@@ -204,7 +204,7 @@ Options all_that_there_is() {
     return options;
 }
 
-/// A server usually accepts only for the account that it runs as. Here that is the logged-on user.
+/// Returns the logged-on user's name: a server usually accepts clients only for its own account.
 std::wstring own_name(const sspan::credentials& credentials) {
     std::error_code ec;
     auto name = sspan::query_user_name(credentials, ec);

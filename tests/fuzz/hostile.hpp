@@ -41,7 +41,7 @@ public:
     void use_context(const CtxtHandle* handle) const;
     void end_credentials(const CredHandle* handle) { end_handle(credentials_, handle); }
     void end_context(const CtxtHandle* handle) { end_handle(contexts_, handle); }
-    /// Falsifies the handle that a step returns for the context `given`, if any.
+    /// Sets the handle that a step returns. `given` is the context of a later step, null in the first step.
     void update_context(const CtxtHandle* given, CtxtHandle* updated, bool succeeded);
 
     /// Allocates memory for FreeContextBuffer. At that call its first `secret` bytes must be zeros.

@@ -80,7 +80,7 @@ public:
     /// @throws std::invalid_argument if there is no such user.
     void deny_logon(const std::wstring& user);
 
-    /// Ends the logged-on user's ticket and all contexts: Kerberos handshakes and message calls fail with
+    /// Makes the logged-on user's ticket and all contexts expire: Kerberos handshakes and message calls fail with
     /// `context_expired`. `expiry()` of new objects is in the past.
     void expire_tickets();
 

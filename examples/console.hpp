@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The command line, the console and secret input, in UTF-8. Nothing here knows sspan.
+// The command line, the console and secret input, in UTF-8. This header does not use sspan.
 #pragma once
 
 #if defined(_WIN32)
@@ -209,11 +209,11 @@ inline int report(const std::exception& error, std::string_view usage, int statu
     return status;
 }
 
-/// One line of standard input, such as a password, in memory that is zeroed before it is freed. For pipes and files: on a
-/// terminal it would be seen, and a Windows console would not send UTF-8.
+/// One line of standard input, such as a password, in memory that is zeroed before it is freed. Use it for pipes and
+/// files: a terminal would show the input, and a Windows console would not send UTF-8.
 class secret_line {
 public:
-    secret_line() : secret_line{nothing_yet{}} { // after that the destructor runs, even if the rest throws
+    secret_line() : secret_line{nothing_yet{}} { // after this constructor the destructor runs, even if the rest throws
         std::setvbuf(stdin, nullptr, _IONBF, 0); // a buffer would keep a copy
         wide_.reserve(bytes_.size());            // growing would leave a copy, too
         std::size_t size = 0;

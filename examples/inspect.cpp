@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The security packages of this machine: what each can do, and what a context of it grants and reports on both sides.
-// The client and the server are both in this program.
+// The security packages of this machine: the abilities of each, and the flags and attributes of a context on both
+// sides. The client and the server are both in this program.
 // Run: inspect [--target SPN] [--json]. It prints, among more:
 //
 //   > inspect --target echo/server.sspan.test
@@ -96,13 +96,14 @@ json to_json(const sspan::package_info& info) {
     return package;
 }
 
-/// SEC_E_MESSAGE_ALTERED (0x8009030F), without the sentence that explains it.
+/// Returns the name and the value of an error, such as "SEC_E_MESSAGE_ALTERED (0x8009030F)", without the explanation.
 std::string symbol(const std::error_code& code) {
     const auto text = code.message();
     return text.substr(0, text.find(':'));
 }
 
-// ---- what a context tells -------------------------------------------------------------------------------------------
+// ---- the attributes of a context ------------------------------------------------------------------------------------
+// ------------------------------------------------------------------------------------
 
 struct attribute {
     const char* name;
@@ -172,7 +173,7 @@ constexpr std::array attributes{
                   told["bits"] = info.key_size;
                   return told;
               }},
-    // Only its size: the key is secret.
+    // Shows only the size: the key is secret.
     attribute{"session_key_bytes", [](const context& of) -> json { return sspan::query_session_key(of).size(); }},
 };
 
@@ -194,7 +195,7 @@ json describe(const context& of) {
 
 // ---- the handshakes -------------------------------------------------------------------------------------------------
 
-/// Requires nothing, so the handshake shows everything that the package grants.
+/// Requires nothing, so that the handshake shows everything that the package grants.
 template <class Options>
 Options all_that_there_is() {
     Options options;
@@ -203,7 +204,7 @@ Options all_that_there_is() {
     return options;
 }
 
-/// A server usually accepts only for the account that it runs as. Here that is the logged-on user.
+/// Returns the logged-on user's name: a server usually accepts clients only for its own account.
 std::wstring own_name(const sspan::credentials& credentials) {
     std::error_code ec;
     auto name = sspan::query_user_name(credentials, ec);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// As much of LDAP (RFC 4511) as a bind with SASL, "Who am I?" (RFC 4532) and a search need, over a connection with or
-// without a security layer.
+// The part of LDAP (RFC 4511) that is needed for a bind with SASL, for "Who am I?" (RFC 4532) and for a search, over a
+// connection with or without a security layer.
 #pragma once
 
 #include "net.hpp"
@@ -59,7 +59,7 @@ inline std::string to_text(std::span<const std::byte> text) {
     return {reinterpret_cast<const char*>(text.data()), text.size()};
 }
 
-/// One element of BER. Lengths have four bytes: any form is allowed.
+/// One element of BER. Its length always takes four bytes, although a shorter form is often possible.
 inline bytes element(tag type, std::span<const std::byte> content) {
     constexpr unsigned four_bytes_follow = 0x84;
     bytes made{static_cast<std::byte>(type), static_cast<std::byte>(four_bytes_follow)};
@@ -90,7 +90,7 @@ struct item {
     std::span<const std::byte> content;
 };
 
-/// The elements of some content.
+/// Reads elements of BER one after another.
 class reader {
 public:
     explicit reader(std::span<const std::byte> content) : left_{content} {}
@@ -154,7 +154,7 @@ public:
         }
     }
 
-    /// A buffer as it came, without its length.
+    /// Receives a buffer. @return the whole buffer without its length.
     bytes receive_buffer() {
         connection_.allow(patience);
         std::array<std::byte, sspan::sasl::prefix_size> prefix{};
@@ -201,7 +201,7 @@ public:
         return made;
     }
 
-    /// Whether the peer closes the connection instead of answering.
+    /// Returns true if the peer closes the connection instead of answering.
     bool ended() {
         connection_.allow(patience);
         try {

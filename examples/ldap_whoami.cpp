@@ -92,7 +92,7 @@ void log_on(stream& server, std::wstring_view target, const sasl::client_options
             taken = client.step(data);
         }
         if (challenge.code == ldap::success) {
-            server.protect(std::move(client).finish()); // throws unless the client is satisfied, too
+            server.protect(std::move(client).finish()); // throws unless the client accepts the result, too
             return;
         }
     }

@@ -40,7 +40,7 @@ Exit status: 0 done, 1 usage, 2 refused or failed.)";
 
 constexpr std::chrono::seconds patience{20};
 
-/// Receives one record of the handshake. Its size is checked before there is memory for it.
+/// Receives one record of the handshake. Checks the size before it allocates memory.
 std::vector<std::byte> receive_record(net::connection& peer) {
     std::vector<std::byte> record(nns::handshake_header_size);
     peer.receive(record);
@@ -50,7 +50,8 @@ std::vector<std::byte> receive_record(net::connection& peer) {
     return record;
 }
 
-/// Performs the handshake. `record` is the peer's first one; a client begins without one. The peer learns why it fails.
+/// Performs the handshake. A server passes the peer's first record, a client an empty one. After a failure the peer
+/// gets the reason.
 template <class Side>
 auto authenticate(Side side, net::connection& peer, std::vector<std::byte> record) {
     for (;;) {
@@ -112,7 +113,7 @@ int serve(unsigned port) {
     for (;;) {
         try {
             serve_one(credentials, listener.accept(patience));
-        } catch (const std::exception& failure) { // this client's; others follow
+        } catch (const std::exception& failure) { // ends this connection only
             std::cerr << failure.what() << '\n';
         }
     }

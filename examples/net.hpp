@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// TCP with deadlines: Winsock on Windows, POSIX sockets elsewhere. Nothing here knows sspan.
+// TCP with deadlines: Winsock on Windows, POSIX sockets elsewhere. This header does not use sspan.
 #pragma once
 
 #if defined(_WIN32)
@@ -62,7 +62,7 @@ struct os {
     static constexpr int interrupted = EINTR;
     static constexpr int aborted = ECONNABORTED;
     static constexpr int stop_sending = SHUT_WR;
-    static constexpr int exclusive_address = SO_REUSEADDR; // permits only a port whose connections have ended
+    static constexpr int exclusive_address = SO_REUSEADDR; // permits a port only after its connections have ended
     static int last_error() noexcept { return errno; }
     static void close(socket of) noexcept { ::close(of); }
     static int poll(pollfd& of, int milliseconds) noexcept { return ::poll(&of, 1, milliseconds); }
@@ -78,7 +78,7 @@ struct os {
     throw std::system_error{os::last_error(), std::system_category(), what};
 }
 
-/// A program that uses sockets has one of these.
+/// Prepares the program for sockets. Make one in `main`, before the first socket.
 class library {
 public:
 #if defined(_WIN32)
@@ -90,7 +90,7 @@ public:
     }
     ~library() { ::WSACleanup(); }
 #else
-    library() { std::signal(SIGPIPE, SIG_IGN); } // or sending to a closed connection ends the program
+    library() { std::signal(SIGPIPE, SIG_IGN); } // otherwise sending to a closed connection ends the program
     ~library() = default;
 #endif
     library(const library&) = delete;
@@ -125,15 +125,15 @@ private:
     os::socket socket_;
 };
 
-/// A frame is a length, as a 32-bit number, big-endian, and so many bytes.
+/// The length in front of a frame: a 32-bit number, big-endian. A frame is this length and then that many bytes.
 inline std::array<std::byte, 4> frame_prefix(std::size_t length) {
     const auto byte = [length](unsigned shift) { return static_cast<std::byte>((length >> shift) & 0xFF); };
     return {byte(24), byte(16), byte(8), byte(0)};
 }
 
-/// One TCP connection. `allow` sets a deadline for everything that is sent and received until the next `allow`. So a
-/// peer cannot hold the program by sending or taking a byte now and then. All errors, a missed deadline too, are
-/// std::runtime_error or its std::system_error.
+/// One TCP connection. `allow` sets a deadline for everything that is sent and received until the next `allow`. A peer
+/// that sends or takes one byte now and then therefore cannot hold the program. All errors, a missed deadline too,
+/// throw std::runtime_error or its std::system_error.
 class connection {
 public:
     /// Begins with `allow(time)`.
@@ -227,7 +227,7 @@ public:
         }
     }
 
-    /// @return how many bytes; 0 if the peer closed the connection.
+    /// @return the number of bytes; 0 if the peer closed the connection.
     [[nodiscard]] std::size_t receive_some(std::span<std::byte> bytes) {
         auto* data = reinterpret_cast<char*>(bytes.data());
         return when_ready("receiving", POLLIN,
@@ -327,7 +327,7 @@ public:
 
     [[nodiscard]] std::string port() const {
         sockaddr_storage address{};
-        auto* generic = reinterpret_cast<sockaddr*>(&address); // what sockaddr_storage is for
+        auto* generic = reinterpret_cast<sockaddr*>(&address); // sockaddr_storage exists for this cast
         auto size = static_cast<socklen_t>(sizeof address);
         constexpr unsigned room = 16;
         std::array<char, room> digits{};

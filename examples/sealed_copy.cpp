@@ -64,7 +64,7 @@ struct options {
     std::string host;
     unsigned port = 0;
     std::wstring target;
-    std::filesystem::path path; // of the file to send, or of the directory
+    std::filesystem::path path; // the file to send, or the directory
     std::string name;
     unsigned connections = 0; // 0: no limit
     files::if_there_is_one then = files::if_there_is_one::fail;
@@ -113,7 +113,7 @@ void refuse(exit_status status, std::string_view reason, blocks::channel& sealed
     }
 }
 
-/// Runs `body`. If it fails, there is no handshake.
+/// Runs `body`, and reports its failure as a failed handshake.
 template <class Body>
 auto or_no_handshake(Body body) {
     try {
@@ -145,7 +145,8 @@ sspan::client_options wanted_by_client(const options& chosen) {
     return wanted;
 }
 
-/// A server accepts DCE style only if it asks for it. With --dce every client must use it, otherwise each may.
+/// A server accepts DCE style only if it asks for it. With --dce every client must use it, otherwise each client
+/// chooses.
 sspan::server_options wanted_by_server(const options& chosen) {
     sspan::server_options wanted;
     (chosen.dce ? wanted.require : wanted.request) |= sspan::context_flags::dce_style;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The second hop: a client asks a server, and the server asks a backend as the client. The program is each of the
-// three. Each pair authenticates each other and encrypts its messages.
+// The second hop: a client asks a server, and the server asks a backend as the client. This program can be each of the
+// three. The two sides of each connection authenticate each other and encrypt their messages.
 // Run: a backend, a server and a client, as the usage shows. On Windows, with Kerberos, the domain must permit
 // delegation: docs/packages.md lists the settings for each kind. The client asks for unconstrained delegation, or for
 // none with --no-delegation. With the tests' package, which needs no domain, it prints:
@@ -61,7 +61,7 @@ std::string receive(net::connection& peer, sspan::security_context& context) {
     return {reinterpret_cast<const char*>(text.data()), text.size()};
 }
 
-/// Asks the server that `chosen` names. The thread's user asks: inside run_as_client that is the client.
+/// Asks the server that `chosen` names, as the thread's user. Inside run_as_client this user is the client.
 std::string ask(const options& chosen, sspan::context_flags extra, std::string_view question) {
     const auto credentials = sspan::credentials::outbound(chosen.package);
     sspan::client_options wanted;

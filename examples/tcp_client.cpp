@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // A client over TCP. It and tcp_server authenticate each other. Then it signs its messages: anyone can read them, but
-// nobody can change, repeat or reorder them unnoticed. It misses the answer if the last ones are cut off. The server
-// encrypts its answers.
+// nobody can change, repeat or reorder them unnoticed. If an attacker cuts off the last messages, their answers do not
+// arrive. The server encrypts its answers.
 // Run: tcp_client HOST PORT TARGET MESSAGE... (tcp_server shows the server). The server must prove its name, so a
 // domain or a Kerberos realm is needed. It prints:
 //
@@ -38,7 +38,7 @@ constexpr std::size_t longest_answer = 4096;
 sspan::client_context log_on(net::connection& server, std::wstring_view target) {
     const auto credentials = sspan::credentials::outbound(sspan::package::negotiate);
     sspan::client_options options;
-    options.ntlm = sspan::ntlm_use::refused; // no message of NTLM leaves: it would help an impostor
+    options.ntlm = sspan::ntlm_use::refused; // never sends an NTLM message: it would help an impostor
     sspan::client_handshake handshake{credentials, target, options};
     const auto send = [&server](std::span<const std::byte> token) { server.send_frame(token); };
     const auto receive = [&server] { return server.receive_frame(longest_token); };
@@ -53,14 +53,14 @@ void send_signed(net::connection& server, sspan::client_context& context, std::s
     server.send_frame(signature);
 }
 
-/// Throws unless the message is the server's next one, unchanged and encrypted.
+/// Receives a message. Throws unless it is the server's next one, unchanged and encrypted.
 std::string receive_sealed(net::connection& server, sspan::client_context& context) {
     auto message = server.receive_frame(sspan::max_wrapped_size(context.sizes(), longest_answer));
     const auto text = context.unwrap(message).data; // decrypts in place
     return {reinterpret_cast<const char*>(text.data()), text.size()};
 }
 
-/// Keeps what a console shows safely: ASCII without control characters.
+/// Makes the text safe for a console: ASCII without control characters.
 std::string printable(std::string text) {
     for (auto& unit : text) {
         unit = unit >= ' ' && unit <= '~' ? unit : '?';

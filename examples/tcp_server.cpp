@@ -2,8 +2,8 @@
 //
 // The server of tcp_client. It answers several clients at a time, each in a thread. Only the connection ends if a
 // client fails to authenticate, if a message was changed or repeated, or if the peer is too slow.
-// Run: tcp_server PORT, with the account or the key of the service. Under Wine, with a message of tcp_client and then
-// one that was changed on its way, it prints:
+// Run: tcp_server PORT, with the account or the key of the service. Under Wine it prints this for one message of
+// tcp_client and a second one that was changed on its way:
 //
 //   > tcp_server 4711
 //   listening on port 4711
@@ -50,7 +50,7 @@ sspan::server_context authenticate(net::connection& client, const sspan::credent
     return sspan::establish(std::move(handshake), send, receive);
 }
 
-/// Keeps what a console shows safely: ASCII without control characters.
+/// Makes the text safe for a console: ASCII without control characters.
 template <class Text>
 std::string printable(const Text& text) {
     std::string shown;
@@ -110,7 +110,7 @@ int main(int argc, char** argv) try {
             }
         });
     }
-    workers.clear(); // waits, for ever
+    workers.clear(); // waits without end
     return 0;
 } catch (const std::exception& error) {
     std::cerr << error.what() << '\n';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// All headers, for a compiler that warns of everything.
+// All headers, compiled with every warning of the compiler.
 #include <sspan/protocol/http_negotiate.hpp>
 #include <sspan/protocol/negotiate_stream.hpp>
 #include <sspan/protocol/sasl.hpp>

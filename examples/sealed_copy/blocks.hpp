@@ -31,12 +31,12 @@ enum class kind : std::uint8_t {
 
 constexpr std::size_t most_content = 262144;
 
-/// A block that is not the peer's next one, or that was changed.
+/// The error for a block that was changed, or that is not the peer's next one.
 struct rejected : std::runtime_error {
     explicit rejected(const std::error_code& code) : std::runtime_error{"rejected a block: " + code.message()} {}
 };
 
-/// Valid until the next block is received.
+/// A received block. It is valid until the next block is received.
 struct block {
     blocks::kind kind{};
     std::span<std::byte> content;
@@ -51,7 +51,7 @@ inline std::string to_string(std::span<const std::byte> bytes) {
 /// Sends and receives blocks. All blocks use the same memory.
 class channel {
 public:
-    /// Each block must be sent, or must arrive, within `time`.
+    /// The deadline of each block, sent or received, is `time`.
     channel(net::connection& peer, sspan::security_context& context, std::chrono::seconds time)
         : peer_{&peer}, context_{&context}, time_{time}, frame_{context.sizes(), 1 + most_content, {.front = 4}} {}
 

@@ -34,8 +34,8 @@ inline bool is_device(std::string_view stem) {
            std::ranges::find(superscripts, rest) != superscripts.end();
 }
 
-/// Returns true if `name`, in UTF-8, is an ordinary file name on every system. Rejected are paths, drives, streams,
-/// devices, control characters, and trailing characters that Windows removes.
+/// Returns true if `name`, in UTF-8, is an ordinary file name on every system. Returns false for paths, drives,
+/// streams, devices, control characters, and trailing characters that Windows removes.
 inline bool is_plain(std::string_view name) {
     constexpr std::size_t longest = 255; // bytes on Linux, UTF-16 units on Windows
     if (name.empty() || name.size() > longest || name.find_first_of(R"(\/:*?"<>|)") != std::string_view::npos ||

@@ -32,7 +32,7 @@
 
 namespace files {
 
-/// Its text may be sent to a peer: it contains no path and does not depend on the language of the system.
+/// An error whose text may be sent to a peer: it contains no path and does not depend on the language of the system.
 struct error : std::runtime_error {
     using std::runtime_error::runtime_error;
     error(const std::string& what, const std::error_code& code)
@@ -99,7 +99,8 @@ inline std::string name(const std::filesystem::path& path) {
 
 enum class if_there_is_one : std::uint8_t { fail, replace };
 
-/// A new file in `folder`, removed again unless `publish` names it. Only a killed program leaves it there.
+/// A new file in `folder`. The destructor removes it unless `publish` has named it. Only a killed program leaves it
+/// there.
 class new_file {
 public:
     explicit new_file(const std::filesystem::path& folder) : folder_{folder} {

@@ -27,7 +27,7 @@ inline bool stderr_is_terminal() noexcept {
 #endif
 }
 
-/// 1.5 GiB
+/// Returns a readable size, such as "1.5 GiB".
 inline std::string amount(double bytes) {
     constexpr std::array units{"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
     std::size_t unit = 0;
@@ -39,7 +39,7 @@ inline std::string amount(double bytes) {
     return text.data();
 }
 
-/// The percentage, the amount, the rate and the time left, after `seconds`.
+/// Returns the percentage, the amount, the rate and the time left, after `seconds`.
 inline std::string line(std::uint64_t done, std::uint64_t total, double seconds) {
     constexpr std::size_t width = 20;
     const double share = total == 0 ? 1 : static_cast<double>(done) / static_cast<double>(total);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The package that does nothing, in the place of the operating system.
+// A package that does nothing. It replaces the operating system.
 #pragma once
 
 #include "nothing.h"
@@ -31,7 +31,7 @@ inline SECURITY_STATUS decrypt_message(CtxtHandle* context, SecBufferDesc* messa
     return nothing_decrypt_message(context, message, number, quality);
 }
 
-// What protecting messages does not reach.
+// The rest of the seam, which the protection of messages does not use.
 inline SECURITY_STATUS enumerate_security_packages(ULONG*, SecPkgInfoW**) noexcept {
     return SEC_E_UNSUPPORTED_FUNCTION;
 }

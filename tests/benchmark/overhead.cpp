@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// overhead OPERATION hand-written|checked|throwing|error_code COUNT: so many calls in a row, for run.sh to count their
-// instructions. `overhead cost` prints what a message costs besides, `overhead threads` what two threads gain.
+// Usage: overhead OPERATION hand-written|checked|throwing|error_code COUNT. It makes COUNT calls in a row, and run.sh
+// counts their instructions. `overhead cost` prints the allocations, copies and queries of a message. `overhead
+// threads` prints the gain of a second thread.
 #include <sspan/client_context.hpp>
 
 #include "checked.h"
@@ -39,11 +40,11 @@ struct subject {
     sspan::message_frame frame{context.sizes(), size};
     std::array<unsigned char, nothing_token + size + 1> hand_frame{};
     std::array<std::byte, nothing_token + size> wire{};
-    std::size_t written = 0; // so that no result is unused
+    std::size_t written = 0; // keeps the results in use
 
     checked_context careful{handle, 1, 1, 1, {4096, nothing_token, 0, nothing_token}, 0};
 
-    /// `count` messages in a row. The choice is made once, outside the loop that is measured.
+    /// Makes `count` messages in a row. The choice is made once, outside the measured loop.
     void run(std::string_view what, std::string_view form, long count);
 };
 
@@ -53,7 +54,7 @@ void check(SECURITY_STATUS status) {
     }
 }
 
-/// Not inlined, so that every form has the same frame around it.
+/// Repeats `message`. It is not inlined, so that every form has the same code around it.
 template <class Message>
 [[gnu::noinline]] void repeat(long count, Message message) {
     for (long i = 0; i != count; ++i) {
@@ -148,7 +149,7 @@ void subject::run(std::string_view what, std::string_view form, long count) {
     written += token_size + data_size;
 }
 
-/// One message of each kind in each form, once all is warm.
+/// Prints the cost of one message of each kind in each form, after a first message.
 void print_cost() {
     subject with;
     unsigned long allocated = 0;
@@ -172,7 +173,7 @@ void print_cost() {
                 copied, queried);
 }
 
-/// How long both take, each in a thread of its own if `apart`.
+/// Returns the time of both functions together; with `apart`, each runs in its own thread.
 template <class One, class Other>
 double seconds_of(bool apart, One one, Other other) {
     const auto start = std::chrono::steady_clock::now();
@@ -187,7 +188,8 @@ double seconds_of(bool apart, One one, Other other) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// The best of some attempts: how many times the work of one thread two threads do. What else runs here makes it less.
+/// Returns the best of several attempts: the speed of two threads divided by the speed of one. Other programs on the
+/// machine lower it.
 template <class One, class Other>
 double gain_of_two_threads(One one, Other other) {
     double gain = 0;
@@ -198,7 +200,7 @@ double gain_of_two_threads(One one, Other other) {
     return gain;
 }
 
-/// One thread signs while another verifies, over one context.
+/// Prints the gain when one thread signs while another verifies, over one context.
 void print_threads() {
     constexpr long count = 20'000'000;
     auto context = sspan::client_context::adopt(CtxtHandle{1, 1}, all);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// overhead_messages PACKAGE LABEL: messages per second with one of the system's packages: through sspan, and by hand, in
-// turns. Both sides are in this process. The label begins each line.
+// Usage: overhead_messages PACKAGE LABEL. It prints messages per second with one of the system's packages, in turns
+// with sspan and with hand-written calls. Both sides are in this process. The label begins each line.
 #include <sspan/sspan.hpp>
 
 #include "hand_written.h"
@@ -36,7 +36,7 @@ pair_of_contexts establish(const sspan::credentials& outbound, const sspan::cred
     sspan::client_options client_options;
     sspan::server_options server_options;
 #ifdef _WIN32
-    client_options.require |= sspan::context_flags::dce_style; // where Wine's sizes are true
+    client_options.require |= sspan::context_flags::dce_style; // Wine reports correct sizes in DCE style only
     server_options.require |= sspan::context_flags::dce_style;
 #endif
     if (outbound.package() == sspan::package::ntlm) {
@@ -58,7 +58,7 @@ void must(SECURITY_STATUS status) {
     }
 }
 
-/// What one message takes, in seconds.
+/// Returns the seconds for one message.
 double time_of(const std::function<void()>& message, int count) {
     const auto start = clock_type::now();
     for (int i = 0; i != count; ++i) {
@@ -67,7 +67,7 @@ double time_of(const std::function<void()>& message, int count) {
     return std::chrono::duration<double>{clock_type::now() - start}.count() / count;
 }
 
-/// Without `by_hand`, only what sspan makes.
+/// Prints both speeds. If `by_hand` is empty, only sspan is measured.
 void compare(const char* label, const char* name, std::size_t size, const std::function<void()>& by_hand,
              const std::function<void()>& by_sspan) {
     constexpr int turns = 25;
@@ -110,7 +110,7 @@ void run(std::wstring_view package, const char* label) {
     std::vector<std::byte> padding;
 #ifdef _WIN32
     padding.resize(sizes.block_size + std::size_t{1});
-#endif // WinPR's NTLM takes padding for data
+#endif // WinPR's NTLM mistakes padding for data
     for (const std::size_t size :
          {std::size_t{64}, std::size_t{1} << 10, std::size_t{16} << 10, std::size_t{1} << 20}) {
         std::vector<std::byte> data(size);

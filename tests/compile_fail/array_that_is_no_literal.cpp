@@ -1,7 +1,7 @@
 // expect: (constant expression|immediate function|consteval)
 // SPDX-License-Identifier: MIT
 //
-// A length in an array of char: its last byte may be zero, and is none that ends a text.
+// A length in an array of char. Its last byte may be zero without being the end of a text.
 #include <sspan/bytes.hpp>
 
 struct header {

@@ -1,7 +1,7 @@
 // expect: query_attribute
 // SPDX-License-Identifier: MIT
 //
-// A structure that is too small for what the package writes into it.
+// A structure that is too small for the package's data.
 #include <sspan/attributes.hpp>
 
 SecPkgContext_Flags program(const sspan::security_context& context) {

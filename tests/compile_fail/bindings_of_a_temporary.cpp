@@ -1,7 +1,7 @@
 // expect: (deleted|use of deleted)
 // SPDX-License-Identifier: MIT
 //
-// A view of channel bindings that have gone.
+// A view of channel bindings that no longer exist.
 #include <sspan/channel_bindings.hpp>
 
 std::size_t program(std::span<const std::byte> exported) {

@@ -1,7 +1,7 @@
 // expect: (conversion from|cannot convert from|no viable conversion|could not convert)
 // SPDX-License-Identifier: MIT
 //
-// misuse_11: a client's context does not become one that can be impersonated.
+// misuse_11: a client's context cannot become a context for impersonation.
 #include <sspan/handshake.hpp>
 
 #include <utility>

@@ -1,7 +1,7 @@
 // expect: (deleted|use of deleted)
 // SPDX-License-Identifier: MIT
 //
-// A password is in one place.
+// A password has only one copy.
 #include <sspan/identity.hpp>
 
 #include <utility>

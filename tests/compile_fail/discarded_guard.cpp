@@ -1,7 +1,7 @@
 // expect: (nodiscard|ignoring return value)
 // SPDX-License-Identifier: MIT
 //
-// misuse_11: a guard without a name ends at once, and what follows runs as the server.
+// misuse_11: a guard without a name ends at once, and the following code runs as the server.
 #include <sspan/impersonation.hpp>
 
 bool program(const sspan::server_context& context) {

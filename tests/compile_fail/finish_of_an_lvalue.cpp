@@ -1,7 +1,7 @@
 // expect: ('this' pointer|discards qualifiers|no matching|rvalue|passing|deleted)
 // SPDX-License-Identifier: MIT
 //
-// finish ends the handshake, and says so.
+// finish ends the handshake, so the call must show std::move.
 #include <sspan/handshake.hpp>
 
 #include <utility>

@@ -1,7 +1,7 @@
 // expect: (deleted|explicitly deleted)
 // SPDX-License-Identifier: MIT
 //
-// A view of memory that is freed before anybody looks at it.
+// A view of memory that is freed before its first use.
 #include <sspan/message_frame.hpp>
 
 auto program(const sspan::context_sizes& sizes) {

@@ -1,7 +1,7 @@
 // expect: (nodiscard|ignoring return value)
 // SPDX-License-Identifier: MIT
 //
-// The protection of a message that nobody looked at.
+// The program ignores the result of decrypt, which has the message's protection.
 #include <sspan/security_context.hpp>
 
 #include <span>

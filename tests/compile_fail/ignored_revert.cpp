@@ -1,7 +1,7 @@
 // expect: (nodiscard|ignoring return value)
 // SPDX-License-Identifier: MIT
 //
-// misuse_11: a failed revert that nobody noticed.
+// misuse_11: the program ignores a failed revert.
 #include <sspan/impersonation.hpp>
 
 #include <system_error>

@@ -1,7 +1,7 @@
 // expect: (nodiscard|ignoring return value)
 // SPDX-License-Identifier: MIT
 //
-// misuse_03: a state that nobody looked at.
+// misuse_03: the program ignores the handshake's state.
 #include <sspan/handshake.hpp>
 
 auto program(sspan::client_handshake& client) {

@@ -1,7 +1,7 @@
 // expect: (nodiscard|ignoring return value)
 // SPDX-License-Identifier: MIT
 //
-// A signature that was checked, and nobody looked.
+// The program ignores the result of verify.
 #include <sspan/security_context.hpp>
 
 #include <span>

@@ -1,7 +1,7 @@
 // expect: (no matching|no overloaded function|cannot convert|could not convert)
 // SPDX-License-Identifier: MIT
 //
-// misuse_11: only what a server handshake established has a client.
+// misuse_11: only the context of a server handshake has a client.
 #include <sspan/impersonation.hpp>
 
 void program(const sspan::server_context& server, const sspan::security_context& client) {

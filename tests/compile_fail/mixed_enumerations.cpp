@@ -1,7 +1,7 @@
 // expect: (no match for|binary '.'|invalid operands)
 // SPDX-License-Identifier: MIT
 //
-// misuse_02: what a package can do is not what a context was granted.
+// misuse_02: the abilities of a package are not the flags of a context.
 #include <sspan/flags.hpp>
 
 auto program() {

@@ -1,7 +1,7 @@
 // expect: (deleted|use of deleted)
 // SPDX-License-Identifier: MIT
 //
-// misuse_11: a guard stays in its scope, and so on its thread.
+// misuse_11: a guard stays in its scope, and therefore on its thread.
 #include <sspan/impersonation.hpp>
 
 #include <utility>

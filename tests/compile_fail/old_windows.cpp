@@ -1,7 +1,7 @@
 // expect: Windows 7
 // SPDX-License-Identifier: MIT
 //
-// A program for a Windows that lacks functions of SSPI which sspan calls.
+// A program for an old Windows that lacks SSPI functions that sspan calls.
 #if defined(MUST_FAIL)
 #undef _WIN32_WINNT
 #define _WIN32_WINNT 0x0600

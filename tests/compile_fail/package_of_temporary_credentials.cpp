@@ -1,7 +1,7 @@
 // expect: (use of deleted function|deleted)
 // SPDX-License-Identifier: MIT
 //
-// The name belongs to the credentials: temporary ones would take it along.
+// The name belongs to the credentials. With temporary credentials it would be destroyed.
 #include <sspan/credentials.hpp>
 
 auto program(const sspan::credentials& mine) {

@@ -1,7 +1,7 @@
 // expect: pack
 // SPDX-License-Identifier: MIT
 //
-// Identity structures of another layout than the one that the package reads.
+// Identity structures with another layout than the package's.
 #if defined(MUST_FAIL)
 #pragma pack(push, 1)
 #endif

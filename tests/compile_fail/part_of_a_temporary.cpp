@@ -1,7 +1,7 @@
 // expect: (use of deleted|deleted function|call to deleted)
 // SPDX-License-Identifier: MIT
 //
-// A part is a view: its bytes have to outlive it.
+// A part is a view: its bytes must outlive it.
 #include <sspan/message_part.hpp>
 
 #include <string>

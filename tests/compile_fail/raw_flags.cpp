@@ -1,7 +1,7 @@
 // expect: (cannot convert|no viable conversion|cannot initialize|assigning to|invalid conversion)
 // SPDX-License-Identifier: MIT
 //
-// misuse_02: ISC_ and ASC_ bits are no flags of sspan's.
+// misuse_02: ISC_ and ASC_ bits are not sspan's flags.
 #include <sspan/handshake.hpp>
 
 sspan::server_options program() {

@@ -1,7 +1,7 @@
 // expect: (protected|no viable|no match|use of deleted|is protected)
 // SPDX-License-Identifier: MIT
 //
-// A server's context never becomes a client's, which a guard would then impersonate.
+// A server's context must never become a client's: a guard would then impersonate it.
 #include <sspan/client_context.hpp>
 #include <sspan/server_context.hpp>
 

@@ -1,7 +1,7 @@
 // expect: (use of deleted function|deleted)
 // SPDX-License-Identifier: MIT
 //
-// The token of a step belongs to the handshake: a temporary one would take it along.
+// The token of a step belongs to the handshake. With a temporary handshake it would be destroyed.
 #include <sspan/handshake.hpp>
 
 auto program(const sspan::credentials& mine) {

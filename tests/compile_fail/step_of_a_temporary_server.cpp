@@ -1,7 +1,7 @@
 // expect: (use of deleted function|deleted)
 // SPDX-License-Identifier: MIT
 //
-// As step_of_a_temporary, of a server, and of the form with an error code.
+// The same as step_of_a_temporary, for a server and the form with an error code.
 #include <sspan/handshake.hpp>
 
 auto program(const sspan::credentials& mine, std::span<const std::byte> input, std::error_code& ec) {

@@ -1,7 +1,7 @@
 // expect: (could not convert|no overloaded function|no match|no matching|cannot convert|no viable|initializ)
 // SPDX-License-Identifier: MIT
 //
-// Data and token that change places: members that are named cannot.
+// Token and data in the wrong order. Named members prevent this.
 #include <sspan/security_context.hpp>
 
 #include <vector>

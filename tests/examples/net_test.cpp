@@ -30,13 +30,13 @@ struct pair {
     net::connection ours = listener.accept(enough);
 };
 
-/// What it takes until `action` says that the peer is too slow.
+/// Returns the time until `action` reports that the peer is too slow.
 template <class Action>
 steady_clock::duration time_until_too_slow(Action action) {
     const auto start = steady_clock::now();
     try {
         action();
-        ADD_FAILURE() << "the peer was quick enough";
+        ADD_FAILURE() << "no deadline was missed";
     } catch (const std::runtime_error& error) {
         EXPECT_TRUE(std::string{error.what()}.ends_with("the peer is silent or too slow")) << error.what();
     }
@@ -49,7 +49,7 @@ TEST(connection, what_arrives_in_pieces) {
     for (std::size_t index = 0; index < sent.size(); ++index) {
         sent[index] = static_cast<std::byte>(index % 251);
     }
-    const std::jthread sender{[&] { // more than fits on the way
+    const std::jthread sender{[&] { // more than the system buffers
         for (int round = 0; round < 20; ++round) {
             ends.peer.send(sent);
         }
@@ -99,7 +99,7 @@ TEST(connection, calls_share_the_time_until_the_next_allow) {
     }
     ends.peer.send(byte);
     std::this_thread::sleep_for(milliseconds{1100});
-    time_until_too_slow([&] { ends.ours.receive(byte); }); // there it is, but too late
+    time_until_too_slow([&] { ends.ours.receive(byte); }); // the byte has arrived, but too late
 }
 
 TEST(connection, peer_that_does_not_read) {

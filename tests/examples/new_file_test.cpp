@@ -19,7 +19,7 @@ using files::new_file;
 
 class new_files : public testing::Test {
 protected:
-    // Relative: GoogleTest's temporary folder is not one that Windows knows when Wine runs this.
+    // A relative path: GoogleTest's temporary folder does not exist for Windows programs under Wine.
     std::filesystem::path folder_ = "new_file_test";
 
     void SetUp() override {

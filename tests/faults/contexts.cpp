@@ -19,7 +19,7 @@ namespace faults {
 
 namespace {
 
-/// What a context can do without: to know of which package it is, and when it ends.
+/// Returns true for attributes that a context does not need: its package and its expiry.
 bool is_dispensable(const call& which) {
     return which.which == function::query_context_attributes &&
            (which.flags == SECPKG_ATTR_NEGOTIATION_INFO || which.flags == SECPKG_ATTR_LIFESPAN);
@@ -65,7 +65,7 @@ public:
     }
 
 private:
-    /// Whether the attribute's structure has a pointer, without which there is no value.
+    /// Says whether the attribute's structure has a pointer, which must not be null.
     enum class points_to : unsigned char { something, nothing };
 
     template <class Context, class Ask, class IsNothing>
@@ -95,7 +95,7 @@ private:
         const auto contexts = std::make_shared<std::size_t>(0);
         added.prepare = [contexts] { *contexts = loopback::live().contexts; };
         added.holds = [&context] { return context && context.sizes().max_signature != 0; };
-        added.holds_after_failure = [&context, contexts] { // it has been deleted
+        added.holds_after_failure = [&context, contexts] { // the handle was deleted
             return !context && loopback::live().contexts == *contexts - 1;
         };
         added.after_failure = after::stop;
@@ -158,7 +158,7 @@ public:
         };
         works.holds = [this] { return right_; };
         works.holds_after_failure = [this] { return !right_; };
-        works.after_failure = after::stop; // one of the two has counted the message, perhaps
+        works.after_failure = after::stop; // one side may have advanced its sequence number
         works.after_odd_success = after::stop;
         works.allocates_nothing = true;
     }
@@ -189,7 +189,7 @@ private:
         });
         given.prepare = [this] { exported_ = {}; };
         given.holds = [this, &context] { return !exported_.packed.empty() && !context; };
-        given.holds_after_failure = [this, &context] { // the context is as it was, and nothing else is there
+        given.holds_after_failure = [this, &context] { // the context is unchanged, and nothing else exists
             return exported_.packed.empty() && !exported_.token && context && loopback::live().key_blocks == 0;
         };
 
@@ -198,7 +198,8 @@ private:
         taken.holds = [this, &context] {
             return context && context.sizes().max_signature != 0 && exported_.packed.empty() && !exported_.token;
         };
-        taken.holds_after_failure = [this, &context] { // the other's is the only one, and it can be tried again
+        // Only the other side's context exists, and the import can be repeated.
+        taken.holds_after_failure = [this, &context] {
             return !context && loopback::live().contexts == 1 && !exported_.packed.empty();
         };
         taken.differs = [this, &context](const call& which, const fault& wrong) -> std::optional<expectation> {
@@ -211,7 +212,7 @@ private:
             const bool is_imported =
                 (which.which == function::query_context_attributes && wrong.how == fault::kind::fails) ||
                 (which.which == function::import_security_context && !wrong.instead());
-            if (is_imported) { // what it was made of is used up
+            if (is_imported) { // the exported data is used up
                 const auto nothing_is_left = [this, &context] {
                     return !context && loopback::live().contexts == 1 && exported_.packed.empty() && !exported_.token;
                 };
@@ -232,7 +233,8 @@ private:
     bool right_ = false;
 };
 
-/// Two clients, one inside the other, and the inner one once more by its access token. What happens when the end of a guard fails is not here: it ends the process.
+/// Two clients, one inside the other; then the inner one again, by its access token. If the end of a guard fails, the
+/// process ends, so revert_death_test.cpp tests that.
 class impersonation final : public scenario {
 public:
     explicit impersonation(const profile& which)
@@ -276,11 +278,11 @@ private:
             if (called.which != function::open_thread_token) {
                 return std::nullopt;
             }
-            if (wrong.status == ERROR_ACCESS_DENIED) { // asked once more, as the client
+            if (wrong.status == ERROR_ACCESS_DENIED) { // sspan then asks again as the client
                 return expectation{{}, after::go_on};
             }
             const bool is_first = !before.empty() ? called.nth % 2 == 1 : called.nth == 1;
-            if (is_first && wrong.status == ERROR_NO_TOKEN) { // what the system says is what there is to restore
+            if (is_first && wrong.status == ERROR_NO_TOKEN) { // sspan restores the token that the system reports
                 return expectation{{}, before.empty() ? after::go_on : after::stop};
             }
             if (!is_first && wrong.status == ERROR_CANT_OPEN_ANONYMOUS) {
@@ -290,7 +292,7 @@ private:
         };
     }
 
-    /// The calls that look for the client. Those behind them look at what has been put back.
+    /// The last calls that look for the client. Later calls check the restored token.
     struct look {
         std::size_t open;
         std::size_t id;
@@ -307,19 +309,20 @@ private:
         added.differs = [holds, first, &which](const call& called, const fault& wrong) -> std::optional<expectation> {
             const bool opens = called.which == function::open_thread_token;
             const auto is_active = [&which] { return which->active(); };
-            if (opens && wrong.status == ERROR_ACCESS_DENIED) { // asked once more, as the client
+            if (opens && wrong.status == ERROR_ACCESS_DENIED) { // sspan then asks again as the client
                 return expectation{{}, after::go_on, holds};
             }
             if (called.nth > (opens ? first.open : first.id) &&
-                (opens || called.which == function::query_token_id)) { // the look at what has been put back
+                (opens || called.which == function::query_token_id)) { // the check of the restored token
                 const bool is_lost = wrong.status == ERROR_NO_TOKEN && (opens || called.nth == first.id + 1);
                 return expectation{is_lost ? make_error_code(errc::internal_error) : win32_code(wrong.status),
                                    after::retry, is_active, false, "OpenThreadToken"};
             }
             switch (called.which) {
-            case function::revert_security_context: // SetThreadToken makes it good
+            case function::revert_security_context: // SetThreadToken then restores the thread
                 return expectation{{}, after::go_on, holds};
-            case function::open_thread_token: // the look for the client, whose failure is told when all is as before
+            // The search for the client; its failure is reported after the thread is restored.
+            case function::open_thread_token:
             case function::query_token_id: {
                 const auto code = wrong.status == ERROR_NO_TOKEN || wrong.status == ERROR_CANT_OPEN_ANONYMOUS
                                       ? make_error_code(errc::no_impersonation_token)
@@ -339,7 +342,7 @@ private:
     established alice_;
     established bob_;
     sspan::access_token token_;
-    guard outer_; // the inner one goes first
+    guard outer_; // the inner guard is destroyed first
     guard inner_;
 };
 

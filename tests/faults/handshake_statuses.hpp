@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What the statuses of a handshake mean, where they are not failures.
+// The meaning of handshake statuses that are not failures.
 #pragma once
 
 #include "scenario.hpp"
@@ -15,7 +15,7 @@ inline bool is_step(function which) {
     return which == function::initialize_security_context || which == function::accept_security_context;
 }
 
-/// What a status means that is not "done", where it is one of a handshake's.
+/// Returns the state that a handshake status means. Empty for "done", and for all other statuses.
 inline std::optional<sspan::handshake_state> state_of(SECURITY_STATUS status) {
     using sspan::handshake_state;
     constexpr auto message_fragment = static_cast<SECURITY_STATUS>(0x00090364);
@@ -38,18 +38,18 @@ inline std::optional<sspan::handshake_state> state_of(SECURITY_STATUS status) {
     }
 }
 
-/// A client's first step has no token, so it cannot have too little of one.
+/// Returns true if the step needs more of the token. A client's first step has no token, so it never needs more.
 inline bool waits_for_more(const call& which, const fault& wrong) {
     return wrong.status == SEC_E_INCOMPLETE_MESSAGE &&
            (which.which != function::initialize_security_context || which.nth != 1);
 }
 
-/// A server's first step has another name for it: the token cannot be read.
+/// Returns true for SEC_E_INVALID_HANDLE from a server's step. In the first step this status means an unreadable token.
 inline bool says_invalid_handle(const call& which, const fault& wrong) {
     return wrong.status == SEC_E_INVALID_HANDLE && which.which == function::accept_security_context;
 }
 
-/// True if the package asks for CompleteAuthToken.
+/// Returns true if the package asks for CompleteAuthToken.
 inline bool asks_to_complete(const fault& wrong) {
     return wrong.status == SEC_I_COMPLETE_NEEDED || wrong.status == SEC_I_COMPLETE_AND_CONTINUE;
 }

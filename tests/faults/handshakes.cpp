@@ -23,7 +23,7 @@ using sspan::handshake_state;
 
 const std::array<std::byte, 32> certificate_hash{std::byte{1}, std::byte{2}, std::byte{3}};
 
-/// Five legs with channel bindings, step by step.
+/// A handshake of five legs with channel bindings, step by step.
 class handshake final : public scenario {
 public:
     handshake(const profile& which, bool completes)
@@ -70,7 +70,7 @@ private:
     void add_step(const char* name, std::optional<Handshake>& side, bool completes) {
         auto& added = add(name, [this, &side](auto&... ec) { taken_ = side->step(token_, ec...); });
         added.prepare = [this] {
-            if (taken_.state != handshake_state::incomplete_message) { // then the same token once more
+            if (taken_.state != handshake_state::incomplete_message) { // in that state, the same token is used again
                 token_ = copy_of(taken_.token);
             }
             taken_ = {};
@@ -87,21 +87,22 @@ private:
             const auto state = state_of(wrong.status);
             const auto in_state = [this, state] { return taken_.state == state; };
             if (waits_for_more(which, wrong)) {
-                return expectation{{}, after::retry, in_state}; // nothing has changed
+                return expectation{{}, after::retry, in_state}; // the step has no effect
             }
             if (says_invalid_handle(which, wrong) && which.nth == 1) {
                 return expectation{errc::invalid_token, after::no_context};
             }
-            if (wrong.status == SEC_E_INCOMPLETE_MESSAGE) { // of nothing: it is the output that has no room
+            // A step without input cannot need more of it: the output is too small.
+            if (wrong.status == SEC_E_INCOMPLETE_MESSAGE) {
                 return expectation{errc::buffer_too_small, after::no_context};
             }
-            if (wrong.how == fault::kind::lies) { // in the first step there is no handle then
+            if (wrong.how == fault::kind::lies) { // a first step then returns no handle
                 return which.nth == 1 ? expectation{errc::internal_error, after::no_context} : up_to_the_package();
             }
             if (wrong.status < 0 || !state) {
                 return std::nullopt;
             }
-            if (asks_to_complete(wrong) && !completes) { // the package does not know of it
+            if (asks_to_complete(wrong) && !completes) { // the package does not expect CompleteAuthToken
                 return expectation{errc::unsupported_function, after::no_context, {}, false, "CompleteAuthToken"};
             }
             return expectation{{}, after::stop, in_state};
@@ -115,7 +116,7 @@ private:
         added.holds_after_failure = [&context] { return !context; };
         added.after_failure = after::no_context;
         added.allocates_nothing = true;
-        // Not to know the package is no proof of the server; Negotiate's could be NTLM.
+        // An unknown package is no proof of the server's identity: Negotiate may have chosen NTLM.
         constexpr bool is_client = std::is_same_v<Handshake, sspan::client_handshake>;
         const bool is_doubtful =
             which_.package == sspan::package::negotiate && (is_client || ntlm_ == sspan::ntlm_use::refused);
@@ -130,7 +131,7 @@ private:
             if (which.flags == SECPKG_ATTR_NEGOTIATION_INFO) {
                 return of_unknown;
             }
-            if (which.flags == SECPKG_ATTR_CLIENT_SPECIFIED_TARGET) { // a success without a target is none
+            if (which.flags == SECPKG_ATTR_CLIENT_SPECIFIED_TARGET) { // a success without a target is an error
                 return wrong.how == fault::kind::lies
                            ? std::optional{expectation{errc::wrong_principal, after::no_context, {}, false, call_name}}
                            : std::nullopt;
@@ -153,7 +154,7 @@ private:
     sspan::server_context server_context_;
 };
 
-/// A whole handshake by `establish` on one side; the other side steps whenever it is sent something.
+/// A whole handshake with `establish` on one side. The other side steps when it receives a token.
 class establishing final : public scenario {
 public:
     explicit establishing(const profile& which) : which_{which} {
@@ -167,7 +168,7 @@ private:
     template <class Handshake, class Peer, class Context>
     void establish(const char* name, std::optional<Handshake>& side, std::optional<Peer>& peer, Context& context,
                    const char* peers_call) {
-        // No token is copied: what allocates here is the library.
+        // No token is copied, so every allocation is the library's.
         const auto receive = [this, &peer](std::error_code& ec) {
             if (std::same_as<Peer, sspan::client_handshake> && !spoken_) {
                 answer_ = peer->step({}, ec).token;
@@ -204,7 +205,7 @@ private:
                         return token;
                     });
             });
-        added.prepare = [this] { // a failed handshake is over
+        added.prepare = [this] { // a failed handshake cannot be repeated
             client_.emplace(outbound_, service(), which_.client_options());
             server_.emplace(inbound_);
             answer_ = {};
@@ -220,9 +221,10 @@ private:
             using kind = fault::kind;
             if (is_step(which_call.which)) {
                 if (wrong.status == SEC_E_INCOMPLETE_MESSAGE && which_call.which != own_step) {
-                    return up_to_the_package(); // of the peer, whose answer may not be needed any more
+                    // The fault is in the peer's step, and the peer's answer may not be needed.
+                    return up_to_the_package();
                 }
-                if (waits_for_more(which_call, wrong)) { // and nothing more comes
+                if (waits_for_more(which_call, wrong)) { // no more input arrives
                     return expectation{errc::invalid_token, after::retry, {}, false, "sspan::establish"};
                 }
                 if (says_invalid_handle(which_call, wrong)) {

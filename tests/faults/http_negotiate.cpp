@@ -24,7 +24,7 @@ namespace http = sspan::http_negotiate;
 using http::client_state;
 using http::server_state;
 
-/// Two legs, which begin with the client's token; or four, which begin with the server's challenge.
+/// Handshakes of two legs, which the client's token begins, and of four legs, which the server's challenge begins.
 class http_exchange final : public scenario {
 public:
     explicit http_exchange(const profile& which) : client_side_{"sspan::http_negotiate::client", true, {}} {
@@ -83,7 +83,7 @@ private:
         };
         of_client(added);
     }
-    /// A failure ends the handshake only: the server takes the next request, with a first token or without one.
+    /// A failure ends only the handshake: the server accepts the next request, with or without a first token.
     void request(server_state expected, after next) {
         auto& added = add("request", [this](auto&... ec) { server_step_ = server_->take_request(given(), ec...); });
         added.prepare = [this] {

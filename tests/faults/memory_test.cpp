@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Each allocation of each step fails, once or together with all later ones. Both surfaces must report the right error,
-// nothing may stay alive, and the step must succeed when it is repeated with memory, or fail with `no_context`. Steps that
-// need no memory must not allocate.
+// and no object may leak. Repeated with memory, the step must succeed, or fail with `no_context`. Steps that need no
+// memory must not allocate.
 #include "scenario.hpp"
 
 #include <gtest/gtest.h>
@@ -60,10 +60,10 @@ bool is_due(const step& what, surface form, scarcity memory, const attempt_outco
                 const auto result = attempt(now, form, memory);
                 if (!is_due(now, form, memory, result)) {
                     return ::testing::AssertionFailure()
-                           << (result.no_memory ? "std::bad_alloc" : result.code.message()) << " is the result";
+                           << (result.no_memory ? "std::bad_alloc" : result.code.message()) << " was the result";
                 }
                 if (now.holds_after_failure && !now.holds_after_failure()) {
-                    return ::testing::AssertionFailure() << "what must hold after a failure does not";
+                    return ::testing::AssertionFailure() << "the condition after a failure does not hold";
                 }
                 if (now.after_failure == after::no_context) {
                     if (attempt(now, form).code != errc::no_context) {
@@ -82,7 +82,7 @@ bool is_due(const step& what, surface form, scarcity memory, const attempt_outco
         }
     }
     if (!loopback::live().none()) {
-        return ::testing::AssertionFailure() << "something is still alive";
+        return ::testing::AssertionFailure() << "an object was leaked";
     }
     for (const auto& violation : loopback::violation_list()) {
         return ::testing::AssertionFailure() << violation;

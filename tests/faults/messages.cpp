@@ -24,8 +24,8 @@ using sspan::quality_of_protection;
 
 constexpr std::size_t message_size = 40;
 
-/// Common to all steps on messages. A message that has been received cannot be received again, and one
-/// that the package has counted although it reports a failure leaves a gap.
+/// The common part of all steps on messages. A message cannot be received twice. If the package advances its sequence
+/// number but reports failure, the receiver sees a gap.
 template <class Sender, class Receiver>
 class exchange : public scenario {
 protected:
@@ -73,7 +73,7 @@ protected:
         };
     }
 
-    /// `first`: the receiver does not know yet how the package takes it.
+    /// `first`: the receiver does not know yet which form the package accepts.
     void wrap(bool first) {
         sends(add("wrap", [this](auto&... ec) { wrapped_ = sender_.wrap(*frame_, message_size, {}, ec...); })).prepare =
             [this] {
@@ -97,18 +97,18 @@ protected:
     }
 
     static step& sends(step& which) {
-        which.after_odd_success = after::stop; // the peer waits for the one that is lost
+        which.after_odd_success = after::stop; // the peer waits for the lost message
         which.allocates_nothing = true;
         return which;
     }
     static step& receives(step& which) {
-        which.after_odd_success = after::go_on; // it is used up
+        which.after_odd_success = after::go_on; // the message is used up
         which.allocates_nothing = true;
         return which;
     }
     step& opens(step& which) {
         which.holds = [this] { return std::ranges::equal(opened_.data, plain_); };
-        which.holds_after_failure = [this] { // nothing of the plaintext is left
+        which.holds_after_failure = [this] { // no plaintext is left
             return opened_.data.empty() && opened_.quality == quality_of_protection::integrity_only &&
                    all_zero(wire_) && all_zero(wire_token_);
         };
@@ -146,14 +146,14 @@ public:
     explicit messages(const profile& which) : both_contexts{which}, exchange{which, pair.client, pair.server} {
         sign();
         encrypt({}, {});
-        if (which.package != sspan::package::ntlm) { // which encrypts even this
+        if (which.package != sspan::package::ntlm) { // NTLM encrypts even this
             encrypt({quality_of_protection::integrity_only}, {sspan::minimum_protection::integrity_only});
         }
         frame();
         wrap(true);
         wrap(false);
 
-        // Those that copy have the throwing form only.
+        // Functions that copy have only the throwing form.
         sends(add("wrap_copy", [this] { copy_ = sender_.wrap_copy(message_); })).prepare = [this] { copy_.clear(); };
         steps.back().holds = [this] { return copy_.size() > message_size; };
         steps.back().holds_after_failure = [this] { return copy_.empty() && message_ == plain_; };
@@ -200,7 +200,7 @@ private:
     sspan::message_halves server_;
 };
 
-/// Messages that lie in three parts, one of which is not covered.
+/// Messages in three parts. The checksum does not cover one of them.
 class parts final : both_contexts, public scenario {
 public:
     explicit parts(const profile& which) : both_contexts{which} {

@@ -25,7 +25,7 @@ public:
         list->holds_after_failure = [this] { return all_.empty(); };
         list->differs = [this](const call& which_call, const fault& wrong) -> std::optional<expectation> {
             if (which_call.which == function::enumerate_security_packages && wrong.how == fault::kind::lies) {
-                return expectation{{}, after::go_on, [this] { return all_.empty(); }}; // no list is a list of none
+                return expectation{{}, after::go_on, [this] { return all_.empty(); }}; // a null list is an empty list
             }
             return std::nullopt;
         };
@@ -79,7 +79,7 @@ public:
             proxy.holds = [this] { return loopback::kdc_proxy(made_.native_handle()) == L"proxy.example:443"; };
             proxy.differs = [](const call& which_call, const fault& wrong) -> std::optional<expectation> {
                 if (which_call.which == function::set_credentials_attributes && wrong.how == fault::kind::lies) {
-                    return expectation{{}, after::go_on, [] { return true; }}; // nobody can tell
+                    return expectation{{}, after::go_on, [] { return true; }}; // this fault cannot be detected
                 }
                 return std::nullopt;
             };
@@ -89,7 +89,7 @@ public:
             "adopt", [this, name](auto&... ec) { made_ = sspan::credentials::adopt(made_.release(), name, ec...); });
         adopt.holds = [this] { return made_ && made_.max_token() != 0; };
         adopt.holds_after_failure = [this] { return !made_ && loopback::live().credentials == 0; };
-        adopt.after_failure = after::stop; // it has been freed
+        adopt.after_failure = after::stop; // the handle was freed
     }
 
 private:
@@ -98,7 +98,7 @@ private:
         auto& added = add(name, [this, by](auto&... ec) { made_ = by(ec...); });
         added.prepare = [this] { made_ = {}; };
         added.holds = [this] { return made_ && made_.max_token() != 0 && !made_.package().empty(); };
-        added.holds_after_failure = [this] { // zero, on the surface that returns anything
+        added.holds_after_failure = [this] { // zero, if the surface returns a value
             return !made_ && made_.max_token() == 0 && !made_.expiry() && loopback::live().credentials == 0;
         };
         return added;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Common to the scenarios of the protocols: the results of their handshakes, and messages over their channels.
+// The common part of the protocols' scenarios: the results of their handshakes, and messages over their channels.
 #pragma once
 
 #include "handshake_statuses.hpp"
@@ -20,9 +20,9 @@ namespace faults {
 
 /// One side of a protocol.
 struct protocol_side {
-    const char* name; ///< the class, which errors of the protocol itself name
+    const char* name; ///< the class that errors of the protocol itself name
     bool is_client;
-    std::optional<expectation> unknown_package; ///< if the package does not tell which one it is
+    std::optional<expectation> unknown_package; ///< if the package does not report which package is at work
 };
 
 /// Returns the expectation for a fault in the handshake of a protocol. After a failure, the run continues with `next`.
@@ -43,7 +43,7 @@ inline std::optional<expectation> in_handshake(const protocol_side& side, after 
     if (!is_step(where.which)) {
         return std::nullopt;
     }
-    if (waits_for_more(where, wrong)) { // no protocol here divides tokens
+    if (waits_for_more(where, wrong)) { // no protocol here splits tokens
         return expectation{errc::invalid_token, next, {}, false, side.name};
     }
     if (wrong.status == SEC_E_INCOMPLETE_MESSAGE) {
@@ -52,10 +52,10 @@ inline std::optional<expectation> in_handshake(const protocol_side& side, after 
     if (says_invalid_handle(where, wrong) && where.nth == 1) {
         return expectation{errc::invalid_token, next};
     }
-    if (wrong.how == fault::kind::lies) { // in the first step there is no handle then
+    if (wrong.how == fault::kind::lies) { // a first step then returns no handle
         return where.nth == 1 ? expectation{errc::internal_error, next} : up_to_the_package();
     }
-    if (asks_to_complete(wrong)) { // the package does not know of it
+    if (asks_to_complete(wrong)) { // the package does not expect CompleteAuthToken
         return expectation{errc::unsupported_function, next, {}, false, "CompleteAuthToken"};
     }
     const auto state = wrong.status > 0 ? state_of(wrong.status) : std::nullopt;
@@ -65,7 +65,7 @@ inline std::optional<expectation> in_handshake(const protocol_side& side, after 
     return state ? std::optional{up_to_the_package()} : std::nullopt;
 }
 
-/// Returns the expectation for a client if Negotiate does not tell which package it has chosen. It could be NTLM, which does
+/// Returns the expectation for a client if Negotiate does not report the chosen package. It could be NTLM, which does
 /// not prove the server's identity.
 inline std::optional<expectation> doubt_of(const profile& which, after next) {
     return which.package == sspan::package::negotiate
@@ -74,7 +74,8 @@ inline std::optional<expectation> doubt_of(const profile& which, after next) {
                : std::nullopt;
 }
 
-/// The base of scenarios with channels. It adds the steps of one message: four bytes of length, and the wrapped payload.
+/// The base of scenarios with channels. It adds the steps of one message: four bytes of length, and the wrapped
+/// payload.
 class channel_scenario : public scenario {
 protected:
     /// `sending` and `receiving`: the functions that errors name. By default it is the package's function.
@@ -92,7 +93,7 @@ protected:
         wrap.holds_after_failure = [this, &from] {
             return wire_.empty() && all_zero(from.payload().first(plain_.size()));
         };
-        wrap.after_odd_success = after::stop; // the peer waits for the one that is lost
+        wrap.after_odd_success = after::stop; // the peer waits for the lost message
         wrap.allocates_nothing = true;
         wrap.differs = blames(sending, after::retry, after::stop);
 
@@ -108,7 +109,7 @@ protected:
         };
         unwrap.holds = [this] { return std::ranges::equal(opened_, plain_); };
         unwrap.holds_after_failure = [this] { return opened_.empty() && all_zero(message_); };
-        unwrap.after_odd_success = after::go_on; // it is used up
+        unwrap.after_odd_success = after::go_on; // the message is used up
         unwrap.allocates_nothing = true;
         unwrap.differs = blames(receiving, after::retry, after::go_on);
     }

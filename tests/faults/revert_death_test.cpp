@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Faults at the end of an impersonation, where the library ends the process by design: a child process shows it. Each
-// such call gets a handful of statuses only, because a process takes its time. What `revert` says of all the others,
-// while the guard still has another try, is in statuses_test.cpp.
+// Faults at the end of an impersonation. The library then ends the process by design, so each test runs in a child
+// process. Each call gets only a few statuses, because a process takes time. statuses_test.cpp tests the other statuses
+// with `revert`, which can be repeated.
 #include "scenario.hpp"
 
 #include <sspan/impersonation.hpp>
@@ -20,7 +20,7 @@ namespace faults {
 
 namespace {
 
-/// Faults of one call, and what the hook of the options is told then.
+/// Faults of one call, and the code that the hook then gets.
 struct end {
     const char* name;
     function which;
@@ -68,8 +68,8 @@ TEST_P(revert_death, after_the_work_of_a_client) {
     const auto& [wrong, form] = GetParam();
     const auto program = [&] {
         const auto pair = establish();
-        loopback::impersonate_on_thread(L"somebody", SecurityImpersonation); // for SetThreadToken to restore
-        loopback::fail_at(function::set_thread_token, 1, 5); // else it makes good what the revert has not done
+        loopback::impersonate_on_thread(L"somebody", SecurityImpersonation); // a token that SetThreadToken must restore
+        loopback::fail_at(function::set_thread_token, 1, 5); // otherwise this call repairs the failed revert
         loopback::fail_at(wrong.which, 1, wrong.status);
         if (form == surface::exception) {
             sspan::run_as_client(pair.server, [] {}, options);

@@ -26,7 +26,7 @@ const auto& answer_of(const sasl::server_step& taken) {
     return taken.challenge;
 }
 
-/// GSSAPI for Kerberos, GSS-SPNEGO for Negotiate; then messages over the channel and over its halves.
+/// GSSAPI for Kerberos, GSS-SPNEGO for Negotiate. Then messages over the channel and over its halves.
 class sasl_exchange final : public channel_scenario {
 public:
     explicit sasl_exchange(const profile& which)

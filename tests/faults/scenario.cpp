@@ -103,7 +103,7 @@ attempt_outcome attempt(const step& what, surface form, scarcity memory) {
                 const scarce_memory now{memory};
                 what.throwing();
             });
-    } catch (const sspan::error& failure) { // from a function with a throwing form only
+    } catch (const sspan::error& failure) { // the function has only the throwing form
         static_cast<outcome&>(result) = {failure.code(), failure.what(), failure.function()};
     } catch (const std::bad_alloc&) {
         static_cast<outcome&>(result) = {};
@@ -119,7 +119,7 @@ std::vector<call> trace_of(const named_scenario& which, surface form) {
     std::size_t now = 0;
     {
         auto running = which.begin(which.which);
-        constexpr std::size_t most = 64; // calls of one function in a scenario
+        constexpr std::size_t most = 64; // limit for the calls of one function in a scenario
         for (std::size_t i = 0; i != loopback::function_count; ++i) {
             const auto each = static_cast<function>(i);
             for (std::size_t nth = 1; nth <= most; ++nth) {

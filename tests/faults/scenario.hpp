@@ -41,7 +41,7 @@ struct call {
 /// A fault of one call.
 struct fault {
     enum class kind : unsigned char {
-        fails,            ///< does nothing and returns a failure
+        fails,            ///< does nothing and returns a failure code
         lies,             ///< does nothing and returns another success code
         succeeds_oddly,   ///< does its work and returns another success code
         fails_afterwards, ///< does its work and returns a failure; for functions that free something
@@ -85,7 +85,7 @@ struct step {
     /// Must return true after a success, and after a failure.
     std::function<bool()> holds{};
     std::function<bool()> holds_after_failure{};
-    /// After a failure, and after the failure of a call that has done its work.
+    /// How the run continues after a failure, and after a failure of a call that has done its work.
     after after_failure = after::retry;
     after after_odd_success = after::retry;
     /// Returns an expectation where this step differs from the rule for the function with the fault.
@@ -136,7 +136,7 @@ struct named_scenario {
 
 const std::vector<named_scenario>& all_scenarios();
 
-// Each makes the objects of its scenario, without faults, and lists the steps.
+// Each function makes the objects of its scenario, without faults, and lists the steps.
 std::unique_ptr<scenario> packages_scenario(const profile& which);
 std::unique_ptr<scenario> credentials_scenario(const profile& which);
 std::unique_ptr<scenario> handshake_scenario(const profile& which);

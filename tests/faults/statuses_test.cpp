@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Each call of each scenario returns each status, one at a time. Both surfaces must report the right error. Nothing may
-// stay alive or be misused, no plaintext may be left, and every object must be in the state that its header documents.
+// Each call of each scenario returns each status, one at a time. Both surfaces must report the right error. No object
+// may leak or be misused, no plaintext may be left, and every object must be in the documented state.
 #include "scenario.hpp"
 
 #include <gtest/gtest.h>
@@ -24,11 +24,11 @@ using sspan::errc;
 
 /// How the library uses the status of a function.
 enum class meaning : unsigned char {
-    none,   ///< It has none.
-    closes, ///< Nothing: there is nothing that could be done about it.
-    asks,   ///< Every success is one.
+    none,   ///< The function has no status.
+    closes, ///< The library ignores the status: it could do nothing about it.
+    asks,   ///< Every success code is a success.
     acts,   ///< SEC_E_OK is the only success.
-    win32,  ///< As `acts`, with GetLastError's values.
+    win32,  ///< As `acts`, with values of GetLastError.
 };
 
 meaning meaning_of(function which) {
@@ -71,7 +71,7 @@ meaning meaning_of(function which) {
     }
 }
 
-/// Win32 errors: those that have a meaning to the library, some that are common, and the low half of every status.
+/// Win32 errors: those that the library treats specially, some common ones, and the low half of every status.
 const std::vector<SECURITY_STATUS>& all_win32() {
     static const std::vector<SECURITY_STATUS> list = [] {
         std::vector<SECURITY_STATUS> codes{5, 6, 8, 1008, 1312, 1314, 1347, 1450};
@@ -112,7 +112,7 @@ std::vector<fault> faults_of(function which) {
     return list;
 }
 
-/// Returns the expectation by the step's own rule, or by the rule for the function.
+/// Returns the expectation of the step's own rule, or of the function's rule.
 expectation expectation_for(const step& what, const call& where, const fault& wrong) {
     if (what.differs && meaning_of(where.which) != meaning::closes) {
         if (auto own = what.differs(where, wrong)) {
@@ -125,7 +125,7 @@ expectation expectation_for(const step& what, const call& where, const fault& wr
             return {sspi_code(wrong.status), what.after_failure};
         }
         return wrong.how == fault::kind::lies ? expectation{errc::internal_error, what.after_failure}
-                                              // nothing, where there should be something
+                                              // a success without a result
                                               : expectation{};
     case meaning::acts:
         return {sspi_code(wrong.status), wrong.instead() ? what.after_failure : what.after_odd_success};
@@ -175,7 +175,7 @@ bool run_scenario(const named_scenario& which, surface form, const call& where, 
         for (std::size_t i = 0; goes_on && i != running->steps.size(); ++i) {
             const auto& now = running->steps[i];
             const auto found = attempt(now, form);
-            expect(!found.no_memory, "it reports a lack of memory");
+            expect(!found.no_memory, "the step reports a lack of memory");
             if (i != where.step) {
                 expect(!found.code, std::string{now.name} + " fails, too: " + found.code.message());
                 goes_on = !found.code;
@@ -189,16 +189,16 @@ bool run_scenario(const named_scenario& which, surface form, const call& where, 
                 expect(static_cast<bool>(right), right.message());
             }
             if (expected.holds) {
-                expect(expected.holds(), "what must hold does not");
+                expect(expected.holds(), "the expected condition does not hold");
             } else if (found.code) {
                 expect(!now.holds_after_failure || now.holds_after_failure(),
-                       "what must hold after a failure does not");
+                       "the condition after a failure does not hold");
             } else if (expected.next != after::stop) {
-                expect(!now.holds || now.holds(), "it has not done its work");
+                expect(!now.holds || now.holds(), "the step has not done its work");
             }
             expect(!now.allocates_nothing || form == surface::exception || found.allocations == 0 ||
                        allocation::empty_strings_allocate(),
-                   "it allocates");
+                   "the step allocates");
             switch (expected.next) {
             case after::go_on:
                 break;
@@ -218,12 +218,12 @@ bool run_scenario(const named_scenario& which, surface form, const call& where, 
             }
         }
     }
-    expect(loopback::live().none(), "something is still alive");
+    expect(loopback::live().none(), "an object was leaked");
     for (const auto& violation : loopback::violation_list()) {
         expect(false, violation);
     }
     EXPECT_TRUE(result) << name_of(where.which) << " (call " << where.nth << ", in step " << where.step
-                        << ") answers 0x" << std::hex << static_cast<unsigned>(wrong.status) << ", kind "
+                        << ") returns 0x" << std::hex << static_cast<unsigned>(wrong.status) << ", kind "
                         << static_cast<int>(wrong.how);
     return static_cast<bool>(result);
 }
@@ -241,7 +241,7 @@ TEST_P(status_faults, are_reported_and_leave_nothing) {
         for (const auto& wrong : faults) {
             ++here;
             failed += static_cast<std::size_t>(!run_scenario(which, form, where, wrong));
-            ASSERT_LT(failed, 10U) << "and so on";
+            ASSERT_LT(failed, 10U) << "too many failures; the rest is not run";
         }
     }
     loopback::reset();

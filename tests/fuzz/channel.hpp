@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What the protocols' targets share: the package, and somebody between the two ends of a channel.
+// The common part of the protocols' targets: the package, and an attacker between the two ends of a channel.
 #pragma once
 
 #include "input.hpp"
@@ -27,7 +27,7 @@ inline void choose_package(input& in) {
     options.negotiate_winner = in.flag() ? loopback::package::ntlm : loopback::package::kerberos;
 }
 
-/// Changes a message in one of the ways that an attacker has.
+/// Changes a message in one of an attacker's ways.
 inline void change(input& in, bytes& message) {
     const auto at = in.number(std::size_t{0}, message.size());
     switch (in.number(0, 3)) {
@@ -49,8 +49,8 @@ inline void change(input& in, bytes& message) {
     message.shrink_to_fit();
 }
 
-/// Sends messages from one end to the other, some of them changed or repeated. With `in_order`, what arrives was sent, in
-/// this order; without, it was sent.
+/// Sends messages from one end to the other. The input decides which are changed or repeated. Every message that
+/// arrives must be one that was sent; with `in_order`, also in the order of sending.
 template <class From, class To>
 void send_messages(input& in, From& from, To& to, bool in_order = true) {
     std::error_code ec;
@@ -62,7 +62,7 @@ void send_messages(input& in, From& from, To& to, bool in_order = true) {
         const auto wire = ec ? std::span<const std::byte>{} : from.wrap(size, ec);
         require(ec || wire.size() > 4 + payload.size(), "a message is longer than its payload");
         require(static_cast<bool>(ec) == (payload.size() > from.max_payload()) || from.max_payload() == 0,
-                "what fits is sent");
+                "a payload that fits is sent");
         if (ec) {
             continue;
         }
@@ -78,11 +78,11 @@ void send_messages(input& in, From& from, To& to, bool in_order = true) {
             continue;
         }
         const auto length = to.length(std::span<const std::byte>{arrived}.template first<4>(), ec);
-        require(ec || length != 0, "a length is checked");
+        require(ec || length != 0, "a length of zero is refused");
         auto message = bytes(arrived.begin() + 4, arrived.end());
         const auto opened = to.unwrap(message, ec);
         if (ec) {
-            require(opened.empty(), "nothing is taken from what was refused");
+            require(opened.empty(), "a refused message returns no payload");
             continue;
         }
         require(lies_in(opened, message), "the payload is a part of the message");
@@ -91,13 +91,13 @@ void send_messages(input& in, From& from, To& to, bool in_order = true) {
             for (const auto& each : sent) {
                 was_sent = was_sent || same(each, opened);
             }
-            require(was_sent, "what arrives was sent");
+            require(was_sent, "every received payload was sent");
             continue;
         }
         while (!sent.empty() && !same(sent.front(), opened)) {
-            sent.pop_front(); // it was lost
+            sent.pop_front(); // this message was lost
         }
-        require(!sent.empty(), "what arrives was sent");
+        require(!sent.empty(), "every received payload was sent");
         sent.pop_front();
     }
 }

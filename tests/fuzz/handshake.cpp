@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Two sides that try to establish a context, with somebody in between who may do with their tokens as he likes, or who
-// is one of the two.
+// Two sides that try to establish a context. An attacker between them can change their tokens in any way, or be one of
+// the two.
 #include "handshake_exchange.hpp"
 #include "small_package.hpp"
 
@@ -9,7 +9,7 @@ namespace {
 
 using namespace fuzzing;
 
-/// How the package behaves. Nothing of it may make the library misuse the package.
+/// Chooses the package's behaviour. No choice may make the library misuse the package.
 void choose_package(input& in, loopback::options& options) {
     for (auto* const profile : {&options.kerberos, &options.ntlm, &options.negotiate}) {
         profile->legs = in.number(1U, 5U);
@@ -57,7 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         }
         talk.finish();
     }
-    require(loopback::live().none(), "everything is given back");
+    require(loopback::live().none(), "no object is leaked");
     for (const auto& violation : loopback::violation_list()) {
         require(false, violation.c_str());
     }

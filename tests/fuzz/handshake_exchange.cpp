@@ -82,7 +82,7 @@ context_flags handshake_exchange::choose_flags(context_flags otherwise) {
         break;
     }
     if (!loopback::configure().stream_framing) {
-        chosen &= ~context_flags::stream; // nobody may ask for it then
+        chosen &= ~context_flags::stream; // without framing, `stream` must not be requested
     }
     return chosen;
 }
@@ -105,7 +105,7 @@ bytes handshake_exchange::choose_input(side& receiver, const side& sender) {
         token = sender.sent[receiver.given];
         ++receiver.given;
     } else if (!sender.sent.empty() && in_->flag()) {
-        token = in_->pick(sender.sent); // once more
+        token = in_->pick(sender.sent); // replayed
     } else if (!receiver.sent.empty() && in_->flag()) {
         token = in_->pick(receiver.sent); // reflected
     } else {
@@ -149,7 +149,7 @@ void handshake_exchange::change(bytes& token) {
     }
 }
 
-/// As a peer makes it who is what he says he is, and means no good.
+/// Forges a token as an authentic but malicious peer can.
 bytes handshake_exchange::forged(const bytes& token) {
     loopback::handshake_token fields;
     std::size_t used = 0;
@@ -183,7 +183,7 @@ sspan::handshake_step handshake_exchange::step(Handshake& handshake, side& me, s
             taken = handshake.step(token);
         } catch (const sspan::handshake_error& failure) {
             ec = failure.code();
-            require(static_cast<bool>(ec), "an exception tells what has failed");
+            require(static_cast<bool>(ec), "an exception names the failed function");
             touch(failure.token());
         }
     }
@@ -191,11 +191,11 @@ sspan::handshake_step handshake_exchange::step(Handshake& handshake, side& me, s
     const auto calls = loopback::calls(me.function);
     require(calls - me.steps <= 1, "a step calls the package once");
     const bool asked = calls != me.steps;
-    require(!asked || token.size() <= me.limits.max_token, "a long token does not get to the package");
+    require(!asked || token.size() <= me.limits.max_token, "a token over the limit does not reach the package");
     me.steps = static_cast<std::uint32_t>(calls);
-    require(asked || ec, "only the package takes a step");
-    require(taken.used <= token.size(), "no more is taken than there is");
-    require(!me.is_over() || (ec && !asked), "nothing comes after the end");
+    require(asked || ec, "a step without a call of the package is an error");
+    require(taken.used <= token.size(), "a step uses at most the whole input");
+    require(!me.is_over() || (ec && !asked), "every step after the end fails");
     return taken;
 }
 
@@ -217,12 +217,12 @@ void handshake_exchange::take_step(Handshake& handshake, side& me, const side& p
         return;
     }
     switch (taken.state) {
-    case sspan::handshake_state::incomplete_message: // more of it, or the same again
-        require(taken.token.empty() && taken.used == 0 && !token.empty(), "nothing has changed");
+    case sspan::handshake_state::incomplete_message: // more of the token, or the same input again
+        require(taken.token.empty() && taken.used == 0 && !token.empty(), "an incomplete message has no effect");
         me.given -= me.given != 0 && in_->flag() ? 1U : 0U;
         return;
     case sspan::handshake_state::incomplete_credentials:
-        require(taken.used == 0, "nothing has been taken");
+        require(taken.used == 0, "a request for credentials uses no input");
         me.given -= me.given != 0 ? 1U : 0U;
         me.speaks = me.given == 0 && &me == &client_;
         return;
@@ -231,7 +231,7 @@ void handshake_exchange::take_step(Handshake& handshake, side& me, const side& p
         [[fallthrough]];
     case sspan::handshake_state::continue_needed:
     case sspan::handshake_state::complete:
-        if (me.pending.empty()) { // else the package does not look at it
+        if (me.pending.empty()) { // otherwise the package does not read the token
             me.taken.insert(me.taken.end(), token.begin(), token.begin() + static_cast<std::ptrdiff_t>(taken.used));
         }
         me.pending.insert(me.pending.end(), taken.token.begin(), taken.token.end());
@@ -254,7 +254,7 @@ void handshake_exchange::establish() {
 template <class Handshake>
 void handshake_exchange::establish(Handshake& handshake, side& me, const side& peer) {
     const auto send = [&](std::span<const std::byte> token) {
-        require(!token.empty(), "what is sent is a token");
+        require(!token.empty(), "a sent token is not empty");
         me.pending.insert(me.pending.end(), token.begin(), token.end());
     };
     const auto receive = [&] {
@@ -286,18 +286,17 @@ void handshake_exchange::establish(Handshake& handshake, side& me, const side& p
                 ec);
         },
         [&] { return sspan::establish(std::move(handshake), send, receive); });
-    require(static_cast<bool>(context) != static_cast<bool>(ec), "there is a context, or an error");
+    require(static_cast<bool>(context) != static_cast<bool>(ec), "the result is a context or an error");
     require(loopback::calls(me.function) <= 64, "a handshake ends");
     if (context) {
         check(context, me);
-        require(forged_ || me.taken == all_of(std::span{peer.sent}.first(me.given)),
-                "nothing that was received is lost");
+        require(forged_ || me.taken == all_of(std::span{peer.sent}.first(me.given)), "no received byte is lost");
     }
     me.failed = true;
-    me.may_be_complete = !context; // the failure need not have been the handshake's
+    me.may_be_complete = !context; // the handshake may be complete although `establish` failed
 }
 
-/// What the client has chosen, whatever others say.
+/// Returns true if the client's package is NTLM, whatever the attacker changed.
 bool handshake_exchange::is_ntlm() const {
     return package_ == sspan::package::ntlm ||
            (package_ == sspan::package::negotiate && loopback::configure().negotiate_winner == loopback::package::ntlm);
@@ -306,10 +305,10 @@ bool handshake_exchange::is_ntlm() const {
 template <class Context>
 void handshake_exchange::check(const Context& context, const side& me) const {
     require(sspan::detail::unsatisfied(me.required, context.granted()) == context_flags::none,
-            "nothing weaker than what is required is established");
+            "an established context has all required flags");
     require(context.is_server() == (&me == &server_), "a context knows its side");
     if (is_ntlm() && &me == &client_) {
-        require(!contains(context.granted(), context_flags::mutual_auth), "NTLM does not prove who the server is");
+        require(!contains(context.granted(), context_flags::mutual_auth), "NTLM does not prove the server's identity");
     }
 }
 
@@ -318,8 +317,8 @@ void handshake_exchange::finish() {
         std::error_code ec;
         context = on_either(
             *in_, ec, [&] { return std::move(handshake).finish(ec); }, [&] { return std::move(handshake).finish(); });
-        require(static_cast<bool>(context) != static_cast<bool>(ec), "there is a context, or an error");
-        require(!context || me.done || me.may_be_complete, "there is no context before the end");
+        require(static_cast<bool>(context) != static_cast<bool>(ec), "the result is a context or an error");
+        require(!context || me.done || me.may_be_complete, "an incomplete handshake has no context");
         if (context) {
             check(context, me);
         }
@@ -330,13 +329,13 @@ void handshake_exchange::finish() {
         return;
     }
     require(client_.taken == all_of(server_.sent) && server_.taken == all_of(client_.sent),
-            "both have taken what the other has sent, and nothing else");
+            "both sides have taken exactly the other side's tokens");
     if (contains(client_context_.granted() & server_context_.granted(), context_flags::integrity)) {
         std::error_code ec;
         const bytes message(3);
         bytes signature(client_context_.sizes().max_signature);
         const auto written = client_context_.sign(message, signature, {}, ec);
-        require(!ec && server_context_.verify(message, written, {}, ec), "both have the same key");
+        require(!ec && server_context_.verify(message, written, {}, ec), "both sides have the same key");
     }
 }
 

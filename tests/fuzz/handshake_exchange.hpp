@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A handshake in which the tokens do not always arrive as they were sent, and what must come of it.
+// A handshake in which the input decides how tokens arrive, and the checks of its results.
 #pragma once
 
 #include <sspan/establish.hpp>
@@ -24,29 +24,29 @@ class handshake_exchange {
 public:
     explicit handshake_exchange(input& in);
 
-    /// One of the two takes a step, or is given nothing new.
+    /// One side takes a step, or gets no new input.
     void one_more();
-    /// The whole of one side's by `sspan::establish`.
+    /// Runs the whole handshake of one side with `sspan::establish`.
     void establish();
     [[nodiscard]] bool is_over() const { return client_.is_over() && server_.is_over(); }
-    /// What has come of it.
+    /// Finishes both sides and checks the contexts.
     void finish();
 
 private:
-    /// What one side has sent and taken.
+    /// The tokens and the progress of one side.
     struct side {
         sspan::context_flags required = sspan::context_flags::none;
         sspan::handshake_limits limits;
         loopback::function function{};
-        std::vector<bytes> sent; ///< its tokens
-        bytes pending;           ///< the token that is still being made, in fragments
-        bytes taken;             ///< all that it has taken of the peer's
-        std::size_t given = 0;   ///< how many tokens of the peer's it was given
+        std::vector<bytes> sent; ///< this side's tokens
+        bytes pending;           ///< the fragments so far of an unfinished token
+        bytes taken;             ///< all bytes that it has taken from the peer
+        std::size_t given = 0;   ///< number of the peer's tokens that it got
         std::uint32_t steps = 0;
         bool done = false;
         bool failed = false;
-        bool may_be_complete = false; ///< by `establish`, which has failed
-        bool speaks = false;          ///< a step without input is due
+        bool may_be_complete = false; ///< `establish` failed, but the handshake may be complete
+        bool speaks = false;          ///< a step without input is next
 
         [[nodiscard]] bool is_over() const { return done || failed; }
     };
@@ -69,7 +69,7 @@ private:
     input* in_;
     std::wstring_view package_;
     std::wstring target_;
-    bool forged_ = false; ///< somebody who knows all secrets has made a token
+    bool forged_ = false; ///< an attacker with all secrets has made a token
     sspan::credentials outbound_;
     sspan::credentials inbound_;
     side client_;

@@ -114,7 +114,7 @@ SecHandle package::make_handle(handles& live) {
 }
 
 void package::use(const handles& live, const SecHandle* handle) {
-    require(handle != nullptr && live.contains(key_of(*handle)), "a handle is one of ours, and not ended");
+    require(handle != nullptr && live.contains(key_of(*handle)), "a handle is valid and not freed");
 }
 
 void package::use_credentials(const CredHandle* handle) const {
@@ -135,13 +135,13 @@ void package::update_context(const CtxtHandle* given, CtxtHandle* updated, bool 
         use_context(given);
     }
     if (!succeeded) {
-        *updated = {0xBAD0, 0xBAD1}; // means nothing
+        *updated = {0xBAD0, 0xBAD1}; // has no meaning
     } else if (given == nullptr) {
         *updated = make_context();
     } else if (in_->flag()) {
-        const auto before = *given; // which may be where `updated` is
+        const auto before = *given; // `given` and `updated` may be the same object
         *updated = make_context();
-        if (contexts_.contains(key_of(*updated))) { // it takes the place of the one before
+        if (contexts_.contains(key_of(*updated))) { // the new handle replaces the old one
             end_context(&before);
         }
     } else {
@@ -151,7 +151,7 @@ void package::update_context(const CtxtHandle* given, CtxtHandle* updated, bool 
 
 void* package::allocate(std::size_t size, std::size_t secret) {
     void* const memory = std::malloc(size == 0 ? 1 : size);
-    require(memory != nullptr, "there is memory");
+    require(memory != nullptr, "the pointer is not null");
     blocks_.emplace(memory, secret);
     return memory;
 }
@@ -170,7 +170,7 @@ SEC_WCHAR* package::text() {
 }
 
 SecPkgInfoW* package::infos(std::size_t count) {
-    constexpr std::size_t units = 8; // of each text
+    constexpr std::size_t units = 8; // units of each text
     if (in_->rarely()) {
         return nullptr;
     }
@@ -196,7 +196,7 @@ SecPkgInfoW* package::infos(std::size_t count) {
 }
 
 unsigned char* package::secret(ULONG& size) {
-    if (in_->rarely()) { // says that there are bytes, but not where
+    if (in_->rarely()) { // a size without a pointer
         size = in_->any<ULONG>();
         return nullptr;
     }
@@ -265,7 +265,7 @@ void package::falsify(SecBuffer& buffer) {
 }
 
 void package::answer(SecBufferDesc* buffers, bool writes_data) {
-    require(buffers != nullptr && buffers->ulVersion == SECBUFFER_VERSION, "there are buffers");
+    require(buffers != nullptr && buffers->ulVersion == SECBUFFER_VERSION, "the buffers are not null");
     const std::span list{buffers->pBuffers, buffers->cBuffers};
     for (auto& buffer : list) {
         const bool to_write = buffer.BufferType == SECBUFFER_DATA
@@ -279,7 +279,7 @@ void package::answer(SecBufferDesc* buffers, bool writes_data) {
     const SecBuffer first = list.front();
     for (auto& buffer : list) {
         if (first.BufferType == SECBUFFER_STREAM && buffer.BufferType == SECBUFFER_DATA) {
-            buffer.pvBuffer = first.pvBuffer; // a part of it
+            buffer.pvBuffer = first.pvBuffer; // DATA is a part of it
             buffer.cbBuffer = first.cbBuffer;
         }
         falsify(buffer);
@@ -301,7 +301,7 @@ HANDLE package::make_token(unsigned client) {
 
 unsigned package::client_of(HANDLE token) const {
     const auto found = tokens_.find(token);
-    require(found != tokens_.end(), "a token is one of ours, and not closed");
+    require(found != tokens_.end(), "a token is valid and not closed");
     return found->second;
 }
 

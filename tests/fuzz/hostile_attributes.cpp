@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What the hostile package tells of a context.
+// The hostile package's answers about a context.
 #include "hostile.hpp"
 
 #include <cstring>
@@ -13,7 +13,7 @@ package& here() {
     return package::instance();
 }
 
-/// Writes a structure whose fields `fill` sets; on failure, bytes that mean nothing.
+/// Writes a structure whose fields `fill` sets. After a failure, writes random bytes.
 template <class Structure, class Fill>
 SECURITY_STATUS tell(void* buffer, Fill fill) {
     const auto status = here().status();
@@ -30,7 +30,7 @@ void set_time(TimeStamp& time) {
     std::memcpy(&time, &told, sizeof time);
 }
 
-/// Mostly of a size that there can be memory for.
+/// Returns a size that usually fits into memory.
 ULONG size() {
     return here().in().rarely() ? here().in().any<ULONG>() : here().in().number<ULONG>(0, 80);
 }

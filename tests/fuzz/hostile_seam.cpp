@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The functions of the seam: each looks at what it is given, as a real package may, and answers by the fuzzer's input.
+// The functions of the seam. Each reads its inputs, as a real package may, and answers as the fuzzer's input decides.
 #include "hostile.hpp"
 
 #include <cstring>
@@ -21,7 +21,7 @@ bool is_ended(const SEC_WCHAR* text) {
     return true;
 }
 
-/// The bytes of a buffer that is for reading.
+/// Reads the bytes of an input buffer.
 void read(const SecBufferDesc* buffers) {
     for (const auto& buffer : std::span{buffers->pBuffers, buffers->cBuffers}) {
         fuzzing::touch({static_cast<const std::byte*>(buffer.pvBuffer), buffer.cbBuffer});
@@ -81,7 +81,7 @@ SECURITY_STATUS enumerate_security_packages(ULONG* count, SecPkgInfoW** packages
 }
 
 SECURITY_STATUS query_security_package_info(const SEC_WCHAR* name, SecPkgInfoW** info) noexcept {
-    require(is_ended(name), "a name ends");
+    require(is_ended(name), "a name ends in a zero");
     const auto status = here().status();
     *info = status < 0 ? reinterpret_cast<SecPkgInfoW*>(std::uintptr_t{0xBAD}) : here().infos(1);
     return status;
@@ -94,7 +94,7 @@ SECURITY_STATUS free_context_buffer(void* buffer) noexcept {
 
 SECURITY_STATUS acquire_credentials_handle(const SEC_WCHAR* /*principal*/, const SEC_WCHAR* name, ULONG /*use*/,
                                            void* /*auth_data*/, CredHandle* credential, TimeStamp* expiry) noexcept {
-    require(is_ended(name), "a name ends");
+    require(is_ended(name), "a name ends in a zero");
     const auto status = here().status();
     *credential = status < 0 ? CredHandle{0xBAD2, 0xBAD3} : here().make_credentials();
     *expiry = some_time();
@@ -119,9 +119,10 @@ SECURITY_STATUS set_credentials_attributes(CredHandle* credential, ULONG attribu
     here().use_credentials(credential);
     require(attribute == SECPKG_CRED_ATTR_KDC_PROXY_SETTINGS, "the attribute is known");
     SecPkgCredentials_KdcProxySettingsW settings{};
-    require(size >= sizeof settings, "the settings are whole");
+    require(size >= sizeof settings, "the settings are complete");
     std::memcpy(&settings, buffer, sizeof settings);
-    require(std::size_t{settings.ProxyServerOffset} + settings.ProxyServerLength <= size, "the proxy's name is inside");
+    require(std::size_t{settings.ProxyServerOffset} + settings.ProxyServerLength <= size,
+            "the proxy's name lies in the settings");
     fuzzing::touch({static_cast<const std::byte*>(buffer), size});
     return here().status();
 }
@@ -134,7 +135,7 @@ SECURITY_STATUS initialize_security_context(CredHandle* credential, CtxtHandle* 
                                             ULONG /*request*/, ULONG /*data_representation*/, SecBufferDesc* input,
                                             CtxtHandle* new_context, SecBufferDesc* output, ULONG* attributes,
                                             TimeStamp* expiry) noexcept {
-    require(is_ended(target), "the target ends");
+    require(is_ended(target), "the target ends in a zero");
     return step(credential, context, input, new_context, output, attributes, expiry);
 }
 
@@ -208,7 +209,7 @@ SECURITY_STATUS export_security_context(CtxtHandle* context, ULONG /*flags*/, Se
 
 SECURITY_STATUS import_security_context(const SEC_WCHAR* name, SecBuffer* packed, HANDLE /*token*/,
                                         CtxtHandle* context) noexcept {
-    require(is_ended(name), "a name ends");
+    require(is_ended(name), "a name ends in a zero");
     fuzzing::touch({static_cast<const std::byte*>(packed->pvBuffer), packed->cbBuffer});
     const auto status = here().status();
     *context = status >= 0 ? here().make_context() : CtxtHandle{0xBAD0, 0xBAD1};
@@ -228,7 +229,7 @@ SECURITY_STATUS impersonate_security_context(CtxtHandle* context) noexcept {
     if (status == SEC_E_OK || (status > 0 && here().in().flag())) {
         here().act_as(9);
     } else if (here().in().rarely()) {
-        here().act_as(0); // what a failure may have taken from the thread
+        here().act_as(0); // a failed call may have removed the thread's token
     }
     return status;
 }
@@ -243,20 +244,21 @@ SECURITY_STATUS revert_security_context(CtxtHandle* context) noexcept {
     return status;
 }
 
-// The system's own answers about threads are true, though it may fail.
+// The system's answers about threads are correct, but calls may fail.
 
 DWORD open_thread_token(DWORD /*access*/, bool /*as_self*/, HANDLE* token) noexcept {
     *token = reinterpret_cast<HANDLE>(std::uintptr_t{0xBAD});
     const auto error = here().win32_error();
     if (error != ERROR_SUCCESS && error != ERROR_NO_TOKEN) {
-        here().revert_has_failed = true; // nobody can know that it has not
+        here().revert_has_failed = true; // the caller cannot check that it has reverted
         return error;
     }
     if (here().acts_as() == 0) {
         return ERROR_NO_TOKEN;
     }
     *token = here().make_token(here().acts_as());
-    here().revert_has_failed = here().revert_has_failed || *token == nullptr; // the anonymous user's is like any other
+    // The anonymous user's tokens cannot be compared.
+    here().revert_has_failed = here().revert_has_failed || *token == nullptr;
     return *token == nullptr ? ERROR_CANT_OPEN_ANONYMOUS : ERROR_SUCCESS;
 }
 
@@ -265,7 +267,7 @@ DWORD set_thread_token(HANDLE token) noexcept {
     const auto error = here().win32_error();
     here().revert_has_failed = error != ERROR_SUCCESS;
     if (error == ERROR_SUCCESS) {
-        const bool lowers = client != 0 && here().in().rarely(); // to a token that is not the given one
+        const bool lowers = client != 0 && here().in().rarely(); // the thread gets a token of a lower level
         here().act_as(lowers ? client + 100 : client);
         here().revert_has_failed = lowers;
     }
@@ -322,7 +324,7 @@ void secure_zero(void* memory, std::size_t size) noexcept {
 }
 
 void fail_fast() noexcept {
-    require(here().revert_has_failed && here().process_end != nullptr, "the process ends only as the wrong user");
+    require(here().revert_has_failed && here().process_end != nullptr, "the process ends only after a failed revert");
     std::longjmp(*here().process_end, 1);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A client and a server of HTTP with Negotiate. Somebody in between changes the fields, adds others, or is one of the
-// two. Nobody is authenticated with a token that the other has not made.
+// A client and a server of HTTP with Negotiate. An attacker between them changes fields, adds others, or is one of the
+// two. No side may accept a token that the other side has not made.
 #include <sspan/protocol/http_negotiate.hpp>
 
 #include "input.hpp"
@@ -29,7 +29,7 @@ constexpr std::array<std::string_view, 12> phrases{
     "Negotiate", "Negotiate ", "negotiate YWJj", R"(Basic realm="x, Negotiate\")", ", ", ",", "=", "\"", "NTLM", "a=b",
     " ",         "AAAA"};
 
-/// Field values of any content.
+/// Returns field values of any content.
 std::string some_text(input& in) {
     std::string text;
     for (auto parts = in.number(0, 4); parts != 0; --parts) {
@@ -44,7 +44,7 @@ std::string some_text(input& in) {
     return text;
 }
 
-/// Base64 is decoded to what is encoded as the same text, and views lie inside of their fields.
+/// Checks that decoded base64 encodes to the same text, and that views lie inside their fields.
 void check_parsers(const std::string& value) {
     bytes data;
     if (sspan::detail::decode_base64(value, data)) {
@@ -63,7 +63,7 @@ void check_parsers(const std::string& value) {
     }
 }
 
-/// The fields that arrive instead of the one that was sent.
+/// Returns the fields that arrive instead of the sent one.
 std::vector<std::string> arriving(input& in, std::string_view sent) {
     std::vector<std::string> fields;
     if (!sent.empty() && !in.rarely()) {
@@ -112,22 +112,22 @@ public:
             const auto step = on_either(
                 *in_, ec, [&] { return client_.take_answer(status, values, ec); },
                 [&] { return client_.take_answer(status, values); });
-            require(!ec || step.credentials.empty(), "a failure sends nothing");
+            require(!ec || step.credentials.empty(), "a failure returns no token");
             if (!ec && step.state == client_state::authenticated) {
                 const auto token = find_negotiate(values).token;
                 require(status >= 200 && status != 401, "the answer is final");
                 require(!requires_mutual_ || token.empty() || was_sent(from_server_, token),
-                        "the server has made the token");
+                        "the token was made by the server");
                 break;
             }
             sent = step.credentials;
         }
         std::error_code unfinished;
         const auto context = std::move(client_).finish(unfinished);
-        require(static_cast<bool>(context) != static_cast<bool>(unfinished), "there is a context or an error");
+        require(static_cast<bool>(context) != static_cast<bool>(unfinished), "the result is a context or an error");
         require(!ec || !context, "after a failure there is no context");
         require(!context || !requires_mutual_ || contains(context.granted(), sspan::context_flags::mutual_auth),
-                "nothing is weaker than required");
+                "the context has all required flags");
     }
 
 private:
@@ -140,7 +140,7 @@ private:
         require(static_cast<bool>(server_.context()) == (step.state == server_state::authenticated),
                 "only an authenticated request has a client");
         if (step.state == server_state::authenticated && !values.empty()) {
-            require(was_sent(from_client_, find_negotiate(values).token), "the client has made the token");
+            require(was_sent(from_client_, find_negotiate(values).token), "the token was made by the client");
         }
         require(step.state == server_state::authenticated || server_.challenge().starts_with("Negotiate"),
                 "every refusal has a challenge");
@@ -193,7 +193,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                       for_client, for_server};
         talk.run();
     }
-    require(loopback::live().none(), "everything is given back");
+    require(loopback::live().none(), "no object is leaked");
     for (const auto& violation : loopback::violation_list()) {
         require(false, violation.c_str());
     }

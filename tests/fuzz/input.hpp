@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What the fuzz targets share: decisions made from the input, and a way to say what must hold.
+// The common part of the fuzz targets: decisions from the input, and checks.
 #pragma once
 
 #include <fuzzer/FuzzedDataProvider.h>
@@ -21,7 +21,7 @@ namespace fuzzing {
 
 using bytes = std::vector<std::byte>;
 
-/// Ends the program unless it is so; libFuzzer then keeps the input.
+/// Ends the program if `holds` is false. libFuzzer then keeps the input.
 inline void require(bool holds, const char* what) {
     if (!holds) {
         std::fprintf(stderr, "does not hold: %s\n", what);
@@ -29,7 +29,7 @@ inline void require(bool holds, const char* what) {
     }
 }
 
-/// Reads every byte, for AddressSanitizer to look at.
+/// Reads every byte, so that AddressSanitizer checks it.
 inline void touch(std::span<const std::byte> part) {
     static volatile unsigned sum = 0;
     for (const std::byte byte : part) {
@@ -49,7 +49,7 @@ inline bool all_zero(std::span<const std::byte> part) {
     return std::ranges::all_of(part, [](std::byte byte) { return byte == std::byte{0}; });
 }
 
-/// Whether `part` lies in `whole`. An empty one lies everywhere.
+/// Returns true if `part` lies in `whole`. An empty part lies everywhere.
 inline bool lies_in(std::span<const std::byte> part, std::span<const std::byte> whole) {
     const auto start = reinterpret_cast<std::uintptr_t>(part.data());
     const auto from = reinterpret_cast<std::uintptr_t>(whole.data());
@@ -57,7 +57,7 @@ inline bool lies_in(std::span<const std::byte> part, std::span<const std::byte> 
            (start >= from && start - from <= whole.size() && part.size() <= whole.size() - (start - from));
 }
 
-/// The fuzzer's bytes as decisions. When they are used up, every decision is the first of those possible.
+/// The fuzzer's bytes as decisions. After the last byte, every decision takes its first alternative.
 class input {
 public:
     input(const std::uint8_t* data, std::size_t size) : data_{data, size} {}
@@ -73,9 +73,9 @@ public:
     [[nodiscard]] Integer any() {
         return number(std::numeric_limits<Integer>::min(), std::numeric_limits<Integer>::max());
     }
-    /// Up to `most` bytes, in memory that ends where they end.
+    /// Returns up to `most` bytes, in memory that ends behind the last one.
     [[nodiscard]] bytes some(std::size_t most) { return data_.ConsumeBytes<std::byte>(number(std::size_t{0}, most)); }
-    /// A size of its own, not bound by what is left.
+    /// Returns up to `most` bytes. The size is not limited by the rest of the input.
     [[nodiscard]] bytes sized(std::size_t most) {
         const auto size = number(std::size_t{0}, most);
         auto made = data_.ConsumeBytes<std::byte>(size);
@@ -87,7 +87,7 @@ public:
     [[nodiscard]] auto pick(const Range& from) {
         return from[number(std::size_t{0}, std::size(from) - 1)];
     }
-    /// Of any units, valid or not, though mostly of Latin ones.
+    /// Returns text of any units, valid or not. Most of them are Latin.
     [[nodiscard]] std::wstring text(std::size_t most) {
         std::wstring made;
         for (auto size = number(std::size_t{0}, most); size != 0; --size) {

@@ -40,7 +40,7 @@ std::vector<sspan::message_part> to_change(std::vector<part>& parts) {
     return list;
 }
 
-/// The parts to decrypt, one behind the other.
+/// Returns the encrypted parts, joined.
 bytes data_of(const std::vector<part>& parts) {
     bytes data;
     for (const auto& [kind, content] : parts) {
@@ -83,7 +83,7 @@ bytes message::in_one_piece() const {
 }
 
 bool message::same_as(const message& other, bool readonly_is_covered) const {
-    if (is_one_piece(*this) && is_one_piece(other)) { // the token says where it ends
+    if (is_one_piece(*this) && is_one_piece(other)) { // the token contains its own length
         return in_one_piece() == other.in_one_piece();
     }
     const auto covered = [readonly_is_covered](const message& of) {
@@ -183,12 +183,12 @@ void message_exchange::sign(Sender& from, sent_message& next, std::error_code& e
     const auto list = to_sign(next.parts);
     const auto written = on_either(
         *in_, ec, [&] { return from.sign(list, room, options, ec); }, [&] { return from.sign(list, room, options); });
-    require(lies_in(written, room) && written.empty() == static_cast<bool>(ec), "a signature is in its room");
-    require(same_parts(before, next.parts), "signing only reads");
+    require(lies_in(written, room) && written.empty() == static_cast<bool>(ec), "a signature lies in its buffer");
+    require(same_parts(before, next.parts), "signing does not change the message");
     if (room.size() < from.sizes().max_signature) {
         require(static_cast<bool>(ec) &&
                     std::ranges::all_of(room, [](std::byte byte) { return byte == std::byte{0xEE}; }),
-                "nothing is signed where there is no room");
+                "a buffer that is too small is refused");
     }
     next.token = copy_of(written);
 }
@@ -207,11 +207,13 @@ void message_exchange::encrypt(Sender& from, sent_message& next, std::error_code
     const auto written = on_either(
         *in_, ec, [&] { return from.encrypt({.token = token, .data = list, .padding = padding}, options, ec); },
         [&] { return from.encrypt({.token = token, .data = list, .padding = padding}, options); });
-    require(lies_in(written.token, token) && lies_in(written.padding, padding), "token and padding are in their rooms");
-    require(written.padding.size() <= sizes.block_size, "there is no more padding than the block size");
-    require(written.token.empty() == static_cast<bool>(ec), "there is a token unless there is an error");
+    require(lies_in(written.token, token) && lies_in(written.padding, padding),
+            "token and padding lie in their buffers");
+    require(written.padding.size() <= sizes.block_size, "the padding is at most the block size");
+    require(written.token.empty() == static_cast<bool>(ec), "the result is a token or an error");
     if (calls == calls_now(function::encrypt_message)) {
-        require(same_parts(before, next.parts) && all_zero(token) && all_zero(padding), "refused is untouched");
+        require(same_parts(before, next.parts) && all_zero(token) && all_zero(padding),
+                "a refused call does not change the buffers");
     }
     next.token = copy_of(written.token);
     auto& last = last_data(next.parts)->content;
@@ -236,12 +238,12 @@ void message_exchange::wrap(Sender& from, sent_message& next, std::error_code& e
         wire = copy_of(from.wrap(frame, next.plain.size(), options, ec));
         const auto payload = frame.payload().first(next.plain.size());
         if (calls == calls_now(function::encrypt_message)) {
-            require(std::ranges::equal(payload, next.plain), "refused is untouched");
+            require(std::ranges::equal(payload, next.plain), "a refused call does not change the buffers");
         } else {
             require(!ec || all_zero(payload), "no plaintext is left in the frame");
         }
     }
-    require(wire.empty() == static_cast<bool>(ec), "there is a wrapped message unless there is an error");
+    require(wire.empty() == static_cast<bool>(ec), "the result is a wrapped message or an error");
     next.parts = {{part_kind::data, std::move(wire)}};
 }
 
@@ -275,7 +277,7 @@ void message_exchange::change(message& what) {
     case 3:
         change(what.parts[in_->number(std::size_t{0}, what.parts.size() - 1)].content);
         break;
-    default: // where the token ends
+    default: // the end of the token
         auto& data = what.parts.front().content;
         const auto size = in_->number(std::size_t{0}, data.size());
         what.token.insert(what.token.end(), data.begin(), data.begin() + static_cast<std::ptrdiff_t>(size));
@@ -312,7 +314,7 @@ void message_exchange::change(bytes& what) {
 
 template <class Receiver>
 void message_exchange::verify(Receiver& receiver, const message& what) {
-    const message given{what.sealed, what.parts, what.token, what.number}; // a copy, to compare
+    const message given{what.sealed, what.parts, what.token, what.number}; // a copy for comparison
     const auto list = to_sign(given.parts);
     const auto calls = calls_now(function::verify_signature);
     std::error_code ec;
@@ -322,8 +324,8 @@ void message_exchange::verify(Receiver& receiver, const message& what) {
             receiver.verify(list, given.token, options_);
             return true;
         });
-    require(taken != static_cast<bool>(ec), "a signature is right, or there is an error");
-    require(same_parts(given.parts, what.parts) && given.token == what.token, "checking only reads");
+    require(taken != static_cast<bool>(ec), "the result is true or an error");
+    require(same_parts(given.parts, what.parts) && given.token == what.token, "verifying does not change the message");
     judge(what, calls != calls_now(function::verify_signature), ec, true);
 }
 
@@ -356,15 +358,15 @@ void message_exchange::decrypt(Receiver& receiver, const message& what) {
     for (std::size_t i = 0; i != given.parts.size(); ++i) {
         const auto& content = given.parts[i].content;
         if (!asked || given.parts[i].kind != part_kind::data) {
-            require(content == what.parts[i].content, "what is read only, or refused, is untouched");
+            require(content == what.parts[i].content, "read-only parts and refused messages are unchanged");
         } else if (ec) {
-            require(all_zero(content), "no plaintext is left of a message that is not authentic");
+            require(all_zero(content), "a message that is not authentic leaves no plaintext");
         }
     }
     if (ec) {
-        require(opened.data.data() == nullptr, "a failure gives nothing");
+        require(opened.data.data() == nullptr, "a failure returns no data");
         require(!asked || all_zero(token), "the token of a message that is not authentic is zeroed");
-        require(asked || given.token == what.token, "a refused token is untouched");
+        require(asked || given.token == what.token, "a refused token is unchanged");
     } else {
         require(last != nullptr && lies_in(opened.data, last->content), "the plaintext lies in the last part");
         auto plain = given.parts;
@@ -384,16 +386,16 @@ void message_exchange::unwrap(Receiver& receiver, const message& what) {
         *in_, ec, [&] { return receiver.unwrap(wire, options_, ec); }, [&] { return receiver.unwrap(wire, options_); });
     const bool asked = calls != calls_now(function::decrypt_message);
     if (ec) {
-        require(opened.data.data() == nullptr, "a failure gives nothing");
-        // What is too short to have a token is zeroed, too, though the package is not asked.
-        require(all_zero(wire) || (!asked && wire == what.in_one_piece()), "no plaintext is left of a failure");
+        require(opened.data.data() == nullptr, "a failure returns no data");
+        // A message that is too short for a token is also zeroed, without a call of the package.
+        require(all_zero(wire) || (!asked && wire == what.in_one_piece()), "a failure leaves no plaintext");
     } else {
         require(lies_in(opened.data, wire), "the plaintext lies in the message");
         check_opened(what, opened.data, opened.quality);
     }
-    // The form is fixed when the context is established: a package that refuses a stream opens nothing.
+    // The form is fixed with the context. If the package refuses a stream, no message can be opened.
     const auto& settings = loopback::configure();
-    const bool told = settings.unsupported_attributes.empty(); // else NTLM gets a stream, too
+    const bool told = settings.unsupported_attributes.empty(); // otherwise NTLM also gets a stream
     const bool streams = settings.kerberos.stream && settings.negotiate.stream;
     judge(what, asked, ec, is_ntlm_ ? told || settings.ntlm.stream : streams);
 }
@@ -401,20 +403,20 @@ void message_exchange::unwrap(Receiver& receiver, const message& what) {
 void message_exchange::check_opened(const message& what, std::span<const std::byte> plain,
                                     sspan::quality_of_protection quality) const {
     const auto* const sent = find(what);
-    require(sent != nullptr, "what is decrypted was sent");
-    require(same(plain, sent->plain), "what is decrypted is what was encrypted");
-    require(quality == quality_of(*sent), "what is decrypted tells how it was protected");
+    require(sent != nullptr, "every decrypted message was sent");
+    require(same(plain, sent->plain), "the decrypted data equals the encrypted data");
+    require(quality == quality_of(*sent), "the reported quality equals the sent quality");
 }
 
 void message_exchange::judge(const message& what, bool package_was_asked, const std::error_code& ec, bool takes_form) {
     const auto* const sent = find(what);
     if (sent != nullptr && package_was_asked && takes_form && must_be_taken(*sent)) {
-        require(is_good_enough(*sent) ? !ec : ec == errc::qop_not_supported, "the genuine next message is taken");
+        require(is_good_enough(*sent) ? !ec : ec == errc::qop_not_supported, "the genuine next message is accepted");
     }
     if (!ec) {
-        require(package_was_asked && sent != nullptr, "what is taken was sent");
-        require(may_be_taken(*sent), "what is taken is the next message");
-        require(is_good_enough(*sent), "what is taken is protected well enough");
+        require(package_was_asked && sent != nullptr, "every accepted message was sent");
+        require(may_be_taken(*sent), "every accepted message is the next one");
+        require(is_good_enough(*sent), "every accepted message has the required protection");
     } else if (package_was_asked) {
         undisturbed_ = false;
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Messages from one side to the other, through the hands of somebody who may do with them as he likes; and what must
-// come of each.
+// Messages from one side to the other, through an attacker who can change them in any way, and the checks of each
+// result.
 #pragma once
 
 #include <sspan/message_frame.hpp>
@@ -30,8 +30,8 @@ struct part {
     bytes content;
 };
 
-/// As it is on its way: what is to be decrypted still is, and the last such part has the padding at its end. A wrapped
-/// message is one part and has no token.
+/// A message on its way. Encrypted parts are still encrypted, and the last of them has the padding at its end. A
+/// wrapped message is one part and has no token.
 struct message {
     bool sealed = false;
     std::vector<part> parts;
@@ -39,22 +39,22 @@ struct message {
     std::uint32_t number = 0;
 
     [[nodiscard]] bytes in_one_piece() const;
-    /// Whether they are the same to somebody who looks at what is protected only.
+    /// Returns true if the protected bytes of both messages are the same.
     [[nodiscard]] bool same_as(const message& other, bool readonly_is_covered) const;
 };
 
-/// A message that the sender has really sent.
+/// A message that the sender has sent.
 struct sent_message : message {
     std::size_t ordinal = 0;
-    bytes plain; ///< of the parts to decrypt, without padding
+    bytes plain; ///< plaintext of the encrypted parts, without padding
     sspan::quality_of_protection quality = sspan::quality_of_protection::encrypted;
 };
 
 class message_exchange {
 public:
-    /// `required` by both sides.
+    /// Both sides required `required`.
     message_exchange(input& in, peers& ends, sspan::context_flags required, bool is_ntlm);
-    /// Somebody sends, or the receiver is given something.
+    /// One side sends, or the receiver gets a message.
     void one_more();
 
 private:
@@ -78,7 +78,7 @@ private:
     template <class Receiver>
     void unwrap(Receiver& receiver, const message& what);
 
-    /// What the receiver said to a message. `takes_form`: it takes such a message, if it is the next one.
+    /// Checks the receiver's result for a message. `takes_form`: it accepts this form of message if it is the next one.
     void judge(const message& what, bool package_was_asked, const std::error_code& ec, bool takes_form);
     void check_opened(const message& what, std::span<const std::byte> plain,
                       sspan::quality_of_protection quality) const;
@@ -91,16 +91,16 @@ private:
     input* in_;
     sspan::security_context* sender_;
     sspan::security_context* receiver_;
-    std::optional<sspan::message_halves> halves_; ///< of the receiver, perhaps
+    std::optional<sspan::message_halves> halves_; ///< the receiver's halves, if it is split
     sspan::context_flags granted_;
     sspan::context_flags required_;
     sspan::context_sizes sizes_;
     bool is_ntlm_;
     bool undisturbed_ = true;
     std::vector<sent_message> history_;
-    std::vector<message> reflections_; ///< of the receiver's own
+    std::vector<message> reflections_; ///< the receiver's own messages, sent back to it
     std::set<std::size_t> taken_;
-    std::size_t next_ = 0; ///< the ordinal behind all that were taken
+    std::size_t next_ = 0; ///< the ordinal after all accepted messages
     sspan::accept_options options_;
 };
 

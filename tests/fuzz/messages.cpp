@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A peer, or somebody in between, who sends anything but the genuine next message: it must be refused, and leave nothing
-// behind. The genuine next one must be taken.
+// A peer, or an attacker between the two sides, sends other data than the next genuine message. The receiver must
+// refuse it and leave no plaintext. It must accept the next genuine message.
 #include "message_exchange.hpp"
 #include "small_package.hpp"
 
@@ -27,7 +27,7 @@ context_flags choose_flags(input& in) {
     return in.pick(choices);
 }
 
-/// How the package behaves: sizes, padding, which forms it takes.
+/// Chooses the package's behaviour: sizes, padding, accepted forms.
 void choose_package(input& in, loopback::profile& profile) {
     profile.block_size = in.pick(std::array<ULONG, 4>{8, 0, 1, 16});
     profile.padding = in.number<ULONG>(0, 16);
@@ -69,7 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             }
         }
     }
-    require(loopback::live().none(), "everything is given back");
-    require(loopback::violations() == 0, "the package is used as it may be");
+    require(loopback::live().none(), "no object is leaked");
+    require(loopback::violations() == 0, "the package was not misused");
     return 0;
 }

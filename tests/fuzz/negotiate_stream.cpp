@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Both sides of a NegotiateStream, with somebody in between who may do with their records as he likes; then data over what
-// came of it.
+// Both sides of a NegotiateStream. An attacker between them can change their records in any way. Then data over the
+// channels.
 #include <sspan/protocol/negotiate_stream.hpp>
 
 #include "channel.hpp"
@@ -21,7 +21,7 @@ using namespace fuzzing;
 using sspan::context_flags;
 using sspan::negotiate_stream::protection_level;
 
-/// One side, and what it has come to.
+/// One side and its state.
 template <class Side>
 struct party {
     explicit party(Side made) : side{std::move(made)} {}
@@ -33,7 +33,7 @@ struct party {
         bytes answer;
         if (in.flag()) {
             const auto taken = side.step(record, ec);
-            require(!ec || !taken.done, "a step that fails is not done");
+            require(!ec || !taken.done, "a failed step is not done");
             answer = copy_of(taken.record);
             done = done || taken.done;
         } else {
@@ -44,14 +44,15 @@ struct party {
             } catch (const sspan::handshake_error& failure) {
                 ec = failure.code();
                 answer = copy_of(failure.token());
-                require(side.explain(ec) == failure.what(), "both surfaces say the same");
+                require(side.explain(ec) == failure.what(), "both surfaces have the same text");
             }
         }
-        require(!was_over || ec, "nothing comes after the end");
+        require(!was_over || ec, "every step after the end fails");
         failed = failed || (ec && !was_over);
         require(answer.empty() || answer.size() >= 5, "a record has a header");
-        require(answer.empty() || (answer[0] == std::byte{0x15}) == static_cast<bool>(ec), "a failure is told as one");
-        require(!side.refused_by_peer() || answer.empty(), "an error is not answered");
+        require(answer.empty() || (answer[0] == std::byte{0x15}) == static_cast<bool>(ec),
+                "a failure sends an error record");
+        require(!side.refused_by_peer() || answer.empty(), "an error has no answer");
         return answer;
     }
 
@@ -59,7 +60,7 @@ struct party {
         std::error_code ec;
         auto channel = std::move(side).finish(ec);
         require(static_cast<bool>(channel) == (done && !failed) && static_cast<bool>(ec) != static_cast<bool>(channel),
-                "only who is done has a channel");
+                "only a completed side has a channel");
         return channel;
     }
 
@@ -103,7 +104,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         auto there = server.finish();
         if (here && there && here.protection() == there.protection()) {
             require(here.protection() >= client_options.protection && there.protection() >= server_options.protection,
-                    "nothing is weaker than was asked");
+                    "the protection is at least the requested one");
             const bool in_order =
                 contains(here.context().granted() & there.context().granted(), context_flags::sequence_detect);
             if (in.flag()) {
@@ -117,7 +118,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             }
         }
     }
-    require(loopback::live().none(), "nothing is left behind");
+    require(loopback::live().none(), "no object is leaked");
     require(loopback::violation_list().empty(), "the package was not misused");
     loopback::reset();
     return 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Every call of the library, in any order, over a package that answers what it likes.
+// Every call of the library, in any order, over a hostile package.
 #include "package_calls.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

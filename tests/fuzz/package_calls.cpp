@@ -37,12 +37,12 @@ void package_calls::enumerate() {
     if (in_->flag()) {
         const auto list =
             on_either(ec, [&] { return sspan::enumerate_packages(ec); }, [] { return sspan::enumerate_packages(); });
-        require(list.empty() || !ec, "a failure lists nothing");
+        require(list.empty() || !ec, "a failure returns no list");
     } else {
         const auto name = in_->text(8);
         const auto info =
             on_either(ec, [&] { return sspan::query_package(name, ec); }, [&] { return sspan::query_package(name); });
-        require(info.name.empty() || !ec, "a failure tells nothing");
+        require(info.name.empty() || !ec, "a failure returns no value");
     }
 }
 
@@ -59,7 +59,7 @@ void package_calls::acquire() {
             who = sspan::identity::adopt(hostile::package::instance().make_identity());
         }
     } catch (const sspan::error& failure) {
-        require(failure.code() == errc::invalid_parameter, "only text that is none is refused");
+        require(failure.code() == errc::invalid_parameter, "only invalid text is refused");
     }
     using sspan::credentials;
     const auto packages = in_->flag() ? in_->text(8) : std::wstring{};
@@ -84,8 +84,8 @@ void package_calls::acquire() {
             },
             [&] { return who ? credentials::outbound(name, *who, options) : credentials::outbound(name, options); });
     }
-    require(static_cast<bool>(credentials_) != static_cast<bool>(ec), "there are credentials, or an error");
-    require(!credentials_ || credentials_.max_token() != 0, "there is a longest token");
+    require(static_cast<bool>(credentials_) != static_cast<bool>(ec), "the result is credentials or an error");
+    require(!credentials_ || credentials_.max_token() != 0, "the longest token is not zero");
 }
 
 void package_calls::ask_credentials() {
@@ -93,7 +93,7 @@ void package_calls::ask_credentials() {
     const auto name = on_either(
         ec, [&] { return sspan::query_user_name(credentials_, ec); },
         [&] { return sspan::query_user_name(credentials_); });
-    require(name.empty() || !ec, "a failure tells nothing");
+    require(name.empty() || !ec, "a failure returns no value");
     const auto proxy = in_->text(20);
     on_either(
         ec,
@@ -141,22 +141,23 @@ void package_calls::step(std::optional<Handshake>& handshake) {
     sspan::handshake_step taken;
     if (in_->flag()) {
         taken = handshake->step(token, ec);
-        require(lies_in(taken.token, package.step_output) || taken.token.empty(), "our token is in our memory");
+        require(lies_in(taken.token, package.step_output) || taken.token.empty(),
+                "a returned token lies in the library's buffer");
         touch(taken.token);
     } else {
         try {
             taken = handshake->step(token);
-            require(lies_in(taken.token, package.step_output), "our token is in our memory");
+            require(lies_in(taken.token, package.step_output), "a returned token lies in the library's buffer");
             touch(taken.token);
         } catch (const sspan::handshake_error& failure) {
             ec = failure.code();
             require(failure.token().size() <= std::max<std::size_t>(credentials_.max_token(), 65'535),
-                    "an error's token is no longer than others");
+                    "an error token is within the limit");
             touch(failure.token());
         }
     }
-    require(taken.used <= token.size(), "no more is used than there is");
-    require(steps != package.steps || ec, "a step is the package's");
+    require(taken.used <= token.size(), "a step uses at most the whole input");
+    require(steps != package.steps || ec, "a step without a call of the package is an error");
     if (ec && steps != package.steps) {
         require(handshake->step(token, ec).token.empty() && ec == errc::no_context, "a failure ends the handshake");
     }
@@ -169,16 +170,16 @@ void package_calls::finish() {
         client_ = on_either(
             ec, [&] { return std::move(*client_handshake_).finish(ec); },
             [&] { return std::move(*client_handshake_).finish(); });
-        require(missing == context_flags::none || ec, "nothing weaker than what is required is established");
-        require(static_cast<bool>(client_) != static_cast<bool>(ec), "there is a context, or an error");
+        require(missing == context_flags::none || ec, "an established context has all required flags");
+        require(static_cast<bool>(client_) != static_cast<bool>(ec), "the result is a context or an error");
         client_handshake_.reset();
     } else if (server_handshake_) {
         const auto missing = server_handshake_->missing();
         server_ = on_either(
             ec, [&] { return std::move(*server_handshake_).finish(ec); },
             [&] { return std::move(*server_handshake_).finish(); });
-        require(missing == context_flags::none || ec, "nothing weaker than what is required is established");
-        require(static_cast<bool>(server_) != static_cast<bool>(ec), "there is a context, or an error");
+        require(missing == context_flags::none || ec, "an established context has all required flags");
+        require(static_cast<bool>(server_) != static_cast<bool>(ec), "the result is a context or an error");
         server_handshake_.reset();
     }
 }
@@ -200,7 +201,7 @@ void package_calls::establish() {
     server_ = on_either(
         ec, [&] { return sspan::establish(std::move(handshake), send_or_fail, receive_or_fail, ec); },
         [&] { return sspan::establish(std::move(handshake), send, receive); });
-    require(static_cast<bool>(server_) != static_cast<bool>(ec), "there is a context, or an error");
+    require(static_cast<bool>(server_) != static_cast<bool>(ec), "the result is a context or an error");
 }
 
 void package_calls::adopt() {
@@ -224,9 +225,9 @@ void package_calls::ask(Told (*with_code)(const sspan::security_context&, std::e
     const auto& context = any_context();
     std::error_code ec;
     const auto told = on_either(ec, [&] { return with_code(context, ec); }, [&] { return throwing(context); });
-    require(context || ec, "there is nothing to tell of no context");
+    require(context || ec, "a query without a context is an error");
     if constexpr (requires { told.empty(); }) {
-        require(!ec || told.empty(), "a failure tells nothing");
+        require(!ec || told.empty(), "a failure returns no value");
     }
 }
 
@@ -237,8 +238,8 @@ void package_calls::ask_raw() {
     const auto told = on_either(
         ec, [&] { return sspan::query_attribute<Structure>(context, ec); },
         [&] { return sspan::query_attribute<Structure>(context); });
-    require(context || ec, "there is nothing to tell of no context");
-    if constexpr (requires { told.pPac; }) { // the caller frees what SSPI says is the caller's
+    require(context || ec, "a query without a context is an error");
+    if constexpr (requires { told.pPac; }) { // the caller frees the memory that SSPI gives to it
         const sspan::context_memory<void> owner{told.pPac};
     } else if constexpr (requires { told.MarshalledTargetInfo; }) {
         const sspan::context_memory<unsigned char> owner{told.MarshalledTargetInfo};
@@ -288,8 +289,9 @@ void package_calls::hand_over() {
         const auto exported = on_either(
             ec, [&] { return sspan::export_context(std::move(client_), ec); },
             [&] { return sspan::export_context(std::move(client_)); });
-        require(ec ? static_cast<bool>(client_) == was : !client_, "an exported context ends, another stays");
-        require(exported.packed.empty() == static_cast<bool>(ec), "there are bytes, or an error");
+        require(ec ? static_cast<bool>(client_) == was : !client_,
+                "an exported context is gone; after a failure it stays");
+        require(exported.packed.empty() == static_cast<bool>(ec), "the result is bytes or an error");
     } else {
         sspan::exported_context exported;
         exported.package = in_->text(8);
@@ -300,22 +302,22 @@ void package_calls::hand_over() {
         server_ = on_either(
             ec, [&] { return sspan::import_context<sspan::server_context>(std::move(exported), ec); },
             [&] { return sspan::import_context<sspan::server_context>(std::move(exported)); });
-        require(static_cast<bool>(server_) != static_cast<bool>(ec), "there is a context, or an error");
-        require(ec || exported.packed.empty(), "bytes are used once");
+        require(static_cast<bool>(server_) != static_cast<bool>(ec), "the result is a context or an error");
+        require(ec || exported.packed.empty(), "exported bytes are used only once");
     }
 }
 
 void package_calls::ask_token() {
     std::error_code ec;
     const bool is_primary = on_either(ec, [&] { return token_.is_primary(ec); }, [&] { return token_.is_primary(); });
-    require(!ec || !is_primary, "a failure tells nothing");
+    require(!ec || !is_primary, "a failure returns no value");
     const auto level = on_either(ec, [&] { return token_.level(ec); }, [&] { return token_.level(); });
-    require(!ec || level == sspan::impersonation_level::anonymous, "a failure tells nothing");
+    require(!ec || level == sspan::impersonation_level::anonymous, "a failure returns no value");
     const auto wanted = static_cast<sspan::impersonation_level>(in_->number(0, 3));
     auto other = on_either(ec, [&] { return token_.duplicate(wanted, ec); }, [&] { return token_.duplicate(wanted); });
-    require(static_cast<bool>(other) != static_cast<bool>(ec), "there is a token, or an error");
+    require(static_cast<bool>(other) != static_cast<bool>(ec), "the result is a token or an error");
     const auto primary = on_either(ec, [&] { return token_.to_primary(ec); }, [&] { return token_.to_primary(); });
-    require(static_cast<bool>(primary) != static_cast<bool>(ec), "there is a token, or an error");
+    require(static_cast<bool>(primary) != static_cast<bool>(ec), "the result is a token or an error");
     if (other && in_->flag()) {
         token_ = std::move(other);
     }
@@ -328,7 +330,7 @@ void package_calls::impersonate() {
         token_ = on_either(
             ec, [&] { return sspan::query_security_context_token(server_, ec); },
             [&] { return sspan::query_security_context_token(server_); });
-        require(static_cast<bool>(token_) != static_cast<bool>(ec), "there is a token, or an error");
+        require(static_cast<bool>(token_) != static_cast<bool>(ec), "the result is a token or an error");
         return ask_token();
     }
     const bool by_token = in_->flag();
@@ -336,7 +338,7 @@ void package_calls::impersonate() {
     const sspan::impersonation_options options{static_cast<sspan::impersonation_level>(in_->number(0, 3)), nullptr,
                                                nullptr};
     const bool reverts_early = in_->flag();
-    // Not on the stack, so that nothing there is left behind when the process "ends".
+    // The guard is not on the stack, so that the stack holds no rest of it when the process "ends".
     alignas(sspan::impersonation_guard) static std::byte memory[sizeof(sspan::impersonation_guard)];
     std::jmp_buf end;
     package.process_end = &end;
@@ -349,7 +351,7 @@ void package_calls::impersonate() {
             ::new (static_cast<void*>(memory)) sspan::impersonation_guard{server_, options, failed};
         }
         require(guard->active() != static_cast<bool>(failed), "the thread acts as the client, or there is an error");
-        require(failed || guard->level() >= options.require, "the client allows what is required");
+        require(failed || guard->level() >= options.require, "the level is at least the required one");
         if (reverts_early && (guard->revert(failed) || !guard->active())) {
             require(!guard->active() && package.acts_as() == before, "the thread acts as before");
         }
@@ -357,7 +359,7 @@ void package_calls::impersonate() {
         require(package.acts_as() == before, "the thread acts as before");
     } else {
         package.process_has_ended = true;
-        std::destroy_at(guard); // its share of the context
+        std::destroy_at(guard); // frees its reference to the context
         package.process_has_ended = false;
         static_cast<void>(token_.release());
         package.end_of_process();
@@ -370,9 +372,9 @@ void package_calls::halve() {
     auto halves =
         on_either(ec, [&] { return std::move(client_).split(ec); }, [&] { return std::move(client_).split(); });
     require(static_cast<bool>(halves.sender) != static_cast<bool>(ec) && !client_,
-            "a context is split, or there is none");
+            "the context is split, or the result is an error");
     halves_.sender = std::move(halves.sender);
-    if (in_->flag()) { // else the one half is another context's
+    if (in_->flag()) { // otherwise the halves belong to different contexts
         halves_.receiver = std::move(halves.receiver);
     }
 }

@@ -63,7 +63,7 @@ private:
     [[nodiscard]] sspan::context_flags flags();
     [[nodiscard]] sspan::protect_options protection();
     [[nodiscard]] sspan::accept_options acceptance();
-    /// On either surface.
+    /// Calls either surface.
     template <class WithCode, class Throwing>
     auto on_either(std::error_code& ec, WithCode with_code, Throwing throwing) {
         return fuzzing::on_either(*in_, ec, with_code, throwing);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Messages, over a package that answers what it likes.
+// Messages, over a hostile package.
 #include "package_calls.hpp"
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace fuzzing {
 namespace {
 
 constexpr std::size_t most_bytes = 64;
-/// More than this is not asked for, though the package may say that it needs it.
+/// The target allocates no more than this, whatever size the package reports.
 constexpr std::size_t most_room = 256;
 
 hostile::package& here() {
@@ -25,7 +25,7 @@ std::size_t room_for(input& in, std::uint32_t size) {
     return in.rarely() ? in.number(std::size_t{0}, enough) : enough + in.number(std::size_t{0}, std::size_t{2});
 }
 
-/// Which of `parts` can be changed is up to the input.
+/// Parts for one message. The input decides which of them are writable.
 struct parts {
     explicit parts(input& in) : contents(in.number(std::size_t{0}, std::size_t{3}) + 1) {
         for (auto& content : contents) {
@@ -65,9 +65,9 @@ void package_calls::sign(Context& context) {
     const auto options = protection();
     std::error_code ec;
     const auto written = context.sign(message.to_sign, signature, options, ec);
-    require(ec || here().message_status == SEC_E_OK, "a message call has one success");
-    require(lies_in(written, signature) && written.empty() == static_cast<bool>(ec), "a signature is in its room");
-    require(message.contents == message.before, "signing only reads");
+    require(ec || here().message_status == SEC_E_OK, "a message call succeeds only with SEC_E_OK");
+    require(lies_in(written, signature) && written.empty() == static_cast<bool>(ec), "a signature lies in its buffer");
+    require(message.contents == message.before, "signing does not change the message");
     touch(written);
 }
 
@@ -80,11 +80,13 @@ void package_calls::encrypt(Context& context) {
     const auto calls = here().message_calls;
     std::error_code ec;
     const auto written = context.encrypt({.token = token, .data = message.list, .padding = padding}, options, ec);
-    require(ec || here().message_status == SEC_E_OK, "a message call has one success");
-    require(lies_in(written.token, token) && lies_in(written.padding, padding), "token and padding are in their rooms");
-    require(written.token.empty() == static_cast<bool>(ec), "there is a token, or an error");
-    require(written.padding.size() <= context.sizes().block_size, "there is no more padding than the block size");
-    require(calls != here().message_calls || message.contents == message.before, "refused is untouched");
+    require(ec || here().message_status == SEC_E_OK, "a message call succeeds only with SEC_E_OK");
+    require(lies_in(written.token, token) && lies_in(written.padding, padding),
+            "token and padding lie in their buffers");
+    require(written.token.empty() == static_cast<bool>(ec), "the result is a token or an error");
+    require(written.padding.size() <= context.sizes().block_size, "the padding is at most the block size");
+    require(calls != here().message_calls || message.contents == message.before,
+            "a refused call does not change the buffers");
     touch(written.token);
     touch(written.padding);
 }
@@ -95,21 +97,22 @@ void package_calls::wrap(Context& context) {
     const auto options = protection();
     const auto sizes = context.sizes();
     if (std::max(sizes.security_trailer, sizes.block_size) > most_room) {
-        return; // there is no memory for so much
+        return; // too large for the target's memory
     }
     std::error_code ec;
     auto framed = sizes;
-    framed.security_trailer = in_->rarely() ? in_->number(0U, 100U) : sizes.security_trailer; // another context's
+    framed.security_trailer = in_->rarely() ? in_->number(0U, 100U) : sizes.security_trailer; // as for another context
     sspan::message_frame frame{framed, plain.size() + in_->number(0U, 2U)};
     std::ranges::copy(plain, frame.payload().begin());
     const auto size = in_->rarely() ? in_->number(std::size_t{0}, std::size_t{100}) : plain.size();
     const auto calls = here().message_calls;
     const auto wire = context.wrap(frame, size, options, ec);
-    require(ec || here().message_status == SEC_E_OK, "a message call has one success");
-    require(wire.empty() == static_cast<bool>(ec), "there is a message, or an error");
+    require(ec || here().message_status == SEC_E_OK, "a message call succeeds only with SEC_E_OK");
+    require(wire.empty() == static_cast<bool>(ec), "the result is a message or an error");
     const bool asked = calls != here().message_calls;
-    require(!ec || !asked || all_zero(frame.payload().first(size)), "no plaintext is left of a failure");
-    require(asked || std::ranges::equal(frame.payload().first(plain.size()), plain), "what is refused is untouched");
+    require(!ec || !asked || all_zero(frame.payload().first(size)), "a failure leaves no plaintext");
+    require(asked || std::ranges::equal(frame.payload().first(plain.size()), plain),
+            "a refused call does not change the buffers");
     touch(wire);
 }
 
@@ -122,10 +125,10 @@ void package_calls::verify(Context& context) {
     const auto calls = here().message_calls;
     std::error_code ec;
     const bool right = context.verify(message.to_sign, signature, options, ec);
-    require(ec || here().message_status == SEC_E_OK, "a message call has one success");
-    require(right != static_cast<bool>(ec), "a signature is right, or there is an error");
-    require(!right || calls != here().message_calls, "only the package says that a signature is right");
-    require(message.contents == message.before && signature == before, "checking only reads");
+    require(ec || here().message_status == SEC_E_OK, "a message call succeeds only with SEC_E_OK");
+    require(right != static_cast<bool>(ec), "the result is true or an error");
+    require(!right || calls != here().message_calls, "no signature is accepted without a call of the package");
+    require(message.contents == message.before && signature == before, "verifying does not change the message");
 }
 
 template <class Context>
@@ -137,20 +140,21 @@ void package_calls::decrypt(Context& context) {
     const auto calls = here().message_calls;
     std::error_code ec;
     const auto opened = context.decrypt({.token = token, .data = message.list}, options, ec);
-    require(ec || here().message_status == SEC_E_OK, "a message call has one success");
+    require(ec || here().message_status == SEC_E_OK, "a message call succeeds only with SEC_E_OK");
     const bool asked = calls != here().message_calls;
     bytes* last = nullptr;
     for (std::size_t i = 0; i != message.contents.size(); ++i) {
         last = message.writable[i] ? &message.contents[i] : last;
         if (!asked || !message.writable[i]) {
-            require(message.contents[i] == message.before[i], "what is read only, or refused, is untouched");
+            require(message.contents[i] == message.before[i], "read-only parts and refused messages are unchanged");
         } else {
-            require(!ec || all_zero(message.contents[i]), "no plaintext is left of a failure");
+            require(!ec || all_zero(message.contents[i]), "a failure leaves no plaintext");
         }
     }
-    require(!ec || (asked ? all_zero(token) : token == token_before), "no token is left of a failure");
-    require(!ec || opened.data.data() == nullptr, "a failure gives nothing");
-    require(ec || asked, "only the package decrypts");
+    require(!ec || (asked ? all_zero(token) : token == token_before),
+            "a failed call leaves a zeroed token, a refused call the original");
+    require(!ec || opened.data.data() == nullptr, "a failure returns no data");
+    require(ec || asked, "no message is opened without a call of the package");
     require(opened.data.empty() || (last != nullptr && lies_in(opened.data, *last)),
             "the plaintext is in the last part");
     touch(opened.data);
@@ -165,10 +169,10 @@ void package_calls::unwrap(Context& context) {
     std::error_code ec;
     const auto opened =
         on_either(ec, [&] { return context.unwrap(wire, options, ec); }, [&] { return context.unwrap(wire, options); });
-    require(ec || here().message_status == SEC_E_OK, "a message call has one success");
+    require(ec || here().message_status == SEC_E_OK, "a message call succeeds only with SEC_E_OK");
     const bool asked = calls != here().message_calls;
-    require(!ec || all_zero(wire) || (!asked && wire == before), "no plaintext is left of a failure");
-    require(!ec || opened.data.data() == nullptr, "a failure gives nothing");
+    require(!ec || all_zero(wire) || (!asked && wire == before), "a failure leaves no plaintext");
+    require(!ec || opened.data.data() == nullptr, "a failure returns no data");
     require(ec || (asked && lies_in(opened.data, wire)), "the plaintext is in the message");
     touch(opened.data);
 }

@@ -23,7 +23,7 @@ struct peers {
     sspan::server_context server;
 };
 
-/// Nothing when the package does not grant what is required.
+/// Returns nothing if the package does not grant the required flags.
 inline std::optional<peers> establish(std::wstring_view package, sspan::context_flags require_flags,
                                       sspan::context_flags request_flags) {
     std::error_code ec;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Both sides of a SASL exchange, with somebody in between who may do with their messages as he likes; or one of them, whose
-// peer is authentic and sends what it likes inside the messages about the layers. Then buffers over what came of it.
+// Both sides of a SASL exchange, with an attacker between them who can change their messages in any way; or one side,
+// with an authentic peer that sends any data inside the messages about the layers. Then buffers over the channels.
 #include <sspan/protocol/sasl.hpp>
 
 #include "channel.hpp"
@@ -43,7 +43,7 @@ Options choose_options(input& in, sasl::mechanism which) {
     return options;
 }
 
-/// One side, and what it has come to.
+/// One side and its state.
 template <class Side, class Options>
 struct party {
     party(input& in, sasl::mechanism which) : options{choose_options<Options>(in, which)} {}
@@ -52,7 +52,7 @@ struct party {
     std::optional<bytes> step(input& in, std::span<const std::byte> message) {
         const auto keep = [&](const auto& taken) {
             const auto& answer = answer_of(taken);
-            require(!taken.done || !failed, "a failure is not the end that was wanted");
+            require(!taken.done || !failed, "a failed exchange is not done");
             done = taken.done;
             if (!answer) {
                 return std::optional<bytes>{};
@@ -65,7 +65,7 @@ struct party {
         std::optional<bytes> answer;
         if (in.flag()) {
             const auto taken = side->step(message, ec);
-            require(!ec || !taken.done, "a step that fails is not done");
+            require(!ec || !taken.done, "a failed step is not done");
             if (!ec) {
                 answer = keep(taken);
             } else if (const auto& token = answer_of(taken)) {
@@ -77,10 +77,10 @@ struct party {
             } catch (const sspan::handshake_error& failure) {
                 ec = failure.code();
                 touch(failure.token());
-                require(side->explain(ec) == failure.what(), "both surfaces say the same");
+                require(side->explain(ec) == failure.what(), "both surfaces have the same text");
             }
         }
-        require(!was_over || ec, "nothing comes after the end");
+        require(!was_over || ec, "every step after the end fails");
         failed = failed || (ec && !done);
         return answer;
     }
@@ -90,18 +90,20 @@ struct party {
     [[nodiscard]] auto finish() {
         std::error_code ec;
         auto channel = std::move(*side).finish(ec);
-        require(static_cast<bool>(channel) == done && static_cast<bool>(ec) != done, "only who is done has a channel");
+        require(static_cast<bool>(channel) == done && static_cast<bool>(ec) != done,
+                "only a completed side has a channel");
         if (channel) {
             const auto layer = static_cast<unsigned>(channel.protection());
             const auto accepted = static_cast<unsigned>(options.layers);
             require(layer == 1 || layer == 2 || layer == 4, "a channel has one layer");
             if (options.mechanism == sasl::mechanism::gssapi) {
-                require((layer & accepted) != 0, "the layer is one of those that are accepted");
+                require((layer & accepted) != 0, "the layer is accepted");
             } else {
-                require((accepted & (2 * layer - 1)) != 0, "the layer is not weaker than all that are accepted");
+                require((accepted & (2 * layer - 1)) != 0, "the layer is at least the weakest accepted one");
             }
-            require((channel.max_payload() == 0) == (layer == 1), "a layer has room for a payload");
-            require(channel.payload().size() == channel.max_payload(), "the payload has its room");
+            require((channel.max_payload() == 0) == (layer == 1),
+                    "exactly the layers with protection have a maximum payload");
+            require(channel.payload().size() == channel.max_payload(), "the payload buffer has the maximum size");
         }
         return channel;
     }
@@ -115,7 +117,7 @@ struct party {
 using client_party = party<sasl::client, sasl::client_options>;
 using server_party = party<sasl::server, sasl::server_options>;
 
-/// The two sides, and somebody in between.
+/// Runs both sides, with an attacker between them.
 void talk(input& in, client_party& client, server_party& server) {
     std::optional<bytes> message = bytes{};
     for (int n = 0; n != 20 && !(client.done || client.failed); ++n) {
@@ -143,7 +145,7 @@ void talk(input& in, client_party& client, server_party& server) {
         return;
     }
     require(here.protection() == there.protection() || client.options.mechanism == sasl::mechanism::gss_spnego,
-            "nobody in between changes the layer"); // with SPNEGO, the package may grant the two sides different flags
+            "both sides have the same layer"); // with SPNEGO, the package may grant the two sides different flags
     if (here.protection() == there.protection()) {
         if (in.flag()) {
             send_messages(in, here, there);
@@ -157,7 +159,7 @@ void talk(input& in, client_party& client, server_party& server) {
     }
 }
 
-/// An authentic peer, made of a handshake. `party` is the side that is looked at.
+/// Runs `side` with an authentic but malicious peer, which is made of a plain handshake.
 template <class Handshake, class Party>
 void deceive(input& in, Handshake& peer, Party& side, bool speaks_first) {
     std::error_code ec;
@@ -227,7 +229,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             deceive(in, peer, server, true);
         }
     }
-    require(loopback::live().none(), "everything is given back");
+    require(loopback::live().none(), "no object is leaked");
     for (const auto& violation : loopback::violation_list()) {
         require(false, violation.c_str());
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The loopback package with tokens of a size at which thousands of handshakes fit into a second.
+// The loopback package with small tokens, so that thousands of handshakes run in a second.
 #pragma once
 
 #include "loopback/control.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// How the library is called: the two forms of every function that can fail, and arguments of any data.
+// Ways to call the library: the two forms of every function that can fail, and arguments made from any data.
 #pragma once
 
 #include <sspan/channel_bindings.hpp>
@@ -14,7 +14,7 @@
 
 namespace fuzzing {
 
-/// Calls either, as the input says: `with_code()` sets `ec` itself.
+/// Calls one of the two forms, as the input decides. `with_code()` sets `ec` itself.
 template <class WithCode, class Throwing>
 auto on_either(input& in, std::error_code& ec, WithCode with_code, Throwing throwing) {
     if (in.flag()) {
@@ -26,12 +26,12 @@ auto on_either(input& in, std::error_code& ec, WithCode with_code, Throwing thro
         return throwing();
     } catch (const sspan::error& failure) {
         ec = failure.code();
-        require(static_cast<bool>(ec) && failure.function() != nullptr, "an exception tells what has failed");
+        require(static_cast<bool>(ec) && failure.function() != nullptr, "an exception names the failed function");
         return decltype(throwing()){};
     }
 }
 
-/// None of no data.
+/// Returns no bindings for no data.
 inline sspan::channel_bindings bindings_of(std::span<const std::byte> data) {
     return data.empty() ? sspan::channel_bindings{} : sspan::channel_bindings::application_data(data);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Text, names, times, flags and channel bindings from anywhere.
+// Text, names, times, flags and channel bindings with any content.
 #include <sspan/channel_bindings.hpp>
 #include <sspan/detail/first_token.hpp>
 #include <sspan/flags.hpp>
@@ -35,7 +35,7 @@ std::optional<sspan::channel_bindings> adopt(std::span<const std::byte> structur
     }
 }
 
-/// By 64 bits, in which nothing wraps around.
+/// Checks the structure with 64-bit numbers, which cannot overflow here.
 bool is_sound(std::span<const std::byte> structure) {
     SEC_CHANNEL_BINDINGS header{};
     if (structure.size() < sizeof header) {
@@ -50,7 +50,7 @@ bool is_sound(std::span<const std::byte> structure) {
            inside(header.dwApplicationDataOffset, header.cbApplicationDataLength);
 }
 
-/// What a package does with bindings.
+/// Reads bindings as a package does.
 void read_parts(std::span<const std::byte> structure) {
     SEC_CHANNEL_BINDINGS header{};
     std::memcpy(&header, structure.data(), sizeof header);
@@ -65,12 +65,12 @@ void read_parts(std::span<const std::byte> structure) {
 void try_bindings(input& in) {
     if (in.flag()) {
         auto data = in.some(255);
-        data.push_back(std::byte{'.'}); // so that there are some
+        data.push_back(std::byte{'.'}); // at least one byte
         const auto made =
             in.flag() ? sspan::channel_bindings::application_data(data) : sspan::channel_bindings::tls_unique(data);
-        require(adopt(made.native()).has_value(), "bindings that were made can be adopted");
+        require(adopt(made.native()).has_value(), "the library's own bindings can be adopted");
         require(lies_in(made.native().last(data.size()), made.native()) && same(made.native().last(data.size()), data),
-                "bindings hold their data");
+                "bindings contain their data");
     }
     SEC_CHANNEL_BINDINGS header{};
     for (auto* field : {&header.cbInitiatorLength, &header.dwInitiatorOffset, &header.cbAcceptorLength,
@@ -87,7 +87,7 @@ void try_bindings(input& in) {
     require(adopted.has_value() == is_sound(structure),
             "bindings are adopted if they have data and their parts lie inside");
     if (adopted) {
-        require(same(adopted->native(), structure), "bindings are adopted as they are");
+        require(same(adopted->native(), structure), "adopted bindings are unchanged");
         read_parts(adopted->native());
     }
 }
@@ -97,32 +97,32 @@ void try_text_to_os(input& in) {
     const bool valid = std::ranges::none_of(
         text, [](wchar_t unit) { return is_surrogate(unit) || static_cast<std::uint32_t>(unit) > 0x10FFFF; });
     os_string units;
-    require(sspan::detail::to_os(text, units) == valid, "text goes to the OS if it is Unicode");
+    require(sspan::detail::to_os(text, units) == valid, "text is converted exactly if it is valid Unicode");
     os_string name;
     const bool is_name = valid && text.find(L'\0') == std::wstring::npos;
-    require(sspan::detail::to_os_name(text, name) == is_name, "a name has no zero inside");
+    require(sspan::detail::to_os_name(text, name) == is_name, "a name contains no zero");
     if (is_name) {
-        require(sspan::detail::from_os(name.data()) == text, "a name comes back as it went");
+        require(sspan::detail::from_os(name.data()) == text, "a converted name converts back");
     }
     try {
         const auto domain = in.text(8);
-        const auto user =
-            text.substr(domain.empty() ? text.find(L'\\') + 1 : 0); // find says npos, which is -1, for none
+        // Without a backslash, find returns npos, which is -1.
+        const auto user = text.substr(domain.empty() ? text.find(L'\\') + 1 : 0);
         os_string user_units;
         const sspan::identity who{text, domain, text};
-        require(valid, "an identity is made of Unicode");
+        require(valid, "an identity is valid Unicode");
         const auto status = who.with_native([&](void* native) {
             const auto& os = *static_cast<SEC_WINNT_AUTH_IDENTITY_W*>(native);
             require(sspan::detail::to_os(user, user_units) && os.UserLength + 1 == user_units.size() &&
                         os.User[os.UserLength] == 0,
-                    "the user's name is what follows a domain, and ends in a zero");
+                    "the user's name follows the domain and ends in a zero");
             require(os.Password[os.PasswordLength] == 0, "the password ends in a zero");
             touch(std::as_bytes(std::span{os.Domain, os.DomainLength + std::size_t{1}}));
             return SECURITY_STATUS{7};
         });
-        require(status == 7, "the status comes through");
-    } catch (const sspan::error& failure) { // perhaps because of the domain
-        require(failure.code() == sspan::errc::invalid_parameter, "what is not Unicode is refused");
+        require(status == 7, "the callback's status is returned");
+    } catch (const sspan::error& failure) { // the domain may be the reason
+        require(failure.code() == sspan::errc::invalid_parameter, "invalid Unicode is refused");
     }
 }
 
@@ -139,11 +139,11 @@ void try_text_from_os(input& in) {
     const auto length = static_cast<std::size_t>(std::ranges::find(units, SEC_WCHAR{0}) - units.begin());
     const auto pairs = static_cast<std::size_t>(
         std::ranges::count_if(text, [](wchar_t unit) { return static_cast<std::uint32_t>(unit) > 0xFFFF; }));
-    require(text.size() + pairs == length, "all of the OS' text is taken");
+    require(text.size() + pairs == length, "the whole text of the OS is converted");
     if (std::ranges::none_of(text, is_surrogate)) {
         os_string back;
         require(sspan::detail::to_os(text, back) && std::ranges::equal(back, std::span{units}.first(length + 1)),
-                "the OS' text goes back as it came");
+                "text of the OS converts back");
     }
 }
 
@@ -177,7 +177,7 @@ void try_first_token(input& in) {
     if (!token.empty() && in.flag()) {
         token[0] = std::byte{0x60};
     }
-    if (in.flag()) { // Kerberos, or nearly
+    if (in.flag()) { // Kerberos, or a similar token
         const auto at = in.number(std::size_t{0}, std::min<std::size_t>(8, token.size()));
         token.insert(token.begin() + static_cast<std::ptrdiff_t>(at), identifier.begin(), identifier.end());
         if (in.rarely()) {
@@ -185,7 +185,7 @@ void try_first_token(input& in) {
         }
     }
     const bool may_be = sspan::detail::may_be_kerberos(token);
-    require(!may_be || !token.empty(), "Kerberos says something");
+    require(!may_be || !token.empty(), "an empty token is not Kerberos");
     constexpr std::size_t longest_header = 6;
     if (may_be && token.front() == std::byte{0x60} && token.size() >= longest_header + identifier.size() + 1) {
         const std::span front{token.data(), longest_header + identifier.size() + 1};
@@ -202,19 +202,19 @@ void try_numbers(input& in) {
     TimeStamp stamp{};
     std::memcpy(&stamp, &told, sizeof told);
     const auto time = sspan::detail::to_time(stamp);
-    require(time.has_value() == (told >= 116'444'736'000'000'000), "a time before 1970 is not told");
+    require(time.has_value() == (told >= 116'444'736'000'000'000), "a time before 1970 is empty");
     require((time == sspan::never) == (told >= 157'469'184'000'000'000), "a time from 2100 on is never");
     loopback::configure().utc_offset = 0;
 
     const std::error_code code{in.any<std::int32_t>(), sspan::category()};
-    require(code.message().find("(0x") != std::string::npos, "a message has the value");
-    require(code == code.default_error_condition(), "an error meets its own condition");
+    require(code.message().find("(0x") != std::string::npos, "an error's text contains its value");
+    require(code == code.default_error_condition(), "an error equals its own condition");
 
     using row = sspan::detail::flag_row;
     const auto bits = in.any<std::uint32_t>();
     for (const auto column : {&row::isc_request, &row::isc_granted, &row::asc_request, &row::asc_granted}) {
         const auto flags = sspan::detail::from_bits(bits, column);
-        require((sspan::detail::to_bits(flags, column) & ~bits) == 0, "flags are not more than the bits");
+        require((sspan::detail::to_bits(flags, column) & ~bits) == 0, "flags contain no bits beyond the given ones");
         static_cast<void>(sspan::to_string(flags));
     }
     try_first_token(in);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Asks the OS for its packages, so that it has to link what sspan::sspan links.
+// Asks the OS for its packages, so it must link the libraries of sspan::sspan.
 #include <sspan/sspan.hpp>
 
 #include <iostream>

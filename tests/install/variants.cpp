@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The headers between whatever users define and include around them. CMakeLists.txt compiles this file several times.
+// The headers, with other definitions and includes around them, as users may have. CMakeLists.txt compiles this file
+// several times.
 #if defined(WINDOWS_FIRST)
 #include <windows.h>
 #endif
@@ -20,7 +21,7 @@
 #endif
 
 #if defined(WINDOWS_LAST)
-#include <winsock2.h> // not after the first Winsock
+#include <winsock2.h> // fails if the first Winsock was included before
 
 #include <windows.h>
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Both sides of a context in one process, in the world that world.hpp arranges.
+// Both sides of a context in one process, in the environment of world.hpp.
 #pragma once
 
 #include "kerberos_facts.hpp"
@@ -29,7 +29,7 @@ inline std::string name_of(style which) {
     return which == style::dce ? "dce_style" : "plain";
 }
 
-/// Those that the package has.
+/// Returns the styles that the package offers.
 inline std::vector<style> every_style() {
     return facts.offers_dce_style ? std::vector{style::plain, style::dce} : std::vector{style::plain};
 }
@@ -68,7 +68,7 @@ struct pair_of_contexts {
     sspan::server_context server;
 };
 
-/// What both sides want, but for `without`.
+/// The wishes of both sides. Both request everything except `without`.
 struct wishes {
     sspan::client_options client;
     sspan::server_options server;
@@ -80,7 +80,7 @@ struct wishes {
     }
 };
 
-/// What may happen to a token on its way: nothing.
+/// The default change of a token on its way: none.
 inline constexpr auto untouched = [](bytes&) {};
 
 template <class OnTheWay = decltype(untouched)>
@@ -100,7 +100,7 @@ pair_of_contexts establish(const sspan::credentials& outbound, const sspan::cred
     return {std::move(context), std::move(server).finish()};
 }
 
-/// With the ticket and the key of the realm.
+/// Establishes a context with the realm's ticket and key.
 inline pair_of_contexts establish(style which, sspan::context_flags without = sspan::context_flags::none) {
     static const auto outbound = sspan::credentials::outbound(sspan::package::kerberos);
     static const auto inbound = sspan::credentials::inbound(sspan::package::kerberos);
@@ -112,9 +112,9 @@ inline bytes sign(sspan::security_context& sender, std::span<const std::byte> me
     return copy_of(sender.sign(message, signature));
 }
 
-/// A protected message in memory of its own.
+/// A protected message with its own memory.
 struct sealed {
-    bytes token; ///< Or its signature; empty when the message is in one piece.
+    bytes token; ///< The token or the signature; empty if the message is in one piece.
     bytes data;
 };
 
@@ -129,12 +129,12 @@ inline sealed encrypt(sspan::security_context& sender, std::span<const std::byte
     return result;
 }
 
-/// That the package refuses: by which call, and why.
+/// Expects that the package refuses, with this function and this status.
 template <class Attempt>
 void expect_refusal(const refusal& expected, Attempt attempt) {
     try {
         attempt();
-        ADD_FAILURE() << "it was not refused";
+        ADD_FAILURE() << "was not refused";
     } catch (const sspan::error& refused) {
         EXPECT_STREQ(refused.function(), expected.function);
         EXPECT_EQ(refused.code(), expected.code) << refused.what();
@@ -146,7 +146,7 @@ void expect_refusal(const refusal& expected, Attempt attempt) {
     }
 }
 
-/// That a handshake fails because the package does not grant what is required, and says what.
+/// Expects that the handshake fails because the package does not grant `flag`, and that the error names the flag.
 template <class Attempt>
 void expect_not_granted(const std::string& flag, Attempt attempt) {
     try {

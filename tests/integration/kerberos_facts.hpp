@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Where packages differ, what the tests expect: one block for each implementation.
+// The expected differences between packages: one block for each implementation.
 #pragma once
 
 #include <sspan/error.hpp>
@@ -13,13 +13,13 @@ namespace integration {
 
 using sspan::errc;
 
-/// Who refuses a handshake, and with which status.
+/// The function that refuses a handshake, and its status.
 struct refusal {
     const char* function;
     errc code;
 };
 
-/// What is announced for signatures and for the tokens of encrypted messages, and what these have.
+/// The announced sizes of signatures and of encrypted messages' tokens, and the real sizes.
 struct style_sizes {
     std::size_t max_signature;
     std::size_t security_trailer;
@@ -32,7 +32,7 @@ struct package_facts {
     refusal unknown_realm;
     refusal no_ticket;
     refusal expired_ticket;
-    refusal expired_credentials; ///< They were good when they were acquired.
+    refusal expired_credentials; ///< The credentials were valid at their acquisition.
     refusal early_ticket;
     refusal unknown_target;
     refusal skew_seen_by_kdc;
@@ -41,11 +41,11 @@ struct package_facts {
     refusal key_of_another_service;
     refusal key_of_another_version;
     refusal wrong_key;
-    std::optional<refusal> replayed_handshake; ///< None: not known.
+    std::optional<refusal> replayed_handshake; ///< Empty: not known.
     refusal logon_without_kdc;
     refusal ticket_without_kdc;
 
-    // sspan refuses these requests in front of a package that does not heed them. None: the package gets the request.
+    // sspan refuses these requests if the package would ignore them. Empty: the package gets the request.
     std::optional<refusal> client_bindings;
     std::optional<refusal> server_bindings;
     std::optional<refusal> unreported_client_flags; ///< `no_integrity`, `unverified_target_name`
@@ -53,47 +53,48 @@ struct package_facts {
     std::optional<refusal> package_list;            ///< `credential_options::packages`
     std::optional<refusal> restricted_logon;        ///< `autologon::restricted`
 
-    bool makes_error_tokens;            ///< The server that refuses has something to tell the client.
-    bool explicit_logon_is_saved;       ///< An explicit logon takes the place of the user's own ticket.
-    bool checks_password_before_ticket; ///< A password is looked at although the user's own ticket is there.
-    bool takes_user_at_realm;           ///< A logon takes name@realm for a user, without a domain.
+    bool makes_error_tokens;            ///< A server that refuses also sends an error token.
+    bool explicit_logon_is_saved;       ///< An explicit logon replaces the user's own ticket.
+    bool checks_password_before_ticket; ///< A password is checked even if the user's own ticket exists.
+    bool takes_user_at_realm;           ///< A logon accepts name@realm as the user, without a domain.
 
     bool offers_dce_style;
     bool delegates;
-    /// Messages may be late, but not repeated. Elsewhere replays are noticed only by the order.
+    /// Messages may be late, but not repeated. Other packages detect replays only by the order.
     bool offers_replay_detection_alone;
 
-    bool tells_expiry;      ///< Credentials and contexts say when they end.
-    bool inbound_never_end; ///< Credentials of a server do not.
+    bool tells_expiry;      ///< Credentials and contexts report their expiry.
+    bool inbound_never_end; ///< A server's credentials do not expire.
     bool tells_package;
     bool negotiate_proves_server; ///< A client of Negotiate gets `mutual_auth`.
 
     std::size_t signature_size;
     bool offers_integrity_only;
-    refusal integrity_only; ///< Where it is not offered.
+    refusal integrity_only; ///< The refusal where it is not offered.
     std::size_t integrity_only_size;
     style_sizes plain_sizes;
     style_sizes dce_sizes;
 
     errc replayed;
-    errc dropped;           ///< The message behind the gap says so.
-    bool waits_for_dropped; ///< Those behind it say so, too, until the missing one comes, which is good, and not late.
+    errc dropped; ///< The error for the first message after a gap.
+    /// Later messages get this error, too, until the missing one arrives. The missing one is then valid, and not late.
+    bool waits_for_dropped;
     errc late;
     errc foreign;
     errc reflected;
-    /// Of a message that is not what was sent.
+    /// Returns true for the error of a message that was changed.
     bool (*is_altered)(const std::error_code& code);
 };
 
-// Refusals by sspan, in front of the package.
+// Refusals by sspan, before any call of the package.
 inline constexpr refusal unsupported_step{"InitializeSecurityContext", errc::unsupported_function};
 inline constexpr refusal unsupported_answer{"AcceptSecurityContext", errc::unsupported_function};
 inline constexpr refusal unsupported_logon{"AcquireCredentialsHandle", errc::unsupported_function};
 
 #if defined(SSPAN_API_HEADER)
 
-// Windows, as documented and as windows_test.cpp has it: the loopback package behaves so. "No evidence" marks what no
-// source tells.
+// Windows, as documented and as in windows_test.cpp. The loopback package behaves in the same way. "No evidence" marks
+// behaviour that no source describes.
 inline constexpr refusal logon_denied{"InitializeSecurityContext", errc::logon_denied};
 inline constexpr refusal other_key{"AcceptSecurityContext", errc::logon_denied};
 inline constexpr refusal nobody_answers{"InitializeSecurityContext", errc::no_authenticating_authority};
@@ -157,9 +158,10 @@ inline const package_facts facts{
 
 #elif defined(_WIN32)
 
-// Wine 8, whose Kerberos is MIT's library. Of that library's minor statuses, which say what is wrong, it keeps none: it
-// returns 0xC0000001 for every logon and SEC_E_INTERNAL_ERROR for almost everything else. Windows has a status for each:
-// SEC_E_LOGON_DENIED, SEC_E_TARGET_UNKNOWN, SEC_E_CONTEXT_EXPIRED, SEC_E_TIME_SKEW, SEC_E_NO_AUTHENTICATING_AUTHORITY...
+// Wine 8, whose Kerberos is MIT's library. Wine drops that library's minor statuses, which have the reason: it returns
+// 0xC0000001 for every logon and SEC_E_INTERNAL_ERROR for almost everything else. Windows has a status for each reason:
+// SEC_E_LOGON_DENIED, SEC_E_TARGET_UNKNOWN, SEC_E_CONTEXT_EXPIRED, SEC_E_TIME_SKEW,
+// SEC_E_NO_AUTHENTICATING_AUTHORITY...
 inline constexpr refusal logon_refused{"AcquireCredentialsHandle", errc{static_cast<int>(0xC0000001)}};
 inline constexpr refusal step_refused{"InitializeSecurityContext", errc::internal_error};
 inline constexpr refusal client_refused{"AcceptSecurityContext", errc::internal_error};
@@ -201,7 +203,7 @@ inline const package_facts facts{
     .offers_replay_detection_alone = true,
 
     .tells_expiry = true,
-    .inbound_never_end = true, // a key in a file does not end
+    .inbound_never_end = true, // a key in a file does not expire
     .tells_package = true,
     .negotiate_proves_server = true,
 
@@ -218,14 +220,14 @@ inline const package_facts facts{
     .late = errc::out_of_sequence,
     .foreign = errc::message_altered,
     .reflected = errc::message_altered,
-    .is_altered = // its header may be what strikes first
+    .is_altered = // the change may affect the header first
     [](const std::error_code& code) { return code == errc::message_altered || code == errc::invalid_token; },
 };
 
 #else
 
-// WinPR 3.15, whose Kerberos is MIT's library below GSSAPI: the messages are WinPR's own. A client is told
-// SEC_E_NO_CREDENTIALS whatever the library says, a server SEC_E_INTERNAL_ERROR.
+// WinPR 3.15, whose Kerberos is MIT's library below GSSAPI. The messages are WinPR's own. A client always gets
+// SEC_E_NO_CREDENTIALS for an error of the library, a server SEC_E_INTERNAL_ERROR.
 inline constexpr refusal logon_refused{"AcquireCredentialsHandle", errc::no_credentials};
 inline constexpr refusal step_refused{"InitializeSecurityContext", errc::no_credentials};
 inline constexpr refusal client_refused{"AcceptSecurityContext", errc::internal_error};
@@ -235,13 +237,13 @@ inline const package_facts facts{
     .unknown_user = logon_refused,
     .unknown_realm = logon_refused,
     .no_ticket = logon_refused,
-    .expired_ticket = logon_refused, // it would have to be good for another minute
+    .expired_ticket = logon_refused, // it must be valid for another minute
     .expired_credentials = step_refused,
     .early_ticket = step_refused,
     .unknown_target = step_refused,
     .skew_seen_by_kdc = step_refused,
     .skew_seen_by_server = client_refused,
-    .no_keytab = client_refused, // it is not opened before there is a client
+    .no_keytab = client_refused, // the keytab is not opened before a client connects
     .key_of_another_service = client_refused,
     .key_of_another_version = client_refused,
     .wrong_key = client_refused,
@@ -249,7 +251,8 @@ inline const package_facts facts{
     .logon_without_kdc = logon_refused,
     .ticket_without_kdc = step_refused,
 
-    .client_bindings = std::nullopt, // its token has them, for servers other than WinPR's to compare
+    // The client's token has them; WinPR's server does not compare them, other servers may.
+    .client_bindings = std::nullopt,
     .server_bindings = unsupported_answer,
     .unreported_client_flags = unsupported_step,
     .unreported_server_flags = unsupported_answer,
@@ -281,9 +284,9 @@ inline const package_facts facts{
     .dropped = errc::out_of_sequence,
     .waits_for_dropped = true,
     .late = errc::out_of_sequence,
-    .foreign = errc::out_of_sequence, // its number is looked at first, and each context has its own
+    .foreign = errc::out_of_sequence, // the number is checked first, and each context has its own
     .reflected = errc::invalid_token,
-    .is_altered = // an altered number strikes first
+    .is_altered = // a changed number is detected first
     [](const std::error_code& code) {
         return code == errc::message_altered || code == errc::invalid_token || code == errc::out_of_sequence ||
                code == errc::qop_not_supported;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Handshakes of Kerberos, and everything that can be wrong with them.
+// Kerberos handshakes, and their possible failures.
 #include "kerberos.hpp"
 #include "kerberos_facts.hpp"
 #include "world.hpp"
@@ -35,7 +35,7 @@ struct account {
     }
 };
 
-/// What a handshake has to do with; what is not said is as it should be.
+/// The conditions of a handshake. The defaults are correct.
 struct situation {
     world::ticket ticket = world::ticket::fresh;
     world::keys keys = world::keys::right;
@@ -58,20 +58,20 @@ void shake_hands(const situation& with, style which) {
     expect_messages_pass(pair);
 }
 
-/// Something that is wrong, and what becomes of it.
+/// A wrong condition, and the expected result.
 struct wrong {
     const char* name;
     situation with;
     refusal expected;
-    std::string_view because; ///< MIT's library says so in its trace. Its numbers are the protocol's.
+    std::string_view because; ///< The reason in the trace of MIT's library. Its numbers are the protocol's.
 
     friend void PrintTo(const wrong& what, std::ostream* out) { *out << what.name; } // GoogleTest's name for it
 };
 
 class kerberos_refusals : public ::testing::TestWithParam<std::tuple<style, wrong>> {};
 
-// Packages merge what is behind a row of this table and its neighbours into three statuses, see kerberos_facts.hpp; that each
-// is refused for its own reason shows in the trace, and in that the same succeeds when the one thing is put right.
+// Packages report the reasons in this table with only three statuses, see kerberos_facts.hpp. The trace shows that each
+// refusal has its own reason. Another proof is that the handshake succeeds when this one condition is corrected.
 const std::vector<wrong> everything_wrong{
     {"wrong_password",
      {.logon = account{.user = L"careful", .password = L"wrong"}},
@@ -174,7 +174,7 @@ TEST(kerberos_flags, are_granted_or_the_handshake_fails) {
     for (const auto& row : rows) {
         wishes wanted{style::plain};
         wanted.client.require |= row.flag;
-        wanted.server.request |= row.flag & context_flags::dce_style; // a server takes it only if it has asked for it
+        wanted.server.request |= row.flag & context_flags::dce_style; // a server accepts it only if it has requested it
         const auto attempt = [&] {
             const auto pair = establish(outbound, inbound, service(), wanted);
             EXPECT_TRUE(contains(pair.client.granted(), row.flag)) << row.name;
@@ -188,7 +188,8 @@ TEST(kerberos_flags, are_granted_or_the_handshake_fails) {
 }
 
 TEST_P(kerberos_handshakes, with_a_flipped_bit_fail_or_come_to_the_same) {
-    // Parts of a ticket and its envelope travel in the clear and unsigned, and are hints: the version of a key, names.
+    // Some parts of a ticket and its envelope are neither encrypted nor signed: they are hints, such as a key's version
+    // and names.
     const auto outbound = sspan::credentials::outbound(sspan::package::kerberos);
     const auto inbound = sspan::credentials::inbound(sspan::package::kerberos);
     const wishes wanted{GetParam()};
@@ -202,7 +203,7 @@ TEST_P(kerberos_handshakes, with_a_flipped_bit_fail_or_come_to_the_same) {
             std::size_t number = 0;
             const auto flip = [&](bytes& token) {
                 if (number++ == flipped) {
-                    bits = token.size() * 8; // it varies
+                    bits = token.size() * 8; // the size varies
                     token[std::min(bit, bits - 1) / 8] ^= std::byte{1} << (bit % 8);
                 }
             };
@@ -222,7 +223,7 @@ TEST_P(kerberos_handshakes, with_a_flipped_bit_fail_or_come_to_the_same) {
 
 TEST_P(kerberos_handshakes, are_not_begun_twice_with_the_same_token) {
     if (!facts.replayed_handshake) {
-        GTEST_SKIP() << "nothing is known of what Windows says of a token that comes twice";
+        GTEST_SKIP() << "no evidence for Windows' status for a token that arrives twice";
     }
     const auto outbound = sspan::credentials::outbound(sspan::package::kerberos);
     const auto inbound = sspan::credentials::inbound(sspan::package::kerberos);
@@ -257,14 +258,14 @@ TEST_P(kerberos_handshakes, share_credentials_in_many_threads) {
     }
 }
 
-TEST(kerberos_expiry, ends_credentials_and_leaves_contexts_alone) { // so who minds looks at `expiry`
+TEST(kerberos_expiry, ends_credentials_and_leaves_contexts_alone) { // `expiry` lets a program enforce the end
     const auto ticket = world::with_ticket(world::ticket::gone);
     const auto inbound = sspan::credentials::inbound(sspan::package::kerberos);
     const auto outbound = account{.user = L"brief"}.outbound();
     auto pair = establish(outbound, inbound, service(), wishes{style::plain});
     const auto now = std::chrono::system_clock::now();
     ASSERT_EQ(outbound.expiry().has_value(), facts.tells_expiry);
-    const auto end = outbound.expiry().value_or(now + std::chrono::seconds{5}); // as the world has it
+    const auto end = outbound.expiry().value_or(now + std::chrono::seconds{5}); // as the environment sets it up
     ASSERT_GT(end, now);
     ASSERT_LT(end, now + std::chrono::seconds{10});
     std::this_thread::sleep_until(end + std::chrono::seconds{1});
@@ -272,11 +273,11 @@ TEST(kerberos_expiry, ends_credentials_and_leaves_contexts_alone) { // so who mi
         sspan::client_handshake late{outbound, service()};
         static_cast<void>(late.step());
     });
-    EXPECT_LT(pair.client.expiry(), std::chrono::system_clock::now()); // or not told
+    EXPECT_LT(pair.client.expiry(), std::chrono::system_clock::now()); // also true if it is not reported
     expect_messages_pass(pair);
 }
 
-/// In a realm whose KDC does not answer.
+/// A realm whose KDC does not answer.
 class kerberos_without_kdc : public ::testing::TestWithParam<style> {};
 INSTANTIATE_TEST_SUITE_P(each, kerberos_without_kdc, ::testing::ValuesIn(every_style()),
                          [](const auto& test) { return name_of(test.param); });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Messages of every kind, as they should be and as an attacker would like them. Each test runs with and without DCE style,
-// where the package has that.
+// Messages of every kind, genuine ones and an attacker's. If the package offers DCE style, each test runs with it and
+// without it.
 #include "kerberos.hpp"
 #include "kerberos_facts.hpp"
 
@@ -23,11 +23,11 @@ using sspan::context_flags;
 using sspan::quality_of_protection;
 using sspan::security_context;
 
-/// A way to protect messages, and to open them.
+/// A way to protect and to open messages.
 struct kind {
     const char* name;
     quality_of_protection quality;
-    bool in_place; ///< What cannot be opened is wiped.
+    bool in_place; ///< A message that cannot be opened is wiped.
     sealed (*protect)(security_context& sender, std::span<const std::byte> message, const sspan::protect_options&);
     bytes (*open)(security_context& receiver, sealed& message, const sspan::accept_options&, std::error_code&);
 
@@ -81,13 +81,13 @@ protected:
         return which().protect(sender, message, {.quality = which().quality});
     }
 
-    /// @return the message; of what was refused, nothing.
+    /// @return the message; empty if it was refused.
     static bytes open(security_context& receiver, sealed& message, std::error_code& ec) {
         const auto at_least = which().quality == integrity_only ? sspan::minimum_protection::integrity_only
                                                                 : sspan::minimum_protection::encrypted;
         return which().open(receiver, message, {.minimum = at_least}, ec);
     }
-    /// A copy of the message; @return why it was refused.
+    /// Opens a copy of the message. @return the error.
     static std::error_code verdict(security_context& receiver, sealed message) {
         std::error_code ec;
         const auto received = message.data;
@@ -139,7 +139,7 @@ TEST_P(kerberos_messages, of_every_size_arrive_whole_both_ways) {
             const auto original = numbered(size);
             const auto message = protect(sender, original);
             EXPECT_EQ(message.token.size() + message.data.size(), size + added);
-            if (size >= 15) { // Can anybody read it?
+            if (size >= 15) { // long enough to search for it
                 EXPECT_EQ(std::ranges::search(message.data, original).empty(), which().quality == encrypted) << size;
             }
             expect_genuine(receiver, message, original);
@@ -148,8 +148,8 @@ TEST_P(kerberos_messages, of_every_size_arrive_whole_both_ways) {
 }
 
 TEST_P(kerberos_messages, with_any_bit_flipped_are_refused) {
-    // MIT's library ignores no bit: the header, with its filler, is part of what is signed, or must equal the encrypted
-    // copy of it. A refused message does not count as received.
+    // MIT's library checks every bit. The header with its filler is part of the signed data, or must equal its
+    // encrypted copy. A refused message does not count as received.
     auto pair = established();
     const auto original = protect(pair.client, numbered(32));
     for (bytes sealed::* const part : {&sealed::token, &sealed::data}) {
@@ -189,7 +189,7 @@ TEST_P(kerberos_messages, that_were_replayed_dropped_or_reordered_are_reported) 
     }
     expect_genuine(pair.server, sent[0], message);
     EXPECT_EQ(verdict(pair.server, sent[0]), facts.replayed);
-    EXPECT_EQ(verdict(pair.server, sent[2]), facts.dropped); // there has been no sent[1]
+    EXPECT_EQ(verdict(pair.server, sent[2]), facts.dropped); // sent[1] has not arrived
     if (facts.waits_for_dropped) {
         EXPECT_EQ(verdict(pair.server, sent[3]), facts.dropped);
         expect_genuine(pair.server, sent[1], message);
@@ -197,9 +197,9 @@ TEST_P(kerberos_messages, that_were_replayed_dropped_or_reordered_are_reported) 
         expect_genuine(pair.server, sent[2], message);
     } else {
         EXPECT_EQ(verdict(pair.server, sent[1]), facts.late);
-        EXPECT_EQ(verdict(pair.server, sent[2]), facts.replayed); // although nobody has got what it said
+        EXPECT_EQ(verdict(pair.server, sent[2]), facts.replayed); // the refused message counts as received
     }
-    expect_genuine(pair.server, sent[3], message); // a gap is reported once
+    expect_genuine(pair.server, sent[3], message); // a gap is reported only once
     expect_genuine(pair.server, sent[4], message);
 }
 
@@ -294,7 +294,7 @@ TEST_P(kerberos_qualities, merely_signed_message_is_taken_by_who_asks_for_it) {
     std::error_code ec;
     const auto opened = which.open(pair.server, message, {.minimum = sspan::minimum_protection::integrity_only}, ec);
     EXPECT_EQ(opened, numbered(40)) << ec.message();
-    EXPECT_TRUE(which.open(pair.server, again, {}, ec).empty()); // as required: encrypted
+    EXPECT_TRUE(which.open(pair.server, again, {}, ec).empty()); // the default requires encryption
     EXPECT_EQ(ec, sspan::errc::qop_not_supported);
     EXPECT_TRUE(all_zero(again.data) && all_zero(again.token));
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Requests that a package may ignore without an error: channel bindings, flags that no answer reports, lists of packages,
-// and `autologon::restricted`. In front of such a package sspan refuses them. Elsewhere these tests look at the effect.
-// Each also makes the handshake or the logon without the request: that succeeds everywhere.
+// Requests that a package may ignore without an error: channel bindings, flags that no answer reports, lists of
+// packages, and `autologon::restricted`. If the package ignores them, sspan refuses them. Otherwise these tests check
+// their effect. Each test also runs the handshake or the logon without the request, which must always succeed.
 #include "kerberos.hpp"
 #include "kerberos_facts.hpp"
 #include "world.hpp"
@@ -21,7 +21,7 @@ namespace {
 using namespace integration;
 using sspan::context_flags;
 
-/// Expects `refused`, or success if that is empty.
+/// Expects `refused`, or success if `refused` is empty.
 template <class Attempt>
 void expect_outcome(const std::optional<refusal>& refused, Attempt attempt) {
     if (refused) {
@@ -43,7 +43,7 @@ void shake_hands(const wishes& wanted) {
 
 constexpr refusal other_channel{"AcceptSecurityContext", errc::bad_bindings}; // weak evidence for Windows' status
 
-/// The bindings of both sides, as the size of their data; 0: none.
+/// The sizes of both sides' bindings; 0: no bindings.
 struct channels {
     const char* name;
     std::size_t client;
@@ -79,7 +79,7 @@ TEST_P(kerberos_bindings, are_compared_by_the_server_or_refused) {
         wanted.server.bindings = sspan::channel_bindings::application_data(numbered(what.server));
         expected = facts.server_bindings ? facts.server_bindings : expected;
     }
-    if (what.client != 0) { // whose step is the first
+    if (what.client != 0) { // the client steps first
         wanted.client.bindings = sspan::channel_bindings::application_data(numbered(what.client));
         expected = facts.client_bindings ? facts.client_bindings : expected;
     }
@@ -90,7 +90,7 @@ TEST(kerberos_unreported_flags, reach_the_package_or_are_refused) {
     const auto outbound = sspan::credentials::outbound(sspan::package::kerberos);
     const auto inbound = sspan::credentials::inbound(sspan::package::kerberos);
     const auto attempt = [&](context_flags of_the_client, context_flags of_the_server) {
-        wishes wanted{style::plain, sspan::message_protection}; // as documented, no_integrity turns integrity off
+        wishes wanted{style::plain, sspan::message_protection}; // no_integrity turns integrity off, as documented
         wanted.client.request |= of_the_client;
         wanted.server.request |= of_the_server;
         static_cast<void>(establish(outbound, inbound, service(), wanted));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What an established context can do and tells, beside protecting messages one by one.
+// The functions of an established context, except the protection of single messages.
 #include "kerberos.hpp"
 #include "kerberos_facts.hpp"
 
@@ -84,7 +84,7 @@ TEST_P(kerberos, halves_work_in_two_threads) {
             EXPECT_NO_THROW(client.receiver.verify(message, signature));
         }
     }};
-    for (auto& signature : to_server) { // the same context sends meanwhile
+    for (auto& signature : to_server) { // at the same time, the same context sends
         signature.resize(client.sender.sign(message, signature).size());
     }
     receiving.join();
@@ -93,7 +93,7 @@ TEST_P(kerberos, halves_work_in_two_threads) {
     }
 }
 
-TEST_P(kerberos, context_and_credentials_end_with_the_ticket) { // of a day
+TEST_P(kerberos, context_and_credentials_end_with_the_ticket) { // a ticket is valid for a day
     const auto pair = establish(GetParam());
     const auto now = std::chrono::system_clock::now();
     for (const auto& end : {pair.client.expiry(), pair.server.expiry(),
@@ -102,7 +102,8 @@ TEST_P(kerberos, context_and_credentials_end_with_the_ticket) { // of a day
         EXPECT_TRUE(!end || (*end > now + std::chrono::hours{23} && *end < now + std::chrono::hours{25}));
     }
     const auto inbound_end = sspan::credentials::inbound(sspan::package::kerberos).expiry();
-    EXPECT_EQ(inbound_end.value_or(sspan::never) == sspan::never, facts.inbound_never_end); // or not told
+    // The result is also `never` if the package reports no expiry.
+    EXPECT_EQ(inbound_end.value_or(sspan::never) == sspan::never, facts.inbound_never_end);
 }
 
 TEST_P(kerberos, tells_the_package_and_says_so_where_it_does_not_tell) {

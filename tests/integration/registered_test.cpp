@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The library on the system's own secur32, with the loopback package registered as one of its packages: real thread
-// tokens, and contexts that move between real processes. run.sh registers it.
+// The library on the system's own secur32, with the loopback package as a registered package: real thread tokens, and
+// contexts that move between real processes. run.sh registers the package.
 #include <sspan/sspan.hpp>
 
 #include <gtest/gtest.h>
@@ -70,7 +70,7 @@ struct conversation {
     sspan::server_context server;
 };
 
-/// The thread's impersonation token, as the system sees it. Nothing if there is none.
+/// The thread's impersonation token, as the system reports it.
 struct thread_token {
     std::uint64_t number = 0; ///< the same for every handle of the same token
     SECURITY_IMPERSONATION_LEVEL level = SecurityAnonymous;
@@ -166,7 +166,7 @@ TEST(registered, exception_ends_it) {
             EXPECT_TRUE(current_token());
             throw std::runtime_error{"work failed"};
         });
-        ADD_FAILURE() << "nothing was thrown";
+        ADD_FAILURE() << "no exception was thrown";
     } catch (const std::runtime_error&) {
         EXPECT_FALSE(current_token());
     }
@@ -210,7 +210,7 @@ TEST(registered, access_token_outlives_the_context_and_serves_another_thread) {
         {
             const impersonation_guard as_client{token};
             EXPECT_EQ(as_client.level(), impersonation_level::impersonation);
-            token = {}; // the thread refers to it
+            token = {}; // the thread still refers to it
             EXPECT_TRUE(current_token());
         }
         EXPECT_FALSE(current_token());
@@ -346,7 +346,7 @@ bytes receive(HANDLE from) {
     return data;
 }
 
-/// This program, run once more for `task`.
+/// A new process of this program, with the command `task`.
 struct child {
     explicit child(const std::wstring& task) {
         std::array<wchar_t, 1024> self{};
@@ -363,7 +363,7 @@ struct child {
         process = sspan::detail::token_handle{made.hProcess};
         ::CloseHandle(made.hThread);
         in.read.reset();
-        out.write.reset(); // so that reading ends when the child does
+        out.write.reset(); // so that reading ends with the child
     }
     DWORD wait() {
         in.write.reset();
@@ -377,7 +377,7 @@ struct child {
     sspan::detail::token_handle process;
 };
 
-/// What the other process does with the context that it is sent: checks a message, acts as the client, answers.
+/// The other process's work: it imports the context, checks a message, acts as the client, and answers.
 int import_and_answer() {
     const auto in = ::GetStdHandle(STD_INPUT_HANDLE);
     const auto out = ::GetStdHandle(STD_OUTPUT_HANDLE);
@@ -406,7 +406,7 @@ TEST(registered, context_moves_to_another_process) {
     conversation talk{alice()};
     const auto message = to_bytes("for the process that takes over");
     bytes signature(talk.client.sizes().max_signature);
-    talk.server.verify(message, talk.client.sign(message, signature)); // so that the counters are not at their start
+    talk.server.verify(message, talk.client.sign(message, signature)); // the sequence numbers are then not zero
 
     child other{L"--import"};
     const auto exported = sspan::export_context(std::move(talk.server));
@@ -424,7 +424,7 @@ TEST(registered, context_moves_to_another_process) {
     EXPECT_NO_THROW(talk.client.verify(message, answer));
 }
 
-/// A guard whose RevertSecurityContext fails: SetThreadToken must bring the thread back.
+/// Tests a guard whose RevertSecurityContext fails: SetThreadToken must restore the thread.
 int fail_to_revert() {
     conversation talk{alice()};
     {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Millions of messages through one context of a real package: all are right, and the memory stays what it was.
+// Millions of messages through one context of a real package. All must be correct, and the memory must not grow.
 #include "kerberos.hpp"
 
 #include <gtest/gtest.h>
@@ -37,7 +37,7 @@ TEST(soak, ten_million_messages_through_one_context) {
     const auto wanted = variable("SSPAN_MESSAGES");
     const std::size_t count = wanted.empty() ? 10'000'000 : std::stoul(wanted);
     constexpr std::size_t size = 64;
-    constexpr std::size_t one_in = 16; // is sealed, which takes longer
+    constexpr std::size_t one_in = 16; // messages that are sealed, because sealing takes longer
     const std::size_t settled = count / 10;
 
     auto pair = establish(style::dce);
@@ -54,7 +54,7 @@ TEST(soak, ten_million_messages_through_one_context) {
             std::ranges::copy(message, frame.payload().begin());
             const auto sent = pair.client.wrap(frame, size, {}, ec);
             wire.assign(sent.begin(), sent.end());
-            // What the receiver takes for the token's length is known once this side has wrapped something itself.
+            // Wine knows the length of a received token only after this side has wrapped a message.
             const auto token = sent.size() - size;
             const auto opened = pair.server.decrypt(
                 {.token = std::span{wire}.first(token), .data = std::span{wire}.subspan(token)}, {}, ec);

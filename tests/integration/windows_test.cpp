@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What Windows' packages do, by public evidence: docs/verification.md has the table. The calls are SSPI's own, so that this
-// is about the package and not about sspan. It runs on the loopback package; on a Windows in a domain the same program
-// proves or refutes what the loopback package claims.
+// The behaviour of Windows' packages, by public evidence: docs/verification.md has the table. Most checks use SSPI's
+// own calls, so they test the package and not sspan. The program runs on the loopback package. On Windows in a domain,
+// the same program confirms or refutes the loopback package's claims.
 #include "kerberos.hpp"
 #include "world.hpp"
 
@@ -37,7 +37,7 @@ constexpr package_kind kerberos_kind{"Kerberos", sspan::package::kerberos, false
 constexpr package_kind ntlm_kind{"NTLM", sspan::package::ntlm, true};
 constexpr package_kind negotiate_kind{"Negotiate", sspan::package::negotiate, false};
 
-/// What is asked, and nothing required: the package's answers are looked at as they come.
+/// The requested flags. Nothing is required, so the test sees all of the package's answers.
 struct asked {
     context_flags client = sspan::message_protection;
     context_flags server = context_flags::none;
@@ -71,7 +71,7 @@ ends connect(const package_kind& which, const asked& flags = {}) {
     return connect(sspan::credentials::outbound(which.package), sspan::credentials::inbound(which.package), flags);
 }
 
-/// Negotiate's credentials for alice, by her password or as the logged-on user.
+/// Returns Negotiate's credentials for alice: with her password, or as the logged-on user.
 sspan::credentials alice(bool by_password, std::wstring_view packages) {
     return by_password
                ? sspan::credentials::outbound(sspan::package::negotiate, {L"alice", L"SSPAN.TEST", world::password()},
@@ -118,12 +118,12 @@ bytes token_room(const sspan::security_context& of) {
     return bytes(of.sizes().security_trailer);
 }
 
-/// An error token is for who asks for it, and nobody does here.
+/// Expects this error, without an error token: no test here requests error tokens.
 template <class Attempt>
 void expect_status(const char* function, errc code, Attempt attempt) {
     try {
         attempt();
-        ADD_FAILURE() << "it was not refused";
+        ADD_FAILURE() << "was not refused";
     } catch (const sspan::error& refused) {
         EXPECT_STREQ(refused.function(), function);
         EXPECT_EQ(refused.code(), code) << refused.what();
@@ -190,7 +190,7 @@ TEST_P(windows, covers_a_header_that_is_readonly_with_checksum) {
     }
     for (const bool altered : {false, true}) {
         const auto more =
-            GetParam().is_ntlm ? context_flags::none : context_flags::dce_style; // what there is evidence for
+            GetParam().is_ntlm ? context_flags::none : context_flags::dce_style; // the flags with evidence
         const auto pair = connect(GetParam(), {sspan::message_protection | more, more});
         auto header = numbered(12);
         auto data = numbered(40);
@@ -211,7 +211,7 @@ TEST_P(windows, gives_what_the_client_asks_though_the_server_asks_for_nothing) {
     auto data = numbered(40);
     auto token = token_room(pair.server);
     std::array list{buffer_of(SECBUFFER_TOKEN, token), buffer_of(SECBUFFER_DATA, data)};
-    ASSERT_EQ(encrypt(pair.server, list), SEC_E_OK); // the server sends
+    ASSERT_EQ(encrypt(pair.server, list), SEC_E_OK); // here the server sends
     EXPECT_EQ(decrypt(pair.client, list), SEC_E_OK);
     EXPECT_EQ(data, numbered(40));
 }
@@ -246,7 +246,7 @@ TEST_P(windows, only_reads_what_it_verifies) {
     const auto message = numbered(40);
     const auto signature = sign(pair.client, message);
     const bytes signature_before(signature.begin(), signature.end());
-    EXPECT_NO_THROW(pair.server.verify(message, signature)); // memory that is const
+    EXPECT_NO_THROW(pair.server.verify(message, signature)); // the memory is const
     EXPECT_EQ(message, numbered(40));
     EXPECT_EQ(signature, signature_before);
 }
@@ -271,7 +271,7 @@ TEST_P(windows, tells_the_client_the_target_the_key_and_the_package) {
     EXPECT_TRUE(std::ranges::equal(keys.first.get(), keys.second.get()));
     EXPECT_EQ(sspan::query_client_specified_target(pair.server), world::service());
     const auto expected = GetParam().is_ntlm ? sspan::package::ntlm : sspan::package::kerberos;
-    EXPECT_EQ(sspan::query_package_info(pair.client).name, expected); // of Negotiate, what it has chosen
+    EXPECT_EQ(sspan::query_package_info(pair.client).name, expected); // for Negotiate, the chosen package
     EXPECT_EQ(sspan::query_package_info(pair.server).name, expected);
 }
 
@@ -362,8 +362,9 @@ TEST(windows_ntlm, reports_mutual_authentication_that_it_does_not_do) {
     const auto first = copy_of(client.step().token);
     const auto second = copy_of(server.step(first).token);
     static_cast<void>(server.step(client.step(second).token));
-    EXPECT_TRUE(contains(client.granted(), context_flags::mutual_auth));                      // the package's word
-    EXPECT_FALSE(contains(std::move(client).finish().granted(), context_flags::mutual_auth)); // sspan's
+    EXPECT_TRUE(contains(client.granted(), context_flags::mutual_auth)); // the package reports it
+    // sspan does not accept it.
+    EXPECT_FALSE(contains(std::move(client).finish().granted(), context_flags::mutual_auth));
 }
 
 TEST(windows_ntlm, denies_the_logon_of_a_wrong_password_at_the_server) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What the tests of WinPR's own packages have in common. winpr3.sh sets up the users and the realm.
+// The common part of the tests of WinPR's own packages. winpr3.sh sets up the users and the realm.
 #pragma once
 
 #include "kerberos.hpp"
@@ -16,13 +16,14 @@ namespace conversation {
 
 using namespace integration;
 
-/// The server's last step. WinPR's NTLM leaks what it reads of the client's last token; winpr3.supp has this name.
+/// Takes the server's last step. WinPR's NTLM leaks memory when it reads the client's last token; winpr3.supp names
+/// this function.
 inline sspan::handshake_step last_step(sspan::server_handshake& server, std::span<const std::byte> token,
                                        std::error_code& ec) {
     return server.step(token, ec);
 }
 
-/// Lets the two hand each other tokens until both are complete; returns how many there were.
+/// Exchanges tokens until both sides are complete. @return the number of tokens.
 inline int exchange_tokens(sspan::client_handshake& client, sspan::server_handshake& server) {
     int count = 0;
     for (auto token = client.step().token; !token.empty();) {

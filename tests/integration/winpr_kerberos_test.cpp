@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What WinPR's Kerberos has of its own, beside what kerberos_facts.hpp says of it.
+// Behaviour that is specific to WinPR's Kerberos, in addition to kerberos_facts.hpp.
 #include "winpr_conversation.hpp"
 
 #include <gtest/gtest.h>

@@ -16,7 +16,7 @@ protected:
     static sspan::credentials log_on(std::wstring_view user, std::wstring_view password) {
         return sspan::credentials::outbound(sspan::package::ntlm, sspan::identity{user, L"SSPAN", password});
     }
-    /// NTLM cannot prove who the server is.
+    /// The options of a client. NTLM cannot prove the server's identity.
     static sspan::client_options client_options() { return {.require = sspan::message_protection}; }
 
     static pair_of_contexts establish(const sspan::client_options& client_wants = client_options(),
@@ -29,7 +29,7 @@ protected:
         return finish(client, server);
     }
 
-    /// How the server answers who logs on with this name and this password.
+    /// Returns the server's error for a logon with this name and this password.
     static std::error_code refusal(std::wstring_view user, std::wstring_view password) {
         const auto outbound = log_on(user, password);
         const auto inbound = sspan::credentials::inbound(sspan::package::ntlm);
@@ -112,7 +112,7 @@ TEST_F(winpr_ntlm, integrity_only_messages_are_encrypted_all_the_same) {
 TEST_F(winpr_ntlm, every_changed_byte_is_noticed) {
     const auto message = numbered(20);
     for (std::size_t at = 0; at != message.size() + 16; ++at) {
-        auto pair = establish(); // after one such message the key streams are out of step
+        auto pair = establish(); // one refused message desynchronizes the key streams
         auto changed = message;
         auto signature = sign(pair.client, message);
         (at < changed.size() ? changed[at] : signature[at - changed.size()]) ^= std::byte{0x10};
@@ -139,11 +139,11 @@ TEST_F(winpr_ntlm, replayed_dropped_and_foreign_messages_are_refused) {
 
     pair = establish();
     static_cast<void>(sign(pair.client, message));
-    EXPECT_FALSE(pair.server.verify(message, sign(pair.client, message), {}, ec)) << "one was dropped";
+    EXPECT_FALSE(pair.server.verify(message, sign(pair.client, message), {}, ec)) << "the previous message was lost";
 
     pair = establish();
     auto other = establish();
-    EXPECT_FALSE(other.server.verify(message, sign(pair.client, message), {}, ec)) << "of another context";
+    EXPECT_FALSE(other.server.verify(message, sign(pair.client, message), {}, ec)) << "from another context";
     EXPECT_FALSE(pair.client.verify(message, sign(pair.client, message), {}, ec)) << "one's own";
 }
 
@@ -159,7 +159,8 @@ TEST_F(winpr_ntlm, short_signatures_and_tokens_are_not_read_past_their_end) {
         EXPECT_TRUE(pair.server.decrypt({.token = token, .data = data}, {}, ec).data.empty()) << size;
         EXPECT_EQ(ec, errc::invalid_token) << size;
     }
-    EXPECT_NO_THROW(pair.server.verify(message, sign(pair.client, message))) << "none of them was looked at";
+    EXPECT_NO_THROW(pair.server.verify(message, sign(pair.client, message)))
+        << "the refused tokens did not reach the package";
 }
 
 TEST_F(winpr_ntlm, parts_that_are_to_be_left_alone_are_refused_untouched) {
@@ -179,7 +180,7 @@ TEST_F(winpr_ntlm, mutual_authentication_is_not_believed) {
     EXPECT_FALSE(contains(establish(options).client.granted(), context_flags::mutual_auth));
 
     const auto outbound = log_on(L"alice", wide(variable("SSPAN_PASSWORD")));
-    sspan::client_handshake client{outbound, L"echo/server.sspan.test"}; // requires it
+    sspan::client_handshake client{outbound, L"echo/server.sspan.test"}; // the default requires mutual_auth
     std::error_code ec;
     EXPECT_TRUE(client.step({}, ec).token.empty());
     EXPECT_EQ(ec, errc::security_qos_failed);
@@ -202,7 +203,7 @@ TEST_F(winpr_ntlm, grants_what_was_asked_for_and_no_more) {
 }
 
 TEST_F(winpr_ntlm, refuses_wrong_passwords_and_unknown_users) {
-    EXPECT_EQ(refusal(L"alice", L"wrong"), errc::message_altered); // it is the check of the whole handshake that fails
+    EXPECT_EQ(refusal(L"alice", L"wrong"), errc::message_altered); // the check of the whole handshake fails
     EXPECT_EQ(refusal(L"alice", L""), errc::message_altered);
     EXPECT_EQ(refusal(L"mallory", wide(variable("SSPAN_PASSWORD"))), errc::no_credentials);
 }
@@ -213,7 +214,7 @@ TEST_F(winpr_ntlm, refuses_garbage_and_tokens_out_of_turn) {
         sspan::server_handshake server{inbound};
         std::error_code ec;
         EXPECT_TRUE(server.step(numbered(size), ec).token.empty()) << size;
-        EXPECT_EQ(ec, errc::invalid_token) << size; // LeakSanitizer sees whether anything is left behind
+        EXPECT_EQ(ec, errc::invalid_token) << size; // LeakSanitizer checks that nothing is leaked
     }
     const auto outbound = log_on(L"alice", wide(variable("SSPAN_PASSWORD")));
     sspan::client_handshake client{outbound, L"echo/server.sspan.test", client_options()};
@@ -246,13 +247,13 @@ TEST_F(winpr_ntlm, pretended_impersonation_is_found_out) {
     const auto pair = establish();
     std::error_code ec;
     const sspan::impersonation_guard guard{pair.server, {}, ec};
-    EXPECT_EQ(ec, sspan::detail::win32_failure(ERROR_NO_TOKEN)); // it says SEC_E_OK and does nothing
+    EXPECT_EQ(ec, sspan::detail::win32_failure(ERROR_NO_TOKEN)); // the package returns SEC_E_OK without any effect
     EXPECT_FALSE(guard.active());
 }
 
 TEST_F(winpr_ntlm, has_no_access_tokens) {
     int somewhere = 0;
-    auto token = sspan::access_token::adopt(&somewhere); // no call looks at it
+    auto token = sspan::access_token::adopt(&somewhere); // no call reads it
     std::error_code ec;
     static_cast<void>(token.level(ec));
     EXPECT_EQ(ec, errc::unsupported_function);

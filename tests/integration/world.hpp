@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The world that a test of Kerberos needs: accounts, tickets, keys, a KDC. world_realm.cpp arranges it with the files of a
-// throwaway realm, world_loopback.cpp with the settings of the loopback package. A program with a third implementation, on
-// a Windows in a domain, proves or refutes what the loopback package claims of Windows.
+// The environment of a Kerberos test: accounts, tickets, keys, a KDC. world_realm.cpp sets it up with the files of a
+// throwaway realm, world_loopback.cpp with the settings of the loopback package. A third implementation, for Windows in
+// a domain, could confirm or refute the loopback package's claims about Windows.
 #pragma once
 
 #include <cstddef>
@@ -14,25 +14,25 @@
 
 namespace world {
 
-/// The name of the service whose keys the server has, and the users' password.
+/// The name of the service, whose keys the server has; and the users' password.
 [[nodiscard]] std::wstring service();
 [[nodiscard]] std::wstring password();
 
-/// Alice's ticket.
+/// The state of Alice's ticket.
 enum class ticket : unsigned char {
-    fresh, ///< For the realm only: the KDC is asked for each service.
+    fresh, ///< A ticket for the realm only: the KDC is asked for each service.
     gone,
     expired,
     early,              ///< Not valid yet.
-    skewed_for_kdc,     ///< Of a client whose clock was an hour slow.
-    skewed_for_service, ///< The same, with a ticket for the service.
-    for_service,        ///< And with a ticket for the service.
+    skewed_for_kdc,     ///< The client's clock was an hour slow.
+    skewed_for_service, ///< The client's clock was an hour slow. There is also a ticket for the service.
+    for_service,        ///< There is also a ticket for the service.
 };
 
-/// What the server has.
+/// The state of the server's keys.
 enum class keys : unsigned char { right, gone, of_another_service, of_another_version, wrong };
 
-/// Puts the world back at the end of the scope.
+/// Restores the environment at the end of the scope.
 class arrangement {
 public:
     explicit arrangement(std::function<void()> undo) : undo_{std::move(undo)} {}
@@ -52,14 +52,14 @@ private:
 [[nodiscard]] arrangement with_keys(keys which);
 [[nodiscard]] arrangement without_kdc();
 
-/// Why it cannot be arranged; empty if it can.
+/// Returns the reason why it cannot be set up; empty if it can.
 [[nodiscard]] std::string_view missing(ticket which);
 [[nodiscard]] std::string_view missing(keys which);
 
-/// Whether Alice has a ticket now.
+/// Returns true if Alice has a ticket now.
 [[nodiscard]] bool has_ticket();
 
-/// Where the Kerberos library writes what it does. Where there is no such trace, `since` returns nothing.
+/// The trace of the Kerberos library. `since` returns nothing if there is no trace.
 struct trace {
     [[nodiscard]] static std::size_t end();
     [[nodiscard]] static std::optional<std::string> since(std::size_t begin);

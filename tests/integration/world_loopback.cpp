@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The world of the loopback package, by its settings.
+// The test environment on the loopback package, by its settings.
 #include "world.hpp"
 
 #include "loopback/control.hpp"
@@ -15,7 +15,7 @@ namespace world {
 
 namespace {
 
-/// In SSPI's units; the loopback package's local time is UTC here.
+/// Returns a time in SSPI's units. The loopback package's local time is UTC here.
 std::int64_t in(std::chrono::seconds from_now) {
     constexpr std::int64_t unix_epoch = 116444736000000000;
     using ticks = std::chrono::duration<std::int64_t, std::ratio<1, 10'000'000>>;
@@ -47,7 +47,7 @@ class set_up : public ::testing::EmptyTestEventListener {
         settings.expiry = in(std::chrono::hours{24});
     }
     void OnTestStart(const ::testing::TestInfo& /*test*/) override {
-        loopback::configure().accounts.back().ticket_end = in(std::chrono::seconds{2}); // brief's
+        loopback::configure().accounts.back().ticket_end = in(std::chrono::seconds{2}); // the account "brief"
     }
     void OnTestEnd(const ::testing::TestInfo& /*test*/) override {
         for (; seen_ != loopback::violations(); ++seen_) {
@@ -58,7 +58,7 @@ class set_up : public ::testing::EmptyTestEventListener {
 };
 
 [[maybe_unused]] const bool listens = [] {
-    ::testing::UnitTest::GetInstance()->listeners().Append(new set_up); // which takes it over
+    ::testing::UnitTest::GetInstance()->listeners().Append(new set_up); // takes ownership
     return true;
 }();
 

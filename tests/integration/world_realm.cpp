@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The world of a throwaway realm, by its files. The environment names them, see run.sh and winpr3.sh; kerberos_realm.sh
-// makes the tickets and keys.
+// The test environment of a throwaway realm, by its files. The environment variables of run.sh and winpr3.sh name them;
+// kerberos_realm.sh makes the tickets and keys.
 #include "world.hpp"
 
 #include <cstdint>
@@ -43,7 +43,7 @@ std::filesystem::path file_named_by(const char* name) {
     return variable(name).substr(std::string_view{"FILE:"}.size());
 }
 
-/// Puts another file in the place of one that the environment names. The library opens its files anew each time.
+/// Replaces a file that an environment variable names. The library opens its files anew each time.
 arrangement exchange(const char* name, const char* other) {
     const auto file = file_named_by(name);
     arrangement result{[file, original = content_of(file)] { write(file, original); }};
@@ -80,7 +80,7 @@ arrangement with_keys(keys which) {
 }
 
 arrangement without_kdc() {
-    return arrangement{[] {}}; // run.sh starts the program once more, with a KRB5_CONFIG that names no KDC
+    return arrangement{[] {}}; // run.sh starts the program again, with a KRB5_CONFIG that names no KDC
 }
 
 std::string_view missing(ticket /*which*/) {

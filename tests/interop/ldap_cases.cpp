@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What every server of LDAP with SASL must do: GSSAPI with each layer that it accepts, and GSS-SPNEGO.
+// The cases for every LDAP server with SASL: GSSAPI with each layer that the server accepts, and GSS-SPNEGO.
 #include "interop/ldap_session.hpp"
 
 #include <sspan/sspan.hpp>
@@ -82,7 +82,8 @@ TEST_F(gssapi, takes_requests_in_pieces) {
 }
 
 TEST_F(gssapi, refuses_altered_buffers) {
-    constexpr std::size_t last_of_number = 19; // after 4 bytes of length and 15 of the message's header
+    // The last byte of the number: it follows 4 bytes of length and 15 of the message's header.
+    constexpr std::size_t last_of_number = 19;
     for (const auto which : {layer::integrity, layer::confidentiality}) {
         session probe{{.layers = which}};
         const auto size = probe.channel().wrap(probe.channel().assign(probe.who_am_i_request())).size();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A client of LDAP that binds with SASL, and what the cases of ldap_cases.cpp have to know of a server.
+// An LDAP client that binds with SASL, and the facts about a server that ldap_cases.cpp needs.
 #pragma once
 
 #include "integration/kerberos_facts.hpp"
@@ -28,7 +28,7 @@ class session;
 
 struct server_facts {
     unsigned port = 0;
-    /// An operation whose answer tells who the client is.
+    /// Makes an operation whose answer contains the client's name.
     bytes (*who_am_i_operation)() = nullptr;
     /// Reads that answer.
     std::string (*read_name)(session& server) = nullptr;
@@ -36,15 +36,15 @@ struct server_facts {
     std::string alice_by_spnego{};
     /// The layers that the server accepts with GSSAPI.
     sspan::sasl::layer layers = sspan::sasl::layer::none;
-    /// The server's description of what it knows: hundreds of kilobytes.
+    /// The base of the server's schema, an entry of hundreds of kilobytes.
     std::string_view schema{};
     std::vector<std::string_view> schema_attributes{};
     /// The server's largest buffer with GSS-SPNEGO is larger than this.
     std::size_t large_spnego_buffer = 0;
-    /// False: it does not answer a buffer whose sequence number was altered, and keeps the connection open.
+    /// If false, the server does not answer a buffer with a changed sequence number, and keeps the connection open.
     bool closes_for_wrong_number = true;
 };
-/// The program's main sets them.
+/// The program's main sets these facts.
 extern server_facts facts;
 
 inline constexpr std::wstring_view service = L"ldap/localhost";
@@ -79,14 +79,14 @@ inline bytes search_operation(std::string_view base, const bytes& filter,
 inline bytes any_object() {
     return element(present, "objectClass");
 }
-/// A filter that no object passes.
+/// Makes a filter that matches no object.
 inline bytes long_filter(std::size_t size) {
     return element(equality, {element(octet_string, "cn"), element(octet_string, std::string(size, 'x'))});
 }
 
 class session {
 public:
-    /// `preface` is sent first of all, to a proxy.
+    /// `preface` is sent first, to a proxy.
     explicit session(const sspan::sasl::client_options& options = {}, unsigned port = facts.port,
                      std::wstring_view target = service, std::string_view preface = {})
         : stream_{net::connect("127.0.0.1", port, patience)} {
@@ -115,7 +115,7 @@ public:
         stream_.send(who_am_i_request());
         return name_in_answer();
     }
-    /// @return the size of the server's description.
+    /// @return the size of the server's schema.
     [[nodiscard]] std::size_t schema(const bytes& filter = any_object()) {
         stream_.send(request(search_operation(facts.schema, filter, facts.schema_attributes)));
         std::size_t size = 0;
@@ -128,7 +128,7 @@ public:
             size += found.memory.size();
         }
     }
-    /// Whether the server sends nothing, and does not close the connection, for a second.
+    /// Returns true if the server sends nothing for a second and keeps the connection open.
     [[nodiscard]] bool is_silent() {
         stream_.connection().allow(std::chrono::seconds{1});
         try {
@@ -160,7 +160,7 @@ private:
                                   element(octet_string, taken.response.value_or(std::span<const std::byte>{}))})})));
             const auto answered = answer();
             if (answered.operation.type != bind_response) {
-                throw std::runtime_error{"this is no answer to a bind request"};
+                throw std::runtime_error{"unexpected answer to a bind request"};
             }
             auto fields = answered.fields();
             const auto code = std::to_integer<int>(fields.next().content[0]);
@@ -199,7 +199,7 @@ std::error_code error_of(Work work) {
     return {};
 }
 
-/// With GSSAPI, the messages about the layers have integrity only.
+/// With GSSAPI, the messages that negotiate the layers have integrity only.
 class gssapi : public testing::Test {
 protected:
     void SetUp() override {

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
 //
-// A program that another program controls: it establishes a Kerberos context with sspan, protects and opens messages as
-// it is told, and returns the results. So another GSS-API library can judge them.
+// A program that another program controls: it establishes a Kerberos context with sspan, protects and opens messages on
+// command, and returns the results. Another GSS-API library can check them.
 //
 //   mirror PORT   listens on loopback, on a free port if PORT is 0; serves one connection after another
 //
 // Each connection is one context. A command is a letter, the length of its payload and the payload. An answer has the
-// same form. Lengths are 32-bit big-endian numbers; "sized" below means a length and so many bytes. The commands:
+// same form. Lengths are 32-bit big-endian numbers. "sized" below means a length and then that many bytes. The
+// commands:
 //
 //   C  style, target          begins as a client                       state, token
 //   S  style                  begins as a server                       state, token (empty)
 //   T  token                  takes a token of the handshake           state, token
-//   Z                         tells the sizes                          max_token, max_signature, block_size, security_trailer
+//   Z                         sizes                                    max_token, max_signature, block_size,
+//                                                                      security_trailer
 //   W  quality, data          wraps                                    message
 //   U  least, message         unwraps                                  quality, data
 //   N  quality, parts, data   encrypts                                 sized token, sized data, padding
@@ -20,12 +22,13 @@
 //   V  parts, sized signature, data      verifies                      nothing
 //   Q                         ends the program; there is no answer
 //
-// style: 0 Kerberos, 1 Kerberos in DCE style, 2 Negotiate. state: 1 when the handshake is complete, else 0. quality: 0 encrypted, 1 integrity_only.
-// least: 0 as_required, 1 encrypted, 2 integrity_only. parts: the number of buffers that hold the data. Each is one byte.
+// style: 0 Kerberos, 1 Kerberos in DCE style, 2 Negotiate. state: 1 when the handshake is complete, else 0. quality: 0
+// encrypted, 1 integrity_only. least: 0 as_required, 1 encrypted, 2 integrity_only. parts: the number of buffers that
+// hold the data. Each is one byte.
 //
-// The letter of an answer is K if the command succeeded. It is E if sspan refused: the payload is the error's name, sized,
-// and what is left in the buffers that the call may write to. It is G if a call has written outside the buffers that it
-// was given, or broke another promise: the payload is a sentence. It is B if the command itself was wrong.
+// The letter of an answer is K if the command succeeded. It is E if sspan refused: the payload is the error's name,
+// sized, and the bytes in the buffers that the call may write to. It is G if a call wrote outside its buffers, or broke
+// another promise: the payload is a sentence. It is B if the command itself was wrong.
 #include "console.hpp"
 #include "net.hpp"
 #include "programs/session.hpp"
@@ -57,13 +60,13 @@ using bytes = std::vector<std::byte>;
 constexpr std::chrono::seconds patience{60};
 constexpr std::size_t most_payload = std::size_t{8} << 20;
 
-// ---- what goes wrong ------------------------------------------------------------------------------------------------
+// ---- errors ---------------------------------------------------------------------------------------------------------
 
 struct bad_command : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// A call has broken a promise of sspan's.
+/// The error if sspan has broken a promise.
 struct broken_promise : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
@@ -74,7 +77,7 @@ void promised(bool kept, const std::string& otherwise) {
     }
 }
 
-/// sspan has refused, and this is what is in the buffers now.
+/// The error if sspan has refused, with the buffers' contents after the call.
 struct refusal {
     std::string name;
     bytes left;
@@ -134,7 +137,7 @@ private:
 
 // ---- buffers --------------------------------------------------------------------------------------------------------
 
-/// A buffer of exactly the size that was asked for, with guard bytes on both sides.
+/// A buffer of exactly the requested size, with guard bytes on both sides.
 class guarded {
 public:
     explicit guarded(std::size_t size) : memory_(size + 2 * guard, filler) {}
@@ -144,7 +147,7 @@ public:
 
     [[nodiscard]] std::span<std::byte> span() { return std::span{memory_}.subspan(guard, memory_.size() - 2 * guard); }
 
-    /// Throws unless the guard bytes are as they were.
+    /// Throws if a guard byte was changed.
     void check(const std::string& name) const {
         const std::span<const std::byte> all{memory_};
         for (const auto side : {all.first(guard), all.last(guard)}) {
@@ -153,7 +156,7 @@ public:
                          " were overwritten");
         }
     }
-    /// Throws also if the content was changed.
+    /// Throws if a guard byte or the content was changed.
     void check_unchanged(const std::string& name, std::span<const std::byte> content) {
         check(name);
         promised(std::ranges::equal(span(), content), name + " was changed, which the call may only read");
@@ -173,7 +176,7 @@ private:
     bytes memory_;
 };
 
-/// The same bytes as `count` buffers of nearly the same size.
+/// Returns the same bytes as `count` buffers of nearly the same size.
 template <class Buffer, class Byte>
 std::vector<Buffer> in_parts(std::span<Byte> whole, std::size_t count) {
     std::vector<Buffer> parts;
@@ -235,7 +238,7 @@ private:
                  "the quality has no value of its type");
         return quality == sspan::quality_of_protection::encrypted ? std::byte{0} : std::byte{1};
     }
-    /// Throws if sspan has refused.
+    /// Throws if `ec` is an error.
     static void succeeded(const std::error_code& ec, bytes left = {}) {
         if (ec) {
             throw refusal{session::symbol(ec), std::move(left)};
@@ -292,7 +295,7 @@ private:
         return answer;
     }
 
-    /// In the zero state before the handshake is complete.
+    /// Returns the context. It is in the zero state before the handshake is complete.
     sspan::security_context& context() { return established_ ? *established_ : established_.emplace(); }
 
     [[nodiscard]] bytes tell_sizes() {
@@ -376,7 +379,7 @@ private:
         } else {
             const auto opened = context().decrypt(
                 {.token = token.span(), .data = in_parts<sspan::message_part>(data.span(), count)}, options, ec);
-            message = {data.span(), opened.quality}; // of the last part, too: there is no padding
+            message = {data.span(), opened.quality}; // `opened` is the last part; there is no padding
             promised(ec || count == 0 || opened.data.size() == (data.span().size() + count - 1) / count,
                      "decrypt has shortened the last part");
         }
@@ -437,7 +440,7 @@ bytes text_bytes(std::string_view text) {
     return out;
 }
 
-/// The letter and the payload of the answer to one command.
+/// Returns the letter and the payload of the answer to one command.
 std::pair<char, bytes> answer(mirror& self, char command, std::span<const std::byte> given) {
     try {
         return {'K', self.obey(command, payload{given})};
@@ -452,12 +455,12 @@ std::pair<char, bytes> answer(mirror& self, char command, std::span<const std::b
         return {'E', content};
     } catch (const broken_promise& broken) {
         return {'G', text_bytes(broken.what())};
-    } catch (const std::exception& problem) { // a name that is not UTF-8, too
+    } catch (const std::exception& problem) { // also for a name that is not UTF-8
         return {'B', text_bytes(problem.what())};
     }
 }
 
-/// @return whether the program is to go on.
+/// @return true if the program must continue.
 bool serve(net::connection& peer) {
     mirror self;
     bytes given;
@@ -497,7 +500,7 @@ int run(std::span<const std::string> arguments) {
         try {
             auto peer = listener.accept(patience);
             more = serve(peer);
-        } catch (const std::exception& problem) { // of this connection alone
+        } catch (const std::exception& problem) { // ends this connection only
             std::cout << problem.what() << '\n' << std::flush;
         }
     }

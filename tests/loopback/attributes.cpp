@@ -61,7 +61,7 @@ SECURITY_STATUS engine::query_context(const CtxtHandle* handle, ULONG attribute,
         return SEC_E_INVALID_HANDLE;
     }
     if (ctx->at == phase::failed) {
-        violation("QueryContextAttributes: of a context whose handshake has failed");
+        violation("QueryContextAttributes: context whose handshake has failed");
         return SEC_E_INVALID_HANDLE;
     }
     const auto& off = settings.unsupported_attributes;
@@ -89,7 +89,7 @@ SECURITY_STATUS engine::query_context(const CtxtHandle* handle, ULONG attribute,
             const bool seals = signs || ctx->has(isc_confidentiality);
             SecPkgContext_Sizes sizes{};
             sizes.cbMaxToken = profile.max_token;
-            // NTLM says 16 whatever was granted; that it signs with a dummy is for the caller to know.
+            // NTLM reports 16 whatever was granted, also where it signs with a dummy.
             sizes.cbMaxSignature = signs || ctx->mechanism == package::ntlm ? profile.max_signature : 0;
             sizes.cbBlockSize = profile.block_size;
             const ULONG trailer = dce ? settings.dce_security_trailer : profile.security_trailer;

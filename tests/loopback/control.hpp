@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What a test sees of the loopback package: settings, what is alive, what was misused, and faults to order.
-// All state belongs to one engine; reset() brings it back to how the program started. Settings are read by every call,
-// so change them while no other thread is inside one.
+// How tests see and control the loopback package: settings, live objects, misuse, and ordered faults. All state belongs
+// to one engine; reset() restores the state at the program's start. Every call reads the settings, so change them only
+// while no other thread is inside a call.
 #pragma once
 
 #include <sspan/os/calls.hpp>
@@ -18,7 +18,7 @@ namespace loopback {
 
 enum class package : unsigned char { kerberos = 1, ntlm = 2, negotiate = 3 };
 
-/// What one package offers and how it behaves.
+/// The offers and the behaviour of one package.
 struct profile {
     unsigned legs = 2; ///< handshake tokens in total, 1..8; the client sends the odd ones
     ULONG max_token = 0;
@@ -28,20 +28,20 @@ struct profile {
     ULONG signature_shortfall = 0;   ///< signatures are this much shorter than max_signature, though not below 24 bytes
     ULONG token_shortfall = 0;       ///< seal tokens are this much shorter than the trailer, though not below 36 bytes
     ULONG padding = 0;               ///< bytes of PADDING that a sealed message takes, at most block_size
-    bool pad_to_block = false;       ///< instead of `padding`: 1..block_size bytes, filling the last block
+    bool pad_to_block = false;       ///< replaces `padding`: 1..block_size bytes that fill the last block
     bool stream = true;              ///< decrypt takes SECBUFFER_STREAM
-    bool extended_error = true;      ///< makes error tokens when asked; no evidence
+    bool extended_error = true;      ///< makes error tokens on request; no evidence
     bool covers_readonly = false;    ///< the checksum covers READONLY parts, as NTLM's does; no evidence for Kerberos
-    bool claims_mutual_auth = false; ///< NTLM's: reports MUTUAL_AUTH when asked, though it proves nothing
+    bool claims_mutual_auth = false; ///< as NTLM: reports MUTUAL_AUTH on request, without any proof
 };
 
-/// How one side's handshake steps end. Flag masks are in that side's own family: ISC_RET_ or ASC_RET_.
+/// The results of one side's handshake steps. Flag masks are in that side's own family: ISC_RET_ or ASC_RET_.
 struct side {
-    SECURITY_STATUS final_status = SEC_E_OK; ///< or SEC_I_COMPLETE_NEEDED
-    /// Or SEC_I_COMPLETE_AND_CONTINUE, or 0x00090366, which allows messages before the end.
+    SECURITY_STATUS final_status = SEC_E_OK; ///< alternative: SEC_I_COMPLETE_NEEDED
+    /// Alternatives: SEC_I_COMPLETE_AND_CONTINUE, and 0x00090366, which allows messages before the end.
     SECURITY_STATUS continue_status = SEC_I_CONTINUE_NEEDED;
-    ULONG deny_flags = 0;                ///< never granted, whatever was asked; takes effect on messages too
-    ULONG add_flags = 0;                 ///< granted although nobody asked
+    ULONG deny_flags = 0;                ///< never granted, even if requested; messages obey this, too
+    ULONG add_flags = 0;                 ///< granted even without a request
     ULONG fragment_size = 0;             ///< tokens leave in pieces of this size, with SEC_I_MESSAGE_FRAGMENT; 0: whole
     bool incomplete_credentials = false; ///< SEC_I_INCOMPLETE_CREDENTIALS once, at the first step with an input token
                                          ///< (the first of all when legs is 1)
@@ -50,31 +50,31 @@ struct side {
 struct account {
     std::wstring user;
     std::wstring password;
-    std::int64_t ticket_end = 0; ///< of its Kerberos tickets; 0: as `options::expiry`
+    std::int64_t ticket_end = 0; ///< end of the Kerberos tickets; 0: as `options::expiry`
 };
 
-/// What Kerberos makes of the logged-on user's ticket.
+/// The state of the logged-on user's Kerberos ticket.
 enum class ticket_state : unsigned char { good, none, expired, skewed_for_kdc, skewed_for_server };
 
-/// What is left in the output TOKEN buffer by a step that has nothing to send.
+/// The content of the output TOKEN buffer after a step without a token.
 enum class no_output { empty, null_pointer, untouched };
 
-/// Which names SECPKG_ATTR_NATIVE_NAMES gives; the other is a null pointer.
+/// The names in SECPKG_ATTR_NATIVE_NAMES. A missing name is a null pointer.
 enum class native_name { both, client, server };
 
 struct options {
-    // Who is who. Explicit credentials of any domain work for `accounts`; the logged-on user needs no password.
+    // Names. Explicit credentials of any domain work for `accounts`; the logged-on user needs no password.
     std::wstring user = L"alice";
     std::wstring domain = L"LOOPBACK";
     std::vector<account> accounts{{L"alice", L"correct horse"}, {L"bob", L"battery staple"}};
-    std::wstring service_name = L"HTTP/server.loopback.example"; ///< the server's own; NTLM checks no target name
+    std::wstring service_name = L"HTTP/server.loopback.example";              ///< NTLM does not check the target name
     std::vector<std::wstring> other_services{L"HTTP/other.loopback.example"}; ///< known, but not the server's
-    std::vector<std::wstring> unknown_domains;                                ///< nobody answers for these
+    std::vector<std::wstring> unknown_domains;                                ///< no KDC answers for these domains
     std::vector<std::wstring> denied_users;                                   ///< servers refuse them
     ticket_state ticket = ticket_state::good;
-    bool has_service_ticket = false;   ///< so that the KDC is not asked for one
-    bool kdc_answers = true;           ///< explicit logons, and tickets for services, need it
-    bool server_has_other_key = false; ///< than the one that the ticket was made for
+    bool has_service_ticket = false;   ///< if true, the KDC is not asked for one
+    bool kdc_answers = true;           ///< needed for explicit logons, and for service tickets
+    bool server_has_other_key = false; ///< the ticket is for another key than the server's
     std::uint64_t shared_secret = 0x6c6f6f706261636bU;
 
     // Packages.
@@ -84,75 +84,80 @@ struct options {
     unsigned dce_legs = 3;           ///< Kerberos in DCE style
     ULONG dce_security_trailer = 76; ///< Kerberos in DCE style
     package negotiate_winner = package::kerberos;
-    bool fall_back_to_ntlm = false; ///< Negotiate takes NTLM when Kerberos does not know the target
-    bool shows_ntlm = true;         ///< NTLM's tokens contain "NTLMSSP" and a zero, as MS-NLMP has it
-    bool errors_show_ntlm = false;  ///< all error tokens do, which no package's do
+    bool fall_back_to_ntlm = false; ///< Negotiate uses NTLM if Kerberos does not know the target
+    bool shows_ntlm = true;         ///< NTLM's tokens contain "NTLMSSP" and a zero, as in MS-NLMP
+    bool errors_show_ntlm = false;  ///< all error tokens contain it, unlike those of any real package
 
     // Handshake.
     side client;
     side server;
-    bool client_decides = true;  ///< what the client asks is granted; else only what the server asks, too
-    std::size_t token_size = 0;  ///< handshake tokens are stretched to this many bytes
-    bool stream_framing = false; ///< SEC_E_INCOMPLETE_MESSAGE for a truncated token, SECBUFFER_EXTRA for what follows
-    ULONG extra_excess = 0;      ///< SECBUFFER_EXTRA claims so many bytes more than are left
+    /// Grants all flags that the client requests. If false, grants only those that the server requests, too.
+    bool client_decides = true;
+    std::size_t token_size = 0; ///< handshake tokens are filled up to this many bytes
+    /// Returns SEC_E_INCOMPLETE_MESSAGE for a truncated token, and SECBUFFER_EXTRA for data after a token.
+    bool stream_framing = false;
+    ULONG extra_excess = 0; ///< SECBUFFER_EXTRA reports this many bytes more than are left
     no_output when_done = no_output::empty;
     no_output when_failed = no_output::empty; ///< after a failure without an error token
 
     // Contexts.
-    bool expired = false;                     ///< message calls say SEC_E_CONTEXT_EXPIRED
-    std::int64_t expiry = 0x01DD000000000000; ///< reported everywhere, local time as Windows does
-    std::int64_t start = 0;                   ///< of a context's life
-    HANDLE access_token = nullptr;            ///< what SECPKG_ATTR_ACCESS_TOKEN lends
-    /// What SECPKG_ATTR_SESSION_KEY tells and ExportSecurityContext packs instead of the truth, for a test to look for.
+    bool expired = false;                     ///< message calls return SEC_E_CONTEXT_EXPIRED
+    std::int64_t expiry = 0x01DD000000000000; ///< reported for all objects, in local time, as by Windows
+    std::int64_t start = 0;                   ///< start of a context's life
+    HANDLE access_token = nullptr;            ///< the handle in SECPKG_ATTR_ACCESS_TOKEN
+    /// Replaces the session key in SECPKG_ATTR_SESSION_KEY and in exported contexts, so that a test can search memory
+    /// for it.
     std::vector<std::byte> planted_secret;
-    std::int64_t utc_offset = 0; ///< of the local time, in 100 ns: what is now east of Greenwich is positive
+    std::int64_t utc_offset = 0; ///< local time minus UTC, in 100 ns; positive east of Greenwich
     native_name native_names = native_name::both;
-    std::optional<ULONG> negotiation_state;    ///< what SECPKG_ATTR_NEGOTIATION_INFO says, instead of the truth
-    std::optional<std::wstring> told_target;   ///< what SECPKG_ATTR_CLIENT_SPECIFIED_TARGET says, instead of the truth
-    bool target_is_null = false;               ///< it says a null pointer
-    std::wstring told_package;                 ///< replaces the name there, unless empty; cut to that one's length
-    std::vector<ULONG> unsupported_attributes; ///< QueryContextAttributes says SEC_E_UNSUPPORTED_FUNCTION
-    bool upper_half_is_the_systems = false;    ///< of handles: Wine's secur32 keeps the package there
+    std::optional<ULONG> negotiation_state;  ///< replaces the state in SECPKG_ATTR_NEGOTIATION_INFO
+    std::optional<std::wstring> told_target; ///< replaces the name in SECPKG_ATTR_CLIENT_SPECIFIED_TARGET
+    bool target_is_null = false;             ///< this attribute returns a null pointer
+    /// Replaces the package's name in SECPKG_ATTR_NEGOTIATION_INFO, unless empty. It is cut to the real name's length.
+    std::wstring told_package;
+    std::vector<ULONG> unsupported_attributes; ///< QueryContextAttributes returns SEC_E_UNSUPPORTED_FUNCTION
+    /// The system uses the upper half of handles. Wine's secur32 stores the package there.
+    bool upper_half_is_the_systems = false;
     bool credentials_outlive_contexts = false; ///< if true, freeing credentials before their contexts is a violation
-    std::optional<SECURITY_IMPERSONATION_LEVEL> impersonation_level; ///< else as the granted flags say
-    /// SetThreadToken lowers higher tokens to this level and says nothing, as without SeImpersonatePrivilege.
+    std::optional<SECURITY_IMPERSONATION_LEVEL> impersonation_level; ///< if unset, the granted flags decide
+    /// SetThreadToken silently lowers higher tokens to this level, as Windows does without SeImpersonatePrivilege.
     std::optional<SECURITY_IMPERSONATION_LEVEL> highest_thread_level;
 };
 
 options& configure();
 
-/// The environment variable that changes what reset() sets: one of "readonly", "stream", "mutual_auth", "client_decides",
-/// each of which turns a behaviour round that programs must not rely on.
+/// The environment variable that changes the settings of reset(). Its value is one of "readonly", "stream",
+/// "mutual_auth", "client_decides". Each inverts a behaviour that programs must not rely on.
 inline constexpr auto toggle_variable = "SSPAN_LOOPBACK_TOGGLE";
 
-/// Forgets everything: objects, settings, faults, counts, violations, the calling thread's impersonation.
+/// Clears everything: objects, settings, faults, counts, violations, the calling thread's impersonation.
 void reset();
 
-/// For both sides at once: `isc_ret_flags` are ISC_RET_ bits and are translated for the server.
+/// Sets `deny_flags` of both sides. `isc_ret_flags` are ISC_RET_ bits; they are translated for the server.
 void deny_flags(ULONG isc_ret_flags);
 
-/// What the program got from the package and has not given back.
+/// The objects that the program got from the package and has not returned.
 struct live_counts {
     std::size_t credentials = 0;
     std::size_t contexts = 0;
-    std::size_t package_blocks = 0; ///< SecPkgInfoW, alone, listed, or in an attribute
+    std::size_t package_blocks = 0; ///< SecPkgInfoW: one, a list, or in an attribute
     std::size_t string_blocks = 0;
     std::size_t key_blocks = 0;
-    std::size_t token_blocks = 0;          ///< handshake tokens by ..._ALLOCATE_MEMORY
+    std::size_t token_blocks = 0;          ///< handshake tokens with ..._ALLOCATE_MEMORY
     std::size_t identities = 0;            ///< from make_identity
     std::size_t thread_tokens = 0;         ///< handles of access tokens
-    std::size_t impersonating_threads = 0; ///< threads that still carry a client's token
+    std::size_t impersonating_threads = 0; ///< threads that still have a client's token
     [[nodiscard]] bool none() const noexcept;
 };
 
 [[nodiscard]] live_counts live();
 
-/// Misuse that Windows would leave undefined, or leave unnoticed: a handle used after its end, overlapping buffers, a
-/// null password, an ISC_ flag given to AcceptSecurityContext, ...
+/// The number of misuses. Windows does not report them, or its behaviour is undefined: a handle used after its end,
+/// overlapping buffers, a null password, an ISC_ flag in AcceptSecurityContext, ...
 [[nodiscard]] std::size_t violations();
 [[nodiscard]] std::vector<std::string> violation_list();
 
-/// One for each call to the OS.
+/// The functions of the seam, one for each call to the OS.
 enum class function : unsigned char {
 #define LOOPBACK_NAME(result, name, os_name, parameters) name,
     SSPAN_OS_CALLS(LOOPBACK_NAME)
@@ -162,28 +167,28 @@ enum class function : unsigned char {
 inline constexpr std::size_t function_count = 0 SSPAN_OS_CALLS(LOOPBACK_COUNT);
 #undef LOOPBACK_COUNT
 
-/// What `last_flags` of open_thread_token has beside the access asked for, if OpenAsSelf was TRUE.
+/// `last_flags` of open_thread_token is the requested access, with this bit if OpenAsSelf was TRUE.
 inline constexpr ULONG as_self_flag = 0x80000000;
-/// What `last_flags` of duplicate_token has beside the access asked for, if the new token is to be a primary one.
+/// `last_flags` of duplicate_token is the requested access, with this bit for a primary token.
 inline constexpr ULONG as_primary_flag = 0x80000000;
 
-/// Calls since reset(), failed and injected ones included.
+/// The number of calls since reset(), including failed and injected ones.
 [[nodiscard]] std::size_t calls(function which);
 
-// Faults. `nth` is counted from now; 1 is the next call. For the calls about tokens `status` is a Win32 error.
+// Faults. `nth` counts from now; 1 is the next call. For functions about tokens, `status` is a Win32 error.
 
-/// The nth call does nothing but return `status`.
+/// The nth call only returns `status`.
 void fail_at(function which, std::size_t nth, SECURITY_STATUS status);
-/// So does every call from the nth on.
+/// The nth call and all later calls only return `status`.
 void fail_from(function which, std::size_t nth, SECURITY_STATUS status);
-/// The nth call does its work; if that succeeds, `status` is returned for it: another success, since what a call that
-/// says it failed has made would stay alive.
+/// Runs the nth call and, if it succeeds, returns `status` instead. `status` must be a success code; otherwise the
+/// created object would leak.
 void return_after(function which, std::size_t nth, SECURITY_STATUS status);
-/// `action` runs just before the nth call does its work.
+/// Runs `action` just before the nth call does its work.
 void on_call(function which, std::size_t nth, std::function<void()> action);
 
-/// A package that answers what no package may: the first buffer of the named type comes back one byte larger than it
-/// was given, or pointing at memory that is not the caller's.
+/// The forbidden results of a hostile package: the first buffer of the named type comes back one byte larger, or with a
+/// pointer to memory that is not the caller's.
 enum class hostile_output : unsigned char {
     token_size,
     padding_size,
@@ -191,46 +196,46 @@ enum class hostile_output : unsigned char {
     token_pointer,
     padding_pointer,
     data_pointer,
-    token_empty, ///< and claims a success
+    token_empty, ///< with a success code
 };
-/// The nth call does its work; if that succeeds, its outputs are falsified.
+/// Runs the nth call and, if it succeeds, falsifies its outputs.
 void hostile_at(function which, std::size_t nth, hostile_output how);
-/// Forgets all faults ordered so far.
+/// Removes all ordered faults.
 void clear_faults();
 
-/// One buffer as it was handed in.
+/// One buffer as the caller passed it.
 struct seen_buffer {
     ULONG type = 0;
     ULONG size = 0;
     const void* memory = nullptr;
 };
-/// The buffers of the last call (at most 8): a handshake step's outputs, a message call's buffers.
+/// The buffers of the last call (at most 8): the outputs of a handshake step, or the buffers of a message call.
 [[nodiscard]] std::vector<seen_buffer> last_buffers(function which);
 /// The last call's flag word: requested context flags, credential use, quality of protection, attribute number.
 [[nodiscard]] ULONG last_flags(function which);
 
-/// Whether the calling thread is inside a call of the package: what it allocates there is not the library's.
+/// Returns true if the calling thread is inside a call of the package. Its allocations are then not the library's.
 [[nodiscard]] bool inside() noexcept;
 
 /// A PSEC_WINNT_AUTH_IDENTITY_OPAQUE, as SspiEncodeStringsAsAuthIdentity makes it.
 [[nodiscard]] void* make_identity(const std::wstring& user, const std::wstring& domain, const std::wstring& password);
 
-/// What SetCredentialsAttributes was told last: the KDC proxy server of the credentials.
+/// The KDC proxy server that SetCredentialsAttributes set last.
 [[nodiscard]] std::wstring kdc_proxy(const CredHandle& credentials);
 
-/// Bytes that secure_zero has wiped since reset().
+/// The number of bytes that secure_zero has wiped since reset().
 [[nodiscard]] std::size_t wiped_bytes();
 
 /// fail_fast() ends the process with this exit code, after "loopback: fail_fast" on stderr.
 inline constexpr int fail_fast_exit_code = 134;
 
-/// Whom the calling thread impersonates, as DOMAIN\user; empty for nobody.
+/// The client that the calling thread impersonates, as DOMAIN\user; empty without impersonation.
 [[nodiscard]] std::wstring current_thread_client();
-/// The level of the calling thread's impersonation, if there is one.
+/// The level of the calling thread's impersonation; empty without impersonation.
 [[nodiscard]] std::optional<SECURITY_IMPERSONATION_LEVEL> current_thread_level();
-/// Makes the calling thread impersonate `client` without any context, for a test's "someone did so before".
+/// Makes the calling thread impersonate `client` without a context, as other code may have done before.
 void impersonate_on_thread(const std::wstring& client, SECURITY_IMPERSONATION_LEVEL level);
-/// Ends it, or any impersonation on the calling thread.
+/// Ends any impersonation on the calling thread.
 void stop_impersonating_on_thread();
 /// A primary token that stands for `client`, as OpenProcessToken returns one. close_handle closes it.
 [[nodiscard]] HANDLE make_primary_token(const std::wstring& client);

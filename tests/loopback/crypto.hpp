@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The package's cryptography: SipHash-2-4 with 128-bit output as keyed check, ChaCha20 (RFC 8439) as cipher. Written
-// from their specifications; strong enough that no altered bit passes, and not meant for anything but tests.
+// The package's cryptography: SipHash-2-4 with 128-bit output as the keyed check, ChaCha20 (RFC 8439) as the cipher.
+// Both were written from their specifications. They detect every altered bit, but are for tests only.
 #pragma once
 
 #include <array>
@@ -50,7 +50,7 @@ private:
 
 class chacha20 {
 public:
-    /// The key stream of `key` and a nonce of `kind` (32 bits) and `number` (64 bits), from byte `position` on.
+    /// The key stream of `key` and a nonce of `kind` (32 bits) and `number` (64 bits), starting at byte `position`.
     chacha20(const cipher_key& key, std::uint32_t kind, std::uint64_t number, std::uint64_t position) noexcept;
     /// XORs the next bytes of the key stream onto `bytes`.
     void apply(std::span<std::byte> bytes) noexcept;
@@ -63,14 +63,14 @@ private:
     std::size_t used_ = 0;
 };
 
-/// Zeroes what a test looks for in memory afterwards.
+/// Zeroes memory that a test searches for secrets afterwards.
 void wipe(void* memory, std::size_t size) noexcept;
 
-/// Copies a secret byte by byte: wide registers would keep what they have moved, and Windows saves them to the stack when
-/// an exception is thrown.
+/// Copies a secret byte by byte. Larger copies would leave parts of it in wide registers, which Windows saves to the
+/// stack when an exception is thrown.
 void copy_secret(std::span<const std::byte> from, void* to) noexcept;
 
-/// Compares without looking at anything but equality.
+/// Returns true if both contain the same bytes. Its time is not constant.
 [[nodiscard]] bool same_bytes(std::span<const std::byte> left, std::span<const std::byte> right) noexcept;
 
 } // namespace loopback

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The loopback package as a security package of the system: a DLL that secur32 loads when it is registered, and whose one
+// The loopback package as a DLL, a security package of the system. After its registration, secur32 loads it. Its one
 // package, "Loopback", behaves as Kerberos does. All processes that load it share its secret.
 #include "engine.hpp"
 
@@ -17,7 +17,7 @@ namespace {
 using loopback::engine;
 using loopback::role;
 
-// Of the same length, so that one can stand in the other's place.
+// Both names have the same length, so one can replace the other in place.
 constexpr std::u16string_view inner_name = u"Kerberos";
 constexpr std::u16string_view outer_name = u"Loopback";
 
@@ -32,13 +32,13 @@ SECURITY_STATUS guarded(Call call) noexcept {
     }
 }
 
-/// What a program cannot tell the package by a call it tells by its environment.
+/// Reads the settings from the environment: a program has no call to set them.
 void configure() {
     engine::instance().settings.upper_half_is_the_systems = true;
-    if (const char* user = std::getenv("LOOPBACK_USER"); user != nullptr) { // who is logged on
+    if (const char* user = std::getenv("LOOPBACK_USER"); user != nullptr) { // the logged-on user
         engine::instance().settings.user.assign(user, user + std::strlen(user));
     }
-    if (const char* service = std::getenv("LOOPBACK_SERVICE"); service != nullptr) { // what the server is
+    if (const char* service = std::getenv("LOOPBACK_SERVICE"); service != nullptr) { // the server's name
         engine::instance().settings.service_name.assign(service, service + std::strlen(service));
     }
 }
@@ -49,7 +49,7 @@ void rename(SEC_WCHAR* name, std::u16string_view from, std::u16string_view to) {
     }
 }
 
-/// The engine's name of a package that was asked for.
+/// The engine's name for a requested package.
 class inner {
 public:
     explicit inner(const SEC_WCHAR* outer) {
@@ -181,12 +181,12 @@ SECURITY_STATUS SEC_ENTRY import_context(SEC_WCHAR* package, SecBuffer* packed, 
 
 } // namespace
 
-/// What the system asks a security package for; exported as InitSecurityInterfaceW.
+/// The entry point of a security package; exported as InitSecurityInterfaceW.
 extern "C" SecurityFunctionTableW* SEC_ENTRY loopback_functions() {
     static SecurityFunctionTableW table = [] {
         configure();
         SecurityFunctionTableW made{};
-        made.dwVersion = SECURITY_SUPPORT_PROVIDER_INTERFACE_VERSION_3; // as far as SetCredentialsAttributes
+        made.dwVersion = SECURITY_SUPPORT_PROVIDER_INTERFACE_VERSION_3; // up to SetCredentialsAttributes
         made.EnumerateSecurityPackagesW = enumerate;
         made.QueryCredentialsAttributesW = query_credentials;
         made.AcquireCredentialsHandleW = acquire;

@@ -15,11 +15,11 @@ namespace loopback {
 
 namespace {
 
-// dwUpper tells the two kinds of handle apart, dwLower is the number.
+// dwUpper distinguishes the two kinds of handle, dwLower is the number.
 constexpr std::uintptr_t credential_mark = 0x43524544;
 constexpr std::uintptr_t context_mark = 0x43545854;
 
-// Flags that exist on both sides under different bits.
+// Flags that have different bits on the two sides.
 constexpr std::array<std::pair<ULONG, ULONG>, 4> moved_bits{{
     {isc_integrity, 0x20000},
     {isc_extended_error, 0x8000},
@@ -32,7 +32,7 @@ std::string describe(std::string_view caller, std::string_view what) {
     return std::string{caller} + ": " + std::string{what};
 }
 
-/// The settings at the start, with what the environment turns round.
+/// The settings at the start, changed as the environment says.
 options defaults() {
     options made;
     const char* value = std::getenv(toggle_variable);
@@ -73,7 +73,7 @@ ULONG to_isc(ULONG asc) noexcept {
 }
 
 void set_time(TimeStamp* time, std::int64_t value) noexcept {
-    static_assert(sizeof *time == sizeof value); // LARGE_INTEGER, or WinPR's pair of halves
+    static_assert(sizeof *time == sizeof value); // LARGE_INTEGER, or WinPR's structure of two halves
     if (time != nullptr) {
         std::memcpy(time, &value, sizeof value);
     }
@@ -121,7 +121,7 @@ std::shared_ptr<credential> engine::find_credential(const CredHandle* handle, st
             return found->second;
         }
     }
-    violation(describe(caller, "credentials handle that is not, or no longer, valid"));
+    violation(describe(caller, "invalid or freed credentials handle"));
     return nullptr;
 }
 
@@ -137,7 +137,7 @@ std::shared_ptr<context> engine::find_context(const CtxtHandle* handle, std::str
             return found->second;
         }
     }
-    violation(describe(caller, "context handle that is not, or no longer, valid"));
+    violation(describe(caller, "invalid or deleted context handle"));
     return nullptr;
 }
 
@@ -155,7 +155,7 @@ SECURITY_STATUS engine::free_credentials(const CredHandle* handle) {
                  std::ranges::any_of(contexts_, [id](const auto& entry) { return entry.second->owner_id == id; });
     }
     if (in_use) {
-        violation("FreeCredentialsHandle: a context made with them is still there");
+        violation("FreeCredentialsHandle: a context of these credentials still exists");
     }
     return SEC_E_OK;
 }
@@ -175,9 +175,9 @@ SECURITY_STATUS engine::delete_context(const CtxtHandle* handle) {
 
 void* take_memory(std::size_t size) noexcept {
 #if defined(_WIN32)
-    return ::HeapAlloc(::GetProcessHeap(), 0, size); // from where secur32's FreeContextBuffer frees, under Wine
+    return ::HeapAlloc(::GetProcessHeap(), 0, size); // under Wine, secur32's FreeContextBuffer frees from this heap
 #else
-    return std::malloc(size); // so that AddressSanitizer and valgrind know its bounds and its end
+    return std::malloc(size); // AddressSanitizer and valgrind check its bounds and its lifetime
 #endif
 }
 
@@ -190,7 +190,7 @@ void give_memory_back(void* memory) noexcept {
 }
 
 void* engine::allocate(block kind, std::size_t size) {
-    void* memory = take_memory(std::max<std::size_t>(size, 1)); // a block of its own for each
+    void* memory = take_memory(std::max<std::size_t>(size, 1)); // each block is separate
     if (memory == nullptr) {
         throw std::bad_alloc{};
     }
@@ -228,11 +228,11 @@ SECURITY_STATUS engine::free_buffer(void* memory) {
         }
     }
     if (!known) {
-        violation("FreeContextBuffer: memory that the package did not give, or has taken back");
+        violation("FreeContextBuffer: memory that the package did not allocate, or that was freed before");
         return SEC_E_INVALID_HANDLE;
     }
     if (secret_left) {
-        violation("FreeContextBuffer: a key that was not wiped");
+        violation("FreeContextBuffer: the key was not wiped");
     }
     give_memory_back(memory);
     return SEC_E_OK;

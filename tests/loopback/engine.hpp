@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The security package itself: SSPI's functions with SSPI's types, for whatever front calls them. Credentials and
-// contexts are looked up by number, and no number is used twice, so that a handle is known to be dead for ever.
+// The security package itself: SSPI's functions with SSPI's types. The fronts (seam and DLL) call it. Credentials and
+// contexts are looked up by number. Numbers are never reused, so a stale handle is always detected.
 #pragma once
 
 #include "control.hpp"
@@ -33,7 +33,7 @@ enum class block : unsigned char { package_info, string, key, token, identity };
 struct step_arguments {
     CredHandle* credential;
     CtxtHandle* context;
-    const SEC_WCHAR* target; ///< the client's only
+    const SEC_WCHAR* target; ///< for the client only
     ULONG request;
     ULONG data_representation;
     SecBufferDesc* input;
@@ -69,13 +69,13 @@ public:
     SECURITY_STATUS impersonate(const CtxtHandle* handle);
     SECURITY_STATUS revert(const CtxtHandle* handle);
 
-    // Messages; these allocate nothing unless something is wrong.
+    // Messages. These functions allocate only for reports of misuse.
     SECURITY_STATUS sign(const CtxtHandle* handle, ULONG quality, SecBufferDesc* message, ULONG number);
     SECURITY_STATUS verify(const CtxtHandle* handle, SecBufferDesc* message, ULONG* quality, ULONG number);
     SECURITY_STATUS encrypt(const CtxtHandle* handle, ULONG quality, SecBufferDesc* message, ULONG number);
     SECURITY_STATUS decrypt(const CtxtHandle* handle, SecBufferDesc* message, ULONG* quality, ULONG number);
 
-    // For control.hpp.
+    // Functions for control.hpp.
     [[nodiscard]] void* make_identity(std::u16string_view user, std::u16string_view domain,
                                       std::u16string_view password);
     [[nodiscard]] std::u16string kdc_proxy(const CredHandle* handle);
@@ -112,7 +112,7 @@ private:
     [[nodiscard]] unsigned char* allocate_bytes(std::span<const std::byte> bytes);
     [[nodiscard]] SecPkgInfoW* allocate_infos(const package* packages, std::size_t count);
 
-    // One handshake step, by stages.
+    // The stages of one handshake step.
     SECURITY_STATUS first_context(role side, const step_arguments& arguments, std::shared_ptr<context>& made);
     SECURITY_STATUS known_context(role side, const step_arguments& arguments, std::shared_ptr<context>& found);
     SECURITY_STATUS read_buffers(role side, const step_arguments& arguments, step_buffers& buffers);
@@ -122,7 +122,7 @@ private:
     SECURITY_STATUS hand_out(context& ctx, outcome& result, ULONG asked, SecBuffer& output);
     [[nodiscard]] bool hand_out_error(const outcome& result, SecBuffer& output) const;
 
-    // Between the buffers: what a step means.
+    // The meaning of a step, without buffers.
     [[nodiscard]] outcome advance(context& ctx, ULONG asked, std::span<const std::byte> input);
     [[nodiscard]] outcome first_leg(context& ctx, ULONG asked);
     [[nodiscard]] SECURITY_STATUS take(context& ctx, ULONG asked, const handshake_token& token);
@@ -151,7 +151,7 @@ private:
 };
 
 [[nodiscard]] std::optional<package> package_named(std::u16string_view name);
-/// What FreeContextBuffer frees.
+/// Takes memory that FreeContextBuffer frees.
 [[nodiscard]] void* take_memory(std::size_t size) noexcept;
 void give_memory_back(void* memory) noexcept;
 void set_time(TimeStamp* time, std::int64_t value) noexcept;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What users see of the package, by control.hpp.
+// The package's public face, sspan::testing::loopback. It uses control.hpp.
 #include <sspan/testing/loopback.hpp>
 
 #include "control.hpp"
@@ -21,11 +21,11 @@ namespace {
 
 std::atomic<bool> one_is_alive{false};
 
-/// While a `loopback` is made.
+/// Prevents a second `loopback` at the same time.
 struct only_one {
     only_one() {
         if (one_is_alive.exchange(true)) {
-            throw std::logic_error{"loopback: another one is alive"};
+            throw std::logic_error{"loopback: another object exists"};
         }
     }
     only_one(const only_one&) = delete;
@@ -75,7 +75,7 @@ std::string name_of(call which) {
     return names[static_cast<std::size_t>(function_of(which))];
 }
 
-/// In SSPI's units, as if the local time were UTC; the package says so, too.
+/// Returns this time in SSPI's units, as if the local time were UTC. This fits the package's `utc_offset` of 0.
 std::int64_t in_hours(int hours) {
     constexpr std::int64_t unix_epoch = 116444736000000000;
     using ticks = std::chrono::duration<std::int64_t, std::ratio<1, 10'000'000>>;

@@ -50,7 +50,7 @@ fate faults::begin(function which, ULONG flags, const SecBufferDesc* buffers) {
         }
     }
     if (!result.instead) {
-        for (const auto& action : result.actions) { // unlocked: it may call the package itself
+        for (const auto& action : result.actions) { // without the lock: the action may call the package
             action();
         }
     }
@@ -96,7 +96,7 @@ ULONG faults::last_flags(function which) {
 falsifier::falsifier(const SecBufferDesc* buffers) noexcept {
     for (std::size_t i = 0; buffers != nullptr && i != std::min<std::size_t>(buffers->cBuffers, sizes_.size()); ++i) {
         sizes_[i] = buffers->pBuffers[i].cbBuffer;
-        if (buffers->pBuffers[i].BufferType == SECBUFFER_STREAM) { // what a DATA buffer is a part of
+        if (buffers->pBuffers[i].BufferType == SECBUFFER_STREAM) { // DATA becomes a part of it
             sizes_.fill(sizes_[i]);
             return;
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What surrounds each call of a front: it is counted, noted, and given the faults that a test has ordered. Without an
-// order nothing here allocates.
+// The frame of each call of a front: it counts the call, records it, and applies ordered faults. Without an order
+// nothing here allocates.
 #pragma once
 
 #include "control.hpp"
@@ -17,7 +17,7 @@
 
 namespace loopback {
 
-/// What happens to one call.
+/// The ordered faults of one call.
 struct fate {
     std::optional<SECURITY_STATUS> instead;
     std::optional<SECURITY_STATUS> afterwards;
@@ -29,7 +29,7 @@ class faults {
 public:
     static faults& instance();
 
-    /// Counts a call and says what is to happen to it; runs the actions ordered for it, unless it is not to happen.
+    /// Counts a call and returns its fate. Runs the ordered actions, unless the call is replaced.
     fate begin(function which, ULONG flags, const SecBufferDesc* buffers = nullptr);
 
     struct order {
@@ -38,7 +38,7 @@ public:
         bool every_later_one = false;
         fate what;
     };
-    /// `call` is counted from now.
+    /// `call` counts from now.
     void add(order next);
     void clear();
     void reset();
@@ -63,7 +63,7 @@ private:
     std::vector<order> orders_;
 };
 
-/// The sizes that a call's buffers had, to falsify what comes back.
+/// The original sizes of a call's buffers. They are needed to falsify the outputs.
 class falsifier {
 public:
     explicit falsifier(const SecBufferDesc* buffers) noexcept;

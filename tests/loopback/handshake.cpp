@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A handshake step from the outside: handles, flags and buffers are checked, outputs filled.
+// The outer half of a handshake step: checks handles, flags and buffers, and fills the outputs.
 #include "handshake_outcome.hpp"
 #include "handshake_token.hpp"
 #include "text.hpp"
@@ -20,7 +20,8 @@ std::string name_of(role side) {
 }
 
 constexpr ULONG prompt_for_credentials = 0x40;
-// What a package that protects messages knows; the rest is the other family's, Schannel's or nobody's.
+// The flags of packages that protect messages. Others belong to the other side's family, to Schannel, or have no
+// meaning.
 constexpr ULONG isc_known = 0x00003FFF | isc_extended_error | isc_integrity | isc_identify | 0x00040000 | 0x00200000 |
                             0x00400000 | 0x00800000 | 0x01000000 | 0x20000000 | 0x40000000;
 constexpr ULONG asc_known = 0x00003F3F | 0x00008000 | 0x00020000 | 0x00080000 | 0x00100000 | 0x00200000 | 0x00400000 |
@@ -30,7 +31,7 @@ constexpr ULONG allow_missing_bindings = 0x10000000;
 
 bool overlap(const SecBuffer& left, const SecBuffer& right) {
     const auto start = [](const SecBuffer& buffer) { return static_cast<const std::byte*>(buffer.pvBuffer); };
-    const std::less<> before; // a total order, of unrelated memory too
+    const std::less<> before; // a total order, also for unrelated memory
     return left.cbBuffer != 0 && right.cbBuffer != 0 && start(left) != nullptr && start(right) != nullptr &&
            before(start(left), start(right) + right.cbBuffer) && before(start(right), start(left) + left.cbBuffer);
 }
@@ -44,7 +45,7 @@ void leave_empty(SecBuffer& output, no_output how) {
     }
 }
 
-/// What a caller who frees the handle of a failed first step deserves.
+/// Overwrites the handle of a failed first step, to expose callers that delete it.
 void scribble(CtxtHandle* handle) {
     if (handle != nullptr) {
         handle->dwLower = 0xBAD0BAD0;
@@ -58,7 +59,7 @@ bool engine::flags_fit(role side, ULONG request) {
     const ULONG stream = !settings.stream_framing ? 0 : side == role::client ? isc_stream : asc_stream;
     const ULONG known = (side == role::client ? isc_known : asc_known) | stream;
     if ((request & ~known) != 0) {
-        violation(name_of(side) + "flag of the wrong family, or of none");
+        violation(name_of(side) + "a flag of the other side, or an unknown flag");
         return false;
     }
     return side == role::server || (request & prompt_for_credentials) == 0;
@@ -89,7 +90,7 @@ SECURITY_STATUS engine::read_buffers(role side, const step_arguments& arguments,
         return list->ulVersion == SECBUFFER_VERSION && (list->cBuffers == 0 || list->pBuffers != nullptr);
     };
     if (arguments.output == nullptr || !sound(arguments.output)) {
-        return refuse("no output buffers, or of another version");
+        return refuse("no output buffers, or a wrong version");
     }
     for (ULONG i = 0; i != arguments.output->cBuffers; ++i) {
         SecBuffer& buffer = arguments.output->pBuffers[i];
@@ -98,18 +99,18 @@ SECURITY_STATUS engine::read_buffers(role side, const step_arguments& arguments,
         }
     }
     if (buffers.output == nullptr) {
-        return refuse("no TOKEN among the output buffers");
+        return refuse("no TOKEN output buffer");
     }
     if (arguments.input == nullptr) {
         return SEC_E_OK;
     }
     if (!sound(arguments.input)) {
-        return refuse("input buffers of another version, or a null pointer");
+        return refuse("input buffers with a wrong version or a null pointer");
     }
     for (ULONG i = 0; i != arguments.input->cBuffers; ++i) {
         SecBuffer& buffer = arguments.input->pBuffers[i];
         if (buffer.pvBuffer == nullptr && buffer.cbBuffer != 0) {
-            return refuse("null pointer with a size among the input buffers");
+            return refuse("an input buffer has a size, but a null pointer");
         }
         switch (buffer.BufferType & ~static_cast<ULONG>(SECBUFFER_ATTRMASK)) {
         case SECBUFFER_TOKEN:
@@ -125,7 +126,7 @@ SECURITY_STATUS engine::read_buffers(role side, const step_arguments& arguments,
             buffers.bindings = &buffer;
             break;
         default:
-            return refuse("input buffer of a type that has no meaning here");
+            return refuse("an input buffer has a type that is not allowed here");
         }
     }
     return SEC_E_OK;
@@ -171,7 +172,7 @@ SECURITY_STATUS engine::known_context(role side, const step_arguments& arguments
         return SEC_E_INVALID_HANDLE;
     }
     if (ctx->completion_due) {
-        violation(name_of(side) + "CompleteAuthToken was due");
+        violation(name_of(side) + "CompleteAuthToken was not called");
         return SEC_E_OUT_OF_SEQUENCE;
     }
     if (ctx->at == phase::done && ctx->fragments.empty()) {
@@ -274,7 +275,7 @@ SECURITY_STATUS engine::hand_out(context& ctx, outcome& result, ULONG asked, Sec
     }
     const auto& how = side_of(ctx);
     auto status = ctx.at == phase::done ? how.final_status : how.continue_status;
-    if (how.fragment_size != 0) { // pieces of a token cannot be completed
+    if (how.fragment_size != 0) { // fragments cannot be completed
         status = status == SEC_I_COMPLETE_NEEDED         ? SEC_E_OK
                  : status == SEC_I_COMPLETE_AND_CONTINUE ? SEC_I_CONTINUE_NEEDED
                                                          : status;
@@ -288,7 +289,7 @@ SECURITY_STATUS engine::hand_out(context& ctx, outcome& result, ULONG asked, Sec
     };
     if (result.token.empty()) {
         leave_empty(output, settings.when_done);
-        expect_completion(true); // the call is due all the same
+        expect_completion(true); // CompleteAuthToken is still required
         return status;
     }
     auto size = result.token.size();
@@ -344,7 +345,7 @@ SECURITY_STATUS engine::complete(const CtxtHandle* handle, const SecBufferDesc* 
             return SEC_E_OK;
         }
     }
-    violation("CompleteAuthToken: not the buffers that the step has filled");
+    violation("CompleteAuthToken: not the output buffers of the last step");
     return SEC_E_INVALID_TOKEN;
 }
 

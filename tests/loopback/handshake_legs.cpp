@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A handshake step from the inside: whose leg it is, who is who, what is granted, which keys come of it.
+// The inner half of a handshake step: turns, identities, granted flags and keys.
 #include "handshake_outcome.hpp"
 #include "handshake_token.hpp"
 #include "text.hpp"
@@ -17,7 +17,7 @@ namespace {
 constexpr ULONG message_flags = isc_replay_detect | isc_sequence_detect | isc_confidentiality | isc_integrity;
 constexpr ULONG client_flags = isc_delegate | isc_mutual_auth | isc_dce_style | isc_identify;
 
-/// Detection of replays and order, and sealing, need a check of each message.
+/// Adds integrity: replay detection, sequence detection and sealing need a check of each message.
 constexpr ULONG with_implied(ULONG flags) {
     return (flags & (message_flags & ~isc_integrity)) != 0 ? flags | isc_integrity : flags;
 }
@@ -25,7 +25,7 @@ constexpr ULONG with_implied(ULONG flags) {
 ULONG decide(ULONG client, ULONG server, package mechanism, unsigned legs) {
     ULONG flags = with_implied(client) & (client_flags | isc_datagram | with_implied(server));
     flags &= mechanism == package::ntlm ? message_flags | isc_identify | isc_datagram : message_flags | client_flags;
-    if (legs == 1) { // the server never says a word
+    if (legs == 1) { // the server sends no token
         flags &= ~isc_mutual_auth;
     }
     if ((flags & isc_mutual_auth) == 0) {
@@ -39,7 +39,7 @@ bool known_service(const options& settings, std::u16string_view target) {
     return is_target(settings.service_name) || std::ranges::any_of(settings.other_services, is_target);
 }
 
-/// In SSPI's units, as if the local time were UTC.
+/// Returns the time in SSPI's units, as if the local time were UTC.
 std::int64_t time_now() {
     constexpr std::int64_t unix_epoch = 116444736000000000;
     using ticks = std::chrono::duration<std::int64_t, std::ratio<1, 10'000'000>>;
@@ -129,11 +129,11 @@ SECURITY_STATUS engine::choose_mechanism(context& ctx, ULONG asked) const {
         return SEC_E_NO_CREDENTIALS;
     }
     if (chooses && ctx.mechanism == package::ntlm && who.names_ntlm) {
-        ctx.offered = package::ntlm; // the bare tokens
+        ctx.offered = package::ntlm; // tokens without SPNEGO around them
     }
     auto legs = profile_of(ctx.mechanism == package::ntlm ? package::ntlm : ctx.offered).legs;
     if (ctx.offered == package::negotiate && ctx.mechanism == package::ntlm) {
-        legs += legs % 2; // the server says the last word, that it has accepted
+        legs += legs % 2; // the last token is the server's: it reports success
     }
     ctx.legs = std::clamp(legs, 1U, 8U);
     if (ctx.mechanism == package::ntlm) {
@@ -145,14 +145,14 @@ SECURITY_STATUS engine::choose_mechanism(context& ctx, ULONG asked) const {
     return ask_kdc(who, known);
 }
 
-/// Kerberos asks the KDC for a ticket now, and learns from it that a password is wrong.
+/// Asks the KDC for a ticket, as Kerberos does now. A wrong password fails here.
 SECURITY_STATUS engine::ask_kdc(const credential& who, bool target_is_known) const {
     const bool has_ticket = !who.explicit_identity && settings.has_service_ticket;
     const auto is_domain = [&who](const std::wstring& name) { return same_name(to_utf16(name), who.domain); };
     if ((!settings.kdc_answers && !has_ticket) || std::ranges::any_of(settings.unknown_domains, is_domain)) {
         return SEC_E_NO_AUTHENTICATING_AUTHORITY;
     }
-    if (!who.explicit_identity) { // no evidence for the statuses of a ticket that is not good
+    if (!who.explicit_identity) { // no evidence for the statuses of a bad ticket
         switch (settings.ticket) {
         case ticket_state::none:
             return SEC_E_NO_CREDENTIALS;
@@ -201,7 +201,7 @@ void engine::make_token(context& ctx, outcome& result) {
     token.legs = ctx.legs;
     token.offered = ctx.offered;
     token.mechanism = ctx.mechanism;
-    // What SPNEGO adds at the end has no message of NTLM inside.
+    // The token that SPNEGO adds at the end contains no NTLM message.
     token.shows_ntlm = settings.shows_ntlm && token.mechanism == package::ntlm && token.leg <= settings.ntlm.legs;
     token.flags = ctx.decided;
     token.previous = ctx.last_check;
@@ -276,7 +276,7 @@ engine::outcome engine::advance(context& ctx, ULONG asked, std::span<const std::
         peer_failed = token.kind == token_kind::error;
         result.status = take(ctx, asked, token);
     } else {
-        // Windows' Negotiate has another name for a first token that it cannot read.
+        // Windows' Negotiate returns another status for a first token that it cannot read.
         const bool strange = !client && ctx.leg == 0 && ctx.offered == package::negotiate && !input.empty();
         result.status = strange ? SEC_E_INVALID_HANDLE : SEC_E_INVALID_TOKEN;
     }
@@ -323,7 +323,7 @@ SECURITY_STATUS engine::take(context& ctx, ULONG asked, const handshake_token& t
 
 SECURITY_STATUS engine::take_from_client(context& ctx, ULONG asked, const handshake_token& token) {
     if (token.leg == 1) {
-        // Negotiate takes the bare tokens of the packages it chooses from, too.
+        // Negotiate also accepts tokens of its packages without SPNEGO around them.
         if (ctx.owner->pkg != package::negotiate && token.offered != ctx.owner->pkg) {
             return SEC_E_INVALID_TOKEN;
         }
@@ -351,7 +351,7 @@ SECURITY_STATUS engine::take_from_client(context& ctx, ULONG asked, const handsh
     }
     const bool kerberos = ctx.mechanism != package::ntlm;
     if (kerberos && (settings.server_has_other_key || !same_name(token.target, to_utf16(settings.service_name)))) {
-        return SEC_E_LOGON_DENIED; // a ticket for another key
+        return SEC_E_LOGON_DENIED; // the ticket is for another key
     }
     if (kerberos && settings.ticket == ticket_state::skewed_for_server) {
         return SEC_E_TIME_SKEW;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What passes between the two halves of a handshake step: its buffers (handshake.cpp) and its meaning
-// (handshake_legs.cpp).
+// The interface between the two halves of a handshake step: buffers (handshake.cpp) and meaning (handshake_legs.cpp).
 #pragma once
 
 #include "engine.hpp"
@@ -14,8 +13,8 @@ namespace loopback {
 
 struct engine::outcome {
     SECURITY_STATUS status = SEC_E_OK; ///< a failure, SEC_I_INCOMPLETE_CREDENTIALS, or SEC_E_OK
-    std::vector<std::byte> token;      ///< for the peer; of a failure, the error token
-    std::size_t used = 0;              ///< bytes of the input
+    std::vector<std::byte> token;      ///< for the peer; after a failure, the error token
+    std::size_t used = 0;              ///< bytes of the input that were read
 };
 
 struct engine::step_buffers {

@@ -74,7 +74,7 @@ digest keyed_check(std::span<const std::byte> covered, const mac_key& key) {
 std::vector<std::byte> encode(const handshake_token& token, const mac_key& key, std::size_t size) {
     writer write;
     write.bytes(magic);
-    write.number(std::uint32_t{0}); // the length, once it is known
+    write.number(std::uint32_t{0}); // placeholder for the length
     write.number(static_cast<std::uint8_t>(token.kind));
     write.number(static_cast<std::uint8_t>(token.leg));
     write.number(static_cast<std::uint8_t>(token.legs));

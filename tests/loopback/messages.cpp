@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// MakeSignature, VerifySignature, EncryptMessage, DecryptMessage: what is the same for every package.
+// MakeSignature, VerifySignature, EncryptMessage, DecryptMessage: the part that is common to all packages.
 #include "messages.hpp"
 
 #include "engine.hpp"
@@ -17,12 +17,12 @@ constexpr ULONG wrap_no_encrypt = 0x80000001; // SECQOP_WRAP_NO_ENCRYPT
 bool overlap(const SecBuffer& left, const SecBuffer& right) noexcept {
     const auto* left_start = static_cast<const std::byte*>(left.pvBuffer);
     const auto* right_start = static_cast<const std::byte*>(right.pvBuffer);
-    const std::less<> before; // a total order, of unrelated memory too
+    const std::less<> before; // a total order, also for unrelated memory
     return left.cbBuffer != 0 && right.cbBuffer != 0 && before(left_start, right_start + right.cbBuffer) &&
            before(right_start, left_start + left.cbBuffer);
 }
 
-/// One thread at a time in one direction of a context.
+/// Detects two threads in one direction of a context.
 class turn {
 public:
     explicit turn(direction& way) noexcept : way_(way), alone_(!way.busy.exchange(true)) {}
@@ -76,7 +76,7 @@ std::uint64_t message_buffers::ciphered_size() const noexcept {
 
 const char* read_message(operation what, SecBufferDesc* list, message_buffers& buffers) noexcept {
     if (list == nullptr || list->ulVersion != SECBUFFER_VERSION || list->pBuffers == nullptr) {
-        return "no buffers, or of another version";
+        return "no buffers, or a wrong version";
     }
     buffers.all = {list->pBuffers, list->cBuffers};
     for (SecBuffer& buffer : buffers.all) {
@@ -84,7 +84,7 @@ const char* read_message(operation what, SecBufferDesc* list, message_buffers& b
             return "reserved bits in a buffer type";
         }
         if (buffer.pvBuffer == nullptr && buffer.cbBuffer != 0) {
-            return "null pointer with a size";
+            return "a buffer has a size, but a null pointer";
         }
         SecBuffer** slot = nullptr;
         switch (buffer.BufferType & ~static_cast<ULONG>(SECBUFFER_ATTRMASK)) {
@@ -101,7 +101,7 @@ const char* read_message(operation what, SecBufferDesc* list, message_buffers& b
             break;
         case SECBUFFER_PADDING:
             if (what == operation::sign || what == operation::verify) {
-                return "PADDING where nothing is padded";
+                return "PADDING in a call without padding";
             }
             if (buffers.data_count == 0) {
                 return "PADDING before DATA";
@@ -110,15 +110,15 @@ const char* read_message(operation what, SecBufferDesc* list, message_buffers& b
             break;
         case SECBUFFER_STREAM:
             if (what != operation::decrypt) {
-                return "STREAM where nothing is decrypted";
+                return "STREAM in a call that does not decrypt";
             }
             slot = &buffers.stream;
             break;
         default:
-            return "buffer of a type that has no meaning here";
+            return "a buffer has a type that is not allowed here";
         }
         if (*slot != nullptr) {
-            return "two buffers of a type of which there can be one";
+            return "two buffers of a type that may occur only once";
         }
         *slot = &buffer;
     }
@@ -126,13 +126,13 @@ const char* read_message(operation what, SecBufferDesc* list, message_buffers& b
         for (std::size_t j = 0; j != i; ++j) {
             if (overlap(buffers.all[i], buffers.all[j]) &&
                 (is_written(what, buffers.all[i]) || is_written(what, buffers.all[j]))) {
-                return "a buffer that is written overlaps another";
+                return "an output buffer overlaps another buffer";
             }
         }
     }
     if (buffers.stream != nullptr &&
         (buffers.data == nullptr || buffers.data->pvBuffer != nullptr || buffers.data->cbBuffer != 0)) {
-        return "STREAM without an unset DATA buffer";
+        return "STREAM without an empty DATA buffer";
     }
     return nullptr;
 }
@@ -178,7 +178,7 @@ std::shared_ptr<context> engine::find_for_message(const CtxtHandle* handle, oper
 
 message_rules engine::rules_for(const context& ctx, const message_buffers& buffers) const noexcept {
     const auto& profile = message_profile(ctx);
-    // Room for a header and enough of a check, whatever the test takes off.
+    // The minimum: a header and enough bytes of a check, whatever the test's settings subtract.
     constexpr ULONG least_signature = 24, least_token = 36;
     const auto shortened = [](ULONG full, ULONG less, ULONG least, ULONG fallback) {
         const ULONG size = full == 0 ? fallback : full;
@@ -188,7 +188,8 @@ message_rules engine::rules_for(const context& ctx, const message_buffers& buffe
     rules.signature_size = shortened(profile.max_signature, profile.signature_shortfall, least_signature, 28);
     const ULONG trailer = ctx.has(isc_dce_style) ? settings.dce_security_trailer : profile.security_trailer;
     rules.token_size = shortened(trailer, profile.token_shortfall, least_token, 60);
-    // A sealed token is header, filler, header, checksum, confounder: the checksum's size follows from the trailer's.
+    // A sealed token is header, filler, header, checksum, confounder. The checksum's size therefore follows from the
+    // trailer's.
     constexpr std::size_t block = 16, least_checksum = 12;
     const bool dce = ctx.has(isc_dce_style);
     rules.filler_size = dce ? std::min<std::size_t>(block, rules.token_size - least_token) : 0;

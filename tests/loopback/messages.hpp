@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A message call's buffers, checked, and the two ways to protect them. Nothing here allocates.
+// The checked buffers of a message call, and the two ways to protect them. Nothing here allocates.
 #pragma once
 
 #include "state.hpp"
@@ -18,13 +18,13 @@ struct message_buffers {
     SecBuffer* token = nullptr;
     SecBuffer* padding = nullptr;
     SecBuffer* stream = nullptr;
-    SecBuffer* data = nullptr; ///< the last one that is neither of the read-only kinds
+    SecBuffer* data = nullptr; ///< the last DATA buffer that is not read-only
     std::size_t data_count = 0;
     bool covers_readonly = false;
 
     [[nodiscard]] std::span<std::byte> token_bytes() const noexcept;
 
-    /// Calls `visit(std::span<std::byte>, bool ciphered)` for every DATA buffer that is checked, in order.
+    /// Calls `visit(std::span<std::byte>, bool ciphered)` for each checked DATA buffer, in order.
     template <class Visit>
     void each_checked(Visit visit) const {
         for (const SecBuffer& buffer : all) {
@@ -40,15 +40,15 @@ struct message_buffers {
     [[nodiscard]] std::uint64_t ciphered_size() const noexcept;
 };
 
-/// Reads and checks the list; returns what is wrong with it, or nullptr.
+/// Reads and checks the list. Returns a description of the error, or nullptr.
 const char* read_message(operation what, SecBufferDesc* list, message_buffers& buffers) noexcept;
 
-/// What a package writes in one call, in bytes.
+/// The sizes that a package writes in one call, in bytes.
 struct message_rules {
     std::size_t signature_size = 0;
-    std::size_t token_size = 0;    ///< of a sealed message
-    std::size_t checksum_size = 0; ///< of a message that is only signed
-    std::size_t filler_size = 0;   ///< Kerberos' EC of a sealed message
+    std::size_t token_size = 0;    ///< token of a sealed message
+    std::size_t checksum_size = 0; ///< checksum of a message that is only signed
+    std::size_t filler_size = 0;   ///< EC of a sealed Kerberos message
     std::size_t padding_size = 0;
 };
 
@@ -61,7 +61,7 @@ SECURITY_STATUS decrypt(context& ctx, const message_buffers& buffers, ULONG& qua
 } // namespace kerberos
 
 namespace ntlm {
-/// The program numbers the messages of a datagram context, each of which has a key stream of its own.
+/// Uses the program's number for a datagram. Each datagram has its own key stream.
 void number_datagram(const context& ctx, direction& way, ULONG number) noexcept;
 SECURITY_STATUS sign(context& ctx, const message_buffers& buffers) noexcept;
 SECURITY_STATUS verify(context& ctx, const message_buffers& buffers) noexcept;

@@ -4,10 +4,11 @@
 //     04 04 | flags | FF FF FF FF FF | sequence number, 8 bytes | checksum
 // and a wrapped message begins with
 //     05 04 | flags | FF | EC, 2 bytes | RRC, 2 bytes | sequence number, 8 bytes
-// and all numbers are big-endian. As on Windows the body is rotated so that all of it but the data stands in TOKEN:
-// sealed, after the header, the trailer (EC + RRC bytes) and the confounder (16 bytes); only signed, the checksum (EC
-// bytes). What stands in the trailer is the stand-in's own: check, 16 bytes | size of the padding, 2 bytes | bytes of a
-// key stream. The check is over everything as it goes over the wire, so nothing is changed before it has been found right.
+// All numbers are big-endian. As on Windows the body is rotated, so that TOKEN holds everything except the data. In a
+// sealed message, TOKEN is the header, the trailer (EC + RRC bytes) and the confounder (16 bytes). In a signed message,
+// it is the header and the checksum (EC bytes). The trailer's content is specific to the loopback package: check, 16
+// bytes | size of the padding, 2 bytes | bytes of a key stream. The check covers everything as it is on the wire, so
+// nothing is changed before the check has succeeded.
 #include "messages.hpp"
 
 #include <algorithm>
@@ -65,7 +66,8 @@ header wrap_header(unsigned flags, std::size_t extra, std::size_t rotation, std:
     return made;
 }
 
-/// Over the header, the size of the whole and the data: the checksum of what is only signed.
+/// Returns the checksum of a signed message. It covers the header, the size of the whole and the data, so a truncated
+/// signature is invalid.
 digest signature_check(const direction& way, const message_buffers& buffers,
                        std::span<const std::byte> token) noexcept {
     siphash hash(way.mac);
@@ -74,7 +76,7 @@ digest signature_check(const direction& way, const message_buffers& buffers,
     return hash.finish();
 }
 
-/// A checksum that is longer than the check goes on with the check's bytes.
+/// Writes the check as a checksum. A longer checksum repeats the check's bytes.
 void write_checksum(const digest& check, std::span<std::byte> checksum) noexcept {
     for (std::size_t i = 0; i != checksum.size(); ++i) {
         checksum[i] = check[i % check.size()];
@@ -89,7 +91,7 @@ bool is_checksum(const digest& check, std::span<const std::byte> checksum) noexc
     return same;
 }
 
-/// Over a sealed message as it is on the wire; `token` without its check.
+/// Returns the check of a sealed message as it is on the wire. `token` does not contain the check.
 digest seal_check(const direction& way, const message_buffers& buffers, std::span<const std::byte> token,
                   std::span<const std::byte> padding) noexcept {
     siphash hash(way.mac);
@@ -108,7 +110,7 @@ void apply_cipher(const direction& way, std::uint64_t sequence, const message_bu
     });
 }
 
-/// Whether an authentic message may come now; remembers it if so.
+/// Checks the sequence number of an authentic message, and records it if it is acceptable.
 SECURITY_STATUS in_sequence(const context& ctx, direction& way, std::uint64_t sequence) noexcept {
     constexpr std::uint64_t window_size = 64;
     const bool ordered = ctx.has(isc_sequence_detect);
@@ -231,8 +233,7 @@ SECURITY_STATUS decrypt(context& ctx, const message_buffers& buffers, ULONG& qua
     }
     const std::size_t padding_size = was_sealed ? load_little<std::uint16_t>(token.data() + padding_offset) : 0;
 
-    // Where the padding is: behind the message in STREAM, in a buffer of its own, or at the end of the last DATA
-    // buffer.
+    // The padding is behind the message in STREAM, in its own buffer, or at the end of the last DATA buffer.
     std::span<std::byte> padding;
     const SecBuffer before = buffers.data != nullptr ? *buffers.data : SecBuffer{};
     const auto refuse = [&](SECURITY_STATUS status) {
@@ -241,7 +242,7 @@ SECURITY_STATUS decrypt(context& ctx, const message_buffers& buffers, ULONG& qua
         }
         return status;
     };
-    if (buffers.stream != nullptr && buffers.data != nullptr) { // read_message has seen to it that both are there
+    if (buffers.stream != nullptr && buffers.data != nullptr) { // read_message guarantees that both exist
         const auto rest = token.subspan(token_size);
         token = token.first(token_size);
         buffers.data->pvBuffer = rest.data();

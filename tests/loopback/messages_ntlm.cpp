@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Messages in the manner of NTLM: one key stream per direction, which every call moves on, whether or not the message
-//   turns out to be right; a signature is 01 00 00 00 | check, 8 bytes, ciphered | sequence number, 4 over the
-//   plaintext, so decrypting comes before checking.
+// Messages in the manner of NTLM. Each direction has one key stream, and every call advances it, even if the message is
+// invalid. A signature is 01 00 00 00 | check, 8 bytes, encrypted | sequence number, 4 bytes. The check covers the
+// plaintext, so the message is decrypted before it is checked.
 #include "messages.hpp"
 
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t token_size = 16;
 constexpr std::size_t check_size = 8;
 constexpr std::array<std::byte, 4> version{std::byte{1}};
-/// What a context that was not granted integrity signs with, and takes for a signature.
+/// The signature of contexts without integrity. They send it, and accept it.
 constexpr std::array<std::byte, token_size> dummy{std::byte{1}};
 
 void apply_stream(direction& way, std::span<std::byte> bytes) noexcept {
@@ -49,7 +49,7 @@ void write_token(direction& way, std::array<std::byte, check_size> check, std::s
     ++way.sequence;
 }
 
-/// The counter moves on only for a message that is right; the key stream does in any case.
+/// Checks a token. Only a valid message advances the counter; every message advances the key stream.
 SECURITY_STATUS check_token(direction& way, std::array<std::byte, check_size> check,
                             std::span<const std::byte> token) noexcept {
     apply_stream(way, check);
@@ -58,7 +58,7 @@ SECURITY_STATUS check_token(direction& way, std::array<std::byte, check_size> ch
         return SEC_E_MESSAGE_ALTERED;
     }
     if (sequence != static_cast<std::uint32_t>(way.sequence)) {
-        return SEC_E_OUT_OF_SEQUENCE; // no evidence: Wine, WinPR and sspi-rs say SEC_E_MESSAGE_ALTERED
+        return SEC_E_OUT_OF_SEQUENCE; // no evidence: Wine, WinPR and sspi-rs return SEC_E_MESSAGE_ALTERED
     }
     if (!same_bytes(token.subspan(version.size(), check_size), check)) {
         return SEC_E_MESSAGE_ALTERED;
@@ -106,7 +106,7 @@ SECURITY_STATUS verify(context& ctx, const message_buffers& buffers) noexcept {
 }
 
 SECURITY_STATUS encrypt(context& ctx, const message_buffers& buffers) noexcept {
-    // Enciphers where only integrity was granted, too, and whatever the quality says.
+    // Encrypts even if only integrity was granted, whatever the quality of protection says.
     if (!ctx.has(isc_confidentiality) && !ctx.has(isc_integrity)) {
         return SEC_E_UNSUPPORTED_FUNCTION; // no evidence
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The packages on offer, and credentials for them.
+// The available packages, and their credentials.
 #include "engine.hpp"
 
 #include "text.hpp"
@@ -49,7 +49,7 @@ struct identity_ex {
 };
 constexpr ULONG identity_ex_version = 0x200;
 
-/// Both kinds of identity as the larger one.
+/// Converts both kinds of identity to the larger one.
 identity_ex read_identity(const void* auth_data) {
     identity_ex result{};
     std::memcpy(&result.version, auth_data, sizeof result.version);
@@ -69,7 +69,7 @@ identity_ex read_identity(const void* auth_data) {
     return result;
 }
 
-/// A list of packages, separated by commas: only those that it names, and none of those with a "!" before them.
+/// Applies a comma-separated list of packages: allows only the listed ones, and none with a "!" before its name.
 void allow_listed(credential& made, std::u16string_view list) {
     std::array<bool, 2> named{}, refused{}; // Kerberos, NTLM
     bool names_any = false;
@@ -106,7 +106,7 @@ SecPkgInfoW* engine::allocate_infos(const package* packages, std::size_t count) 
         const auto& row = describe(packages[i]);
         size += (row.name.size() + row.comment.size() + 2) * sizeof(SEC_WCHAR);
     }
-    // One block as on Windows: the structures, then their strings.
+    // One block as on Windows: the structures, and behind them their strings.
     auto* infos = static_cast<SecPkgInfoW*>(allocate(block::package_info, size));
     void* behind = infos + count;
     auto* text = static_cast<SEC_WCHAR*>(behind);
@@ -172,7 +172,7 @@ SECURITY_STATUS engine::acquire(const SEC_WCHAR* /*principal*/, const SEC_WCHAR*
         return SEC_E_UNSUPPORTED_FUNCTION;
     }
     if ((use & directions) == 0 || (use & ~(directions | negotiate_only)) != 0) {
-        violation("AcquireCredentialsHandle: credential use that the package does not know");
+        violation("AcquireCredentialsHandle: unknown credential use");
         return SEC_E_UNSUPPORTED_FUNCTION;
     }
     auto made = std::make_shared<credential>();
@@ -182,7 +182,7 @@ SECURITY_STATUS engine::acquire(const SEC_WCHAR* /*principal*/, const SEC_WCHAR*
     if (who.package_list != nullptr) {
         allow_listed(*made, from_units(who.package_list, who.package_list_length));
     }
-    // An identity without names that only has a list of packages is the logged-on user's.
+    // An identity that has only a list of packages, and no names, means the logged-on user.
     const bool is_list = who.package_list != nullptr && who.user == nullptr && who.domain == nullptr &&
                          who.password == nullptr && (who.flags & 3) == 2;
     if (auth_data != nullptr && !is_list) {
@@ -195,7 +195,7 @@ SECURITY_STATUS engine::acquire(const SEC_WCHAR* /*principal*/, const SEC_WCHAR*
             return SEC_E_UNKNOWN_CREDENTIALS;
         }
         if ((who.user == nullptr && who.user_length != 0) || (who.domain == nullptr && who.domain_length != 0)) {
-            violation("AcquireCredentialsHandle: null pointer with a length in an identity");
+            violation("AcquireCredentialsHandle: a string of the identity has a length, but a null pointer");
             return SEC_E_UNKNOWN_CREDENTIALS;
         }
         made->explicit_identity = true;
@@ -259,7 +259,7 @@ SECURITY_STATUS engine::set_credentials(const CredHandle* handle, ULONG attribut
     }
     sspan::detail::SecPkgCredentials_KdcProxySettingsW settings_given{};
     if (buffer == nullptr || size < sizeof settings_given) {
-        violation("SetCredentialsAttributes: too small for the proxy's settings");
+        violation("SetCredentialsAttributes: the buffer is too small for the proxy's settings");
         return sec_e_invalid_parameter;
     }
     std::memcpy(&settings_given, buffer, sizeof settings_given);
@@ -267,11 +267,11 @@ SECURITY_STATUS engine::set_credentials(const CredHandle* handle, ULONG attribut
     if (settings_given.Version != KDC_PROXY_SETTINGS_V1 || settings_given.ProxyServerOffset < sizeof settings_given ||
         settings_given.ProxyServerLength % 2 != 0 || end > size || settings_given.ClientTlsCredOffset != 0 ||
         settings_given.ClientTlsCredLength != 0) {
-        violation("SetCredentialsAttributes: settings of a proxy that lie outside of their buffer");
+        violation("SetCredentialsAttributes: invalid settings of the proxy");
         return sec_e_invalid_parameter;
     }
     if (settings_given.Flags != KDC_PROXY_SETTINGS_FLAGS_FORCEPROXY) {
-        violation("SetCredentialsAttributes: a proxy that the package may pass by");
+        violation("SetCredentialsAttributes: the settings do not force the use of the proxy");
     }
     std::u16string name(settings_given.ProxyServerLength / 2U, u'\0');
     std::memcpy(name.data(), static_cast<const std::byte*>(buffer) + settings_given.ProxyServerOffset,
@@ -323,7 +323,7 @@ void engine::free_identity(void* identity) {
     if (known) {
         give_memory_back(identity);
     } else {
-        violation("SspiFreeAuthIdentity: memory that is not, or no longer, an identity");
+        violation("SspiFreeAuthIdentity: not an identity, or freed before");
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The functions of the seam: each is a call of the engine, counted and faulted.
+// The functions of the seam: each calls the engine, with counts and faults.
 #include <sspan/os/api.hpp>
 
 #include "engine.hpp"
@@ -25,7 +25,7 @@ using ::loopback::role;
 thread_local unsigned depth = 0;
 thread_local DWORD error_of_thread = 0;
 
-/// A call, as long as it lasts.
+/// The scope of one call.
 class visit {
 public:
     visit() noexcept { ++depth; }
@@ -82,7 +82,7 @@ DWORD win32(function which, ULONG flags, Call call) noexcept {
     return error == 0 && fate.afterwards ? static_cast<DWORD>(*fate.afterwards) : error;
 }
 
-/// A first step that fails leaves a handle that means nothing.
+/// Overwrites the handle of a failed first step, which has no meaning.
 void spoil(const CtxtHandle* context, CtxtHandle* new_context) noexcept {
     if (context == nullptr && new_context != nullptr) {
         new_context->dwLower = 0xBAD2BAD2;
@@ -111,7 +111,7 @@ SECURITY_STATUS acquire_credentials_handle(const SEC_WCHAR* principal, const SEC
     const SECURITY_STATUS status = counted(function::acquire_credentials_handle, use, [&] {
         return engine::instance().acquire(principal, package, use, auth_data, credential, expiry);
     });
-    if (status < 0 && credential != nullptr) { // it means nothing then
+    if (status < 0 && credential != nullptr) { // the handle has no meaning then
         credential->dwLower = 0xBAD4BAD4;
         credential->dwUpper = 0xBAD5BAD5;
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What the engine keeps for each credential and each context.
+// The engine's state of each credential and each context.
 #pragma once
 
 #include "control.hpp"
@@ -22,7 +22,7 @@ inline constexpr SECURITY_STATUS sec_i_message_fragment = 0x00090364;
 inline constexpr SECURITY_STATUS sec_i_continue_needed_message_ok = 0x00090366;
 inline constexpr auto sec_e_invalid_parameter = static_cast<SECURITY_STATUS>(0x8009035D);
 
-// The engine reckons in ISC_ bits and translates for the server's side at its edges.
+// The engine calculates with ISC_ bits, and translates to the server's bits at its interface.
 inline constexpr ULONG isc_delegate = 0x1, isc_mutual_auth = 0x2, isc_replay_detect = 0x4, isc_sequence_detect = 0x8,
                        isc_confidentiality = 0x10, isc_use_session_key = 0x20, isc_allocate_memory = 0x100,
                        isc_dce_style = 0x200, isc_datagram = 0x400, isc_connection = 0x800, isc_extended_error = 0x4000,
@@ -42,11 +42,11 @@ struct credential {
     std::u16string user;
     std::u16string domain;
     std::u16string password;
-    bool explicit_identity = false; ///< else the logged-on user, who needs no password
-    bool no_network = false;        ///< taken while impersonating below delegation: cannot reach a server
+    bool explicit_identity = false; ///< false: the logged-on user, who needs no password
+    bool no_network = false;        ///< acquired during impersonation below delegation: cannot reach a server
     bool allows_kerberos = true;
     bool allows_ntlm = true;
-    bool names_ntlm = false; ///< the list of packages is NTLM alone: Negotiate then sends its bare tokens
+    bool names_ntlm = false; ///< the list of packages is only NTLM: Negotiate then sends NTLM's tokens without SPNEGO
     std::int64_t ticket_end = 0;
     std::u16string kdc_proxy;
 };
@@ -55,10 +55,10 @@ struct credential {
 struct direction {
     mac_key mac{};
     cipher_key cipher{};
-    std::uint64_t sequence = 0; ///< of the next message
-    std::uint64_t window = 0;   ///< receiving: bit n is set when message `sequence - 1 - n` has been seen
-    std::uint64_t stream = 0;   ///< NTLM: which key stream; one for all messages, but each datagram has its own
-    std::uint64_t position = 0; ///< NTLM: bytes of the key stream used up
+    std::uint64_t sequence = 0; ///< the next message's number
+    std::uint64_t window = 0;   ///< receiving: bit n is set if message `sequence - 1 - n` was received
+    std::uint64_t stream = 0;   ///< NTLM: the number of the key stream; one for all messages, but one for each datagram
+    std::uint64_t position = 0; ///< NTLM: the used bytes of the key stream
     std::atomic<bool> busy{false};
 };
 
@@ -73,12 +73,12 @@ struct context {
     phase at = phase::in_progress;
 
     // The handshake.
-    unsigned leg = 0; ///< of the last token taken or made
+    unsigned leg = 0; ///< the last token's number
     unsigned legs = 0;
     ULONG data_representation = 0;
-    ULONG decided = 0;    ///< ISC_ bits both sides agree on
+    ULONG decided = 0;    ///< ISC_ bits that both sides want
     ULONG granted = 0;    ///< ISC_ bits in effect on this side
-    ULONG attributes = 0; ///< the same as reported, in this side's family
+    ULONG attributes = 0; ///< the reported flags, in this side's family
     digest client_nonce{};
     digest server_nonce{};
     digest last_check{};
@@ -86,16 +86,16 @@ struct context {
     digest bindings{};
     bool may_lack_bindings = false; ///< the server accepts a client without them
     bool nagged_for_credentials = false;
-    std::vector<std::byte> fragments; ///< of our token, still to be handed out
-    bool completion_due = false;      ///< CompleteAuthToken must see this buffer next
+    std::vector<std::byte> fragments; ///< the rest of our token, not sent yet
+    bool completion_due = false;      ///< CompleteAuthToken must be called with this buffer next
     bool nothing_to_complete = false;
     const void* incomplete_token = nullptr;
     std::size_t incomplete_size = 0;
     std::u16string user;
     std::u16string domain;
     std::u16string target;
-    std::shared_ptr<void> imported_token; ///< given to ImportSecurityContext; the context closes it
-    std::int64_t ticket_end = 0;          ///< 0: as the settings say
+    std::shared_ptr<void> imported_token; ///< from ImportSecurityContext; the context closes it
+    std::int64_t ticket_end = 0;          ///< 0: as in the settings
 
     // Messages.
     bool keyed = false;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// SSPI's strings are UTF-16 on every platform, tests write std::wstring: the conversions, and comparison without case.
+// Conversions between SSPI's strings, which are UTF-16 everywhere, and tests' std::wstring. Comparison without case.
 #pragma once
 
 #include <sspan/os/platform.hpp>
@@ -13,7 +13,7 @@ namespace loopback {
 
 inline std::u16string to_utf16(std::wstring_view text) {
     std::u16string result;
-    result.reserve(text.size() * (sizeof(wchar_t) / sizeof(char16_t))); // once: what is outgrown is not wiped
+    result.reserve(text.size() * (sizeof(wchar_t) / sizeof(char16_t))); // once: growing would leave a copy
     for (const wchar_t unit : text) {
         const auto code = static_cast<char32_t>(unit);
         if (code > 0xFFFF) { // only where wchar_t has 32 bits
@@ -40,10 +40,11 @@ inline std::wstring to_wide(std::u16string_view text) {
     return result;
 }
 
-/// A zero-terminated SSPI string; null reads as empty. For the pointers of identities too, which are unsigned short*.
+/// Reads a zero-terminated SSPI string; null is an empty string. It also accepts the pointers in identities, which are
+/// unsigned short*.
 template <class Unit>
 std::u16string from_units(const Unit* text, std::size_t length) {
-    std::u16string result(length, u'\0'); // at once: what is outgrown is not wiped
+    std::u16string result(length, u'\0'); // once: growing would leave a copy
     for (std::size_t i = 0; i != length; ++i) {
         result[i] = static_cast<char16_t>(text[i]);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Threads have no tokens here; so each has a record of one.
+// Recorded thread tokens, for systems without tokens of their own.
 #include "thread_tokens.hpp"
 
 #if !defined(_WIN32)
@@ -35,7 +35,7 @@ struct records {
     std::unordered_map<std::uintptr_t, std::shared_ptr<const token>> opened;
     std::uintptr_t last_handle = 0;
     std::size_t carriers = 0;
-    std::uint64_t era = 0; ///< reset() begins a new one, in which other threads' tokens no longer count
+    std::uint64_t era = 0; ///< reset() increments it; tokens of other threads from an earlier era do not count
 };
 
 records& all() {
@@ -51,7 +51,7 @@ thread_local carried mine;
 
 constexpr DWORD invalid_handle = 6; // ERROR_INVALID_HANDLE
 
-/// With the records locked.
+/// Puts the token on the calling thread. The caller holds the lock.
 void carry(std::shared_ptr<const token> next) {
     auto& shared = all();
     if (mine.era == shared.era && mine.now != nullptr) {
@@ -78,17 +78,17 @@ std::shared_ptr<const token> find(HANDLE handle) {
             return found->second;
         }
     }
-    engine::instance().violation("thread token handle that is not, or no longer, valid");
+    engine::instance().violation("invalid or closed handle of a thread token");
     return nullptr;
 }
 
-/// An open handle of it.
+/// Returns a new open handle of the token.
 HANDLE remember(std::shared_ptr<const token> which) {
     auto& shared = all();
     const std::lock_guard lock{shared.mutex};
     shared.last_handle += 4; // as Windows numbers them
     shared.opened.emplace(shared.last_handle, std::move(which));
-    // NOLINTNEXTLINE(performance-no-int-to-ptr): a handle is a number in the shape of a pointer
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): a handle is a number with the type of a pointer
     return reinterpret_cast<HANDLE>(shared.last_handle);
 }
 
@@ -118,7 +118,7 @@ DWORD open(HANDLE* handle) {
         *handle = nullptr;
         return ERROR_NO_TOKEN;
     }
-    if (now->level == SecurityAnonymous) { // as Windows says, whoever asks
+    if (now->level == SecurityAnonymous) { // as on Windows, for every caller
         *handle = nullptr;
         return ERROR_CANT_OPEN_ANONYMOUS;
     }
@@ -150,7 +150,7 @@ DWORD level_of(HANDLE handle, SECURITY_IMPERSONATION_LEVEL* level) {
     if (found == nullptr) {
         return invalid_handle;
     }
-    if (found->is_primary) { // as Windows says
+    if (found->is_primary) { // as on Windows
         return ERROR_INVALID_PARAMETER;
     }
     *level = found->level;

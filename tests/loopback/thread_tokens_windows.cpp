@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Real thread tokens. Each client gets a duplicate of the process's own token; whom it stands for is looked up by the
-// token's own number (TOKEN_STATISTICS::TokenId), which stays the same however often its handle is opened and set
-// again.
+// Real thread tokens. Each client gets a duplicate of the process's own token. The client of a token is found by the
+// token's number (TOKEN_STATISTICS::TokenId), which stays the same when its handle is opened or set again.
 #include "thread_tokens.hpp"
 
 #if defined(_WIN32)
@@ -23,7 +22,7 @@ struct records {
     std::unordered_map<std::uint64_t, std::u16string> clients; ///< by token number
     std::unordered_set<HANDLE> opened;
     std::size_t carriers = 0;
-    std::uint64_t era = 0; ///< reset() begins a new one, in which other threads' tokens no longer count
+    std::uint64_t era = 0; ///< reset() increments it; tokens of other threads from an earlier era do not count
 };
 
 records& all() {
@@ -37,7 +36,7 @@ struct carried {
 };
 thread_local carried mine;
 
-/// Closes on every way out.
+/// Closes the handle at the end of the scope.
 class handle_closer {
 public:
     handle_closer() = default;
@@ -72,7 +71,7 @@ DWORD put_on_thread(HANDLE token) {
 }
 
 DWORD open_current(HANDLE* token) {
-    // OpenAsSelf: the thread may be impersonating someone who could not open the token.
+    // OpenAsSelf: the impersonated client may not have access to the token.
     return result_of(
         ::OpenThreadToken(::GetCurrentThread(), TOKEN_QUERY | TOKEN_IMPERSONATE | TOKEN_DUPLICATE, TRUE, token));
 }
@@ -95,11 +94,11 @@ bool is_open(HANDLE token) {
             return true;
         }
     }
-    engine::instance().violation("thread token handle that is not, or no longer, valid");
+    engine::instance().violation("invalid or closed handle of a thread token");
     return false;
 }
 
-/// Notes that `token` stands for `client`.
+/// Records that `token` stands for `client`.
 DWORD name(HANDLE token, const std::u16string& client) {
     std::uint64_t number = 0;
     if (!number_of(token, number)) {
@@ -120,7 +119,7 @@ std::u16string client_of(HANDLE token) {
     return found != all().clients.end() ? found->second : u"(somebody unknown)";
 }
 
-/// A token that stands for `client`; whoever called closes it.
+/// Makes a token that stands for `client`. The caller closes it.
 DWORD duplicate(const std::u16string& client, SECURITY_IMPERSONATION_LEVEL level, HANDLE& token) {
     handle_closer process;
     if (!::OpenProcessToken(::GetCurrentProcess(), TOKEN_DUPLICATE | TOKEN_QUERY, &process.raw)) {
@@ -133,7 +132,7 @@ DWORD duplicate(const std::u16string& client, SECURITY_IMPERSONATION_LEVEL level
     return name(token, client);
 }
 
-/// For close() to close.
+/// Records a handle that close() must close.
 void remember(HANDLE token) {
     const std::lock_guard lock{all().mutex};
     all().opened.insert(token);
@@ -204,7 +203,7 @@ DWORD duplicate(HANDLE token, DWORD access, SECURITY_IMPERSONATION_LEVEL level, 
     }
     auto own = SecurityAnonymous;
     if (as_primary && level_of(token, &own) == ERROR_SUCCESS && own < SecurityImpersonation) {
-        return ERROR_BAD_IMPERSONATION_LEVEL; // as Windows says; Wine makes one
+        return ERROR_BAD_IMPERSONATION_LEVEL; // as on Windows; Wine makes a token
     }
     auto error = result_of(
         ::DuplicateTokenEx(token, access, nullptr, level, as_primary ? TokenPrimary : TokenImpersonation, duplicate));

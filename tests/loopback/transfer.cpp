@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Contexts on their way to another process that has the same secret.
+// Contexts on their way to another process with the same secret.
 #include "engine.hpp"
 
 #include "text.hpp"
@@ -43,7 +43,7 @@ public:
     std::vector<std::byte> bytes;
 };
 
-/// Reads what a writer has written; of bytes that a check has found to be that.
+/// Reads bytes that a writer wrote. Their check has already succeeded.
 class reader {
 public:
     explicit reader(std::span<const std::byte> bytes) : bytes_{bytes} {}
@@ -99,7 +99,7 @@ SECURITY_STATUS engine::export_context(const CtxtHandle* handle, ULONG flags, Se
     }
     if (packed == nullptr || packed->BufferType != SECBUFFER_EMPTY || packed->pvBuffer != nullptr ||
         packed->cbBuffer != 0 || (token == nullptr && ctx->side == role::server) || (flags & ~known_flags) != 0) {
-        violation("ExportSecurityContext: arguments that Windows does not take");
+        violation("ExportSecurityContext: arguments that Windows rejects");
         return sec_e_invalid_parameter;
     }
     if (ctx->at != phase::done) {

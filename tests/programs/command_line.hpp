@@ -101,7 +101,7 @@ inline messages::kind kind_name(std::string_view text) {
 
 struct option {
     std::string_view name;
-    action of; // help: of both
+    action of; // help: belongs to both actions
     enum { alone, with_value } form;
     void (*set)(options&, std::string_view value);
 };

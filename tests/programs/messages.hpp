@@ -2,11 +2,10 @@
 //
 // The messages of secure_echo: their wire format, and how sspan protects them.
 //
-// Numbers have 32 bits, big-endian. The client begins. Each token of the handshake is sent behind its length; an empty
-// token is not sent. Then the messages follow: 'S' (signed) or 'E' (sealed), the length of the token, the length of the
-// data, the token, the data. A sealed message has its padding at the end of the data. The server answers with the same
-// data and the same kind. If a message fails its check, the server answers '!' and the status, and closes the
-// connection.
+// Numbers have 32 bits, big-endian. The client begins. Each token of the handshake follows its length; empty tokens are
+// not sent. Then the messages follow: 'S' (signed) or 'E' (sealed), the length of the token, the length of the data,
+// the token, the data. A sealed message has its padding at the end of the data. The server answers with the same data
+// and the same kind. If a message fails its check, the server answers '!' and the status, and closes the connection.
 #pragma once
 
 #include "net.hpp"
@@ -29,7 +28,7 @@ namespace messages {
 /// The first byte on the wire.
 enum class kind : std::uint8_t { sign = 'S', seal = 'E' };
 
-/// The peer has rejected our message.
+/// The error if the peer has rejected our message.
 struct rejection : std::runtime_error {
     explicit rejection(std::uint32_t status)
         : std::runtime_error{session::symbol({static_cast<int>(status), sspan::category()})} {}
@@ -42,8 +41,8 @@ struct received {
     std::vector<std::byte> data;
 };
 
-/// Receives a message with at most `most` bytes of data. The peer has `time` to begin it, and `time` to finish it and
-/// to take our answer.
+/// Receives a message with at most `most` bytes of data. The peer has `time` to begin it, and again `time` to finish it
+/// and to take our answer.
 /// @return false if the peer closed the connection after its last message.
 inline bool receive(net::connection& peer, received& message, std::size_t most, std::chrono::seconds time) {
     peer.allow(time);

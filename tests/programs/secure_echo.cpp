@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // A client and a server over TCP with limits on time, memory and threads. The client can also forge messages. The tests
-// attack both, and examples/run.sh shows what happens to forgeries. To learn how to use sspan, begin with examples/.
+// attack both programs, and examples/run.sh shows the result of forgeries. To learn how to use sspan, begin with
+// examples/.
 #include "command_line.hpp"
 #include "console.hpp"
 #include "messages.hpp"
@@ -56,7 +57,7 @@ void answer(const options& chosen, const sspan::credentials& credentials, net::c
 
     messages::writer writer{context};
     messages::received message;
-    const auto most = chosen.max_size + context.sizes().block_size; // of data and its padding
+    const auto most = chosen.max_size + context.sizes().block_size; // size of the data and its padding
     std::size_t count = 0;
     for (; messages::receive(peer, message, most, chosen.timeout); ++count) {
         std::span<std::byte> data;
@@ -91,7 +92,7 @@ int serve(const options& chosen) {
                 }
                 peer.finish();
             });
-        } catch (const std::exception& error) { // ends this connection only; or the system has no more threads
+        } catch (const std::exception& error) { // ends this connection only; one reason is a lack of threads
             print(std::cout, label + error.what());
             std::this_thread::sleep_for(std::chrono::milliseconds{100});
         }
@@ -103,7 +104,7 @@ int serve(const options& chosen) {
 
 sspan::credentials log_on(const options& chosen) {
     if (chosen.user.empty()) {
-        return sspan::credentials::outbound(chosen.package); // of the logged-on user
+        return sspan::credentials::outbound(chosen.package); // credentials of the logged-on user
     }
     try {
         const console::secret_line password;

@@ -13,13 +13,13 @@
 
 namespace session {
 
-/// SEC_E_MESSAGE_ALTERED (0x8009030F), without the sentence that explains it.
+/// Returns the name and the value of an error, such as "SEC_E_MESSAGE_ALTERED (0x8009030F)", without the explanation.
 inline std::string symbol(const std::error_code& code) {
     const auto text = code.message();
     return text.substr(0, text.find(':'));
 }
 
-/// NTLM does not prove who the server is. A user who chooses NTLM by name accepts that.
+/// NTLM does not prove the server's identity. A user who chooses NTLM by name accepts that.
 inline sspan::client_options wanted_by_client(std::wstring_view package, bool dce, bool accept_ntlm = false) {
     sspan::client_options wanted;
     if (accept_ntlm || package == sspan::package::ntlm) {
@@ -31,7 +31,8 @@ inline sspan::client_options wanted_by_client(std::wstring_view package, bool dc
     return wanted;
 }
 
-/// A server accepts DCE style only if it asks for it. With `dce` every client must use it, otherwise each may.
+/// A server accepts DCE style only if it asks for it. With `dce` every client must use it, otherwise each client
+/// chooses.
 inline sspan::server_options wanted_by_server(bool dce) {
     sspan::server_options wanted;
     (dce ? wanted.require : wanted.request) |= sspan::context_flags::dce_style;

@@ -11,7 +11,7 @@
 
 namespace threads {
 
-/// Only one thread may use a crew. The destructor waits for the tasks.
+/// Threads for tasks. Only one thread may use a crew. The destructor waits for the tasks.
 class crew {
 public:
     explicit crew(unsigned most) : most_{most} {}
@@ -31,7 +31,7 @@ public:
             --running_;
             ended_.notify_one();
         }};
-        ++running_; // before the task ends: it needs the lock for that
+        ++running_; // before the task can end: its end needs the lock
     }
 
 private:

@@ -18,7 +18,7 @@
 
 namespace wire {
 
-/// The longest token. No package needs more. A peer that has not authenticated itself gets no more memory than this.
+/// The size limit of a token. No package needs more. A peer without authentication can use no more memory than this.
 inline constexpr std::size_t most_token = std::size_t{64} << 10;
 
 inline void append_number(std::vector<std::byte>& bytes, std::size_t number) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Built for the OS or for the loopback package; only with the same choice as takes_context.cpp does the program link.
+// Built for the OS or for the loopback package. The program links only if takes_context.cpp was built with the same
+// choice.
 #include <sspan/security_context.hpp>
 
 bool is_established(const sspan::security_context& context);

@@ -26,7 +26,7 @@ struct region {
     std::string name;
 };
 
-/// A number of bytes that have all been written to at some time, or are all zero because none has been.
+/// A range of bytes. Either all of it was written at some time, or all of it is zero because it was never written.
 struct stretch {
     std::size_t size = 0;
     bool is_used = false;
@@ -34,13 +34,13 @@ struct stretch {
 
 constexpr std::size_t page = 4096;
 
-// A part of memory after the other is copied here, so that no sanitizer sees it read. The search leaves this one out.
+// The search copies memory here, part by part, so that no sanitizer reports the reads. The search skips this array.
 constexpr std::size_t chunk_size = std::size_t{1} << 20;
 std::array<std::byte, chunk_size> chunk;
 
 std::size_t searched = 0;
 
-// Made when the program starts: what a search allocates lies where a secret may have been.
+// Allocated when the program starts: an allocation during a search could overwrite a place with a secret.
 std::vector<region> regions = [] {
     std::vector<region> room;
     room.reserve(4096);
@@ -66,10 +66,10 @@ class process_memory {
 public:
     static stretch stretch_at(std::uintptr_t /*address*/, std::size_t size) { return {size, true}; }
 
-    /// @return how many bytes could be read.
+    /// @return the number of bytes that could be read.
     static std::size_t read(std::uintptr_t address, std::span<std::byte> into) {
         SIZE_T got = 0;
-        // NOLINTNEXTLINE(performance-no-int-to-ptr): any address
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): any address can be searched
         const auto* const from = reinterpret_cast<const void*>(address);
         return ::ReadProcessMemory(::GetCurrentProcess(), from, into.data(), into.size(), &got) ? got : 0;
     }
@@ -90,7 +90,7 @@ void list_writable_regions() {
         std::string inode;
         fields >> std::hex >> next.begin >> dash >> next.end >> access >> offset >> device >> inode;
         std::getline(fields >> std::ws, next.name);
-        // AddressSanitizer's shadow is larger than any memory, and tells of bytes instead of holding them.
+        // AddressSanitizer's shadow is larger than this. It describes bytes and does not hold them.
         constexpr std::uintptr_t most = std::uintptr_t{1} << 36;
         if (access == "rw-p" && next.end - next.begin < most) {
             regions.push_back(next);
@@ -116,7 +116,7 @@ public:
         }
     }
 
-    /// By the kernel's list of pages; where that is not to be had, there may be something everywhere.
+    /// Uses the kernel's list of pages. Without the list, every page may be in use.
     [[nodiscard]] stretch stretch_at(std::uintptr_t address, std::size_t size) const {
         std::array<std::uint64_t, chunk_size / page> entries;
         const auto got =
@@ -154,13 +154,13 @@ bool is_zero(std::span<const std::byte> bytes) {
     return bytes.front() == std::byte{0} && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
 }
 
-/// Looks at the part of `where` that is in the chunk, whose first byte is that at `address`. Only of windows that begin in
-/// it: the last few bytes come once more with the next part.
+/// Searches the part of `where` that was copied to the chunk. Its first byte was at `address`. Only windows that begin
+/// in the chunk are compared; the next part repeats the last few bytes.
 void search(const needle& secret, const region& where, std::uintptr_t address, std::size_t size,
             std::vector<std::string>& found) {
     for (std::size_t i = 0; i + needle::window <= size;) {
         const auto ahead = std::span{chunk}.subspan(i, std::min(size - i, page + needle::window));
-        if (is_zero(ahead)) { // most of memory is
+        if (is_zero(ahead)) { // most memory is zero
             i += ahead.size() - needle::window + 1;
             continue;
         }
@@ -172,8 +172,8 @@ void search(const needle& secret, const region& where, std::uintptr_t address, s
     }
 }
 
-/// Overwrites what the last large copy has left in registers. Otherwise a system call writes that to memory: under Wine 10
-/// it saves them on a stack of its own.
+/// Overwrites the bytes of the last large copy in registers. Otherwise a system call may write them to memory: Wine 10
+/// saves registers on a stack of its own.
 void clear_registers() noexcept {
     static const std::array<std::byte, 1024> zeros{};
     static std::array<std::byte, 1024> target;
@@ -204,7 +204,7 @@ std::vector<std::string> find_in_memory(const needle& secret) {
             }
             const auto got = memory.read(at, std::span{chunk}.first(next.size));
             if (got < needle::window) {
-                at = (at / page + 1) * page; // a page that cannot be read, or what is too short for a secret
+                at = (at / page + 1) * page; // the page cannot be read, or the rest is too short for a secret
                 continue;
             }
             search(secret, where, at, got, found);

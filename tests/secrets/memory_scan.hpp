@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Looks for secrets in the memory of this process: in all that is private and can be written, heap and stacks, what has
-// been freed as well.
+// Searches the memory of this process for secrets: all private writable memory, heap and stacks, including freed
+// blocks.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 
 namespace secrets {
 
-/// Knows a secret without holding it: each eight of its bytes that follow one another, times an odd number.
+/// Recognizes a secret without storing it: keeps every 8-byte window multiplied by an odd constant.
 class needle {
 public:
     static constexpr std::size_t window = sizeof(std::uint64_t);
@@ -28,7 +28,7 @@ public:
             maybe_[each >> shift] = true;
         }
     }
-    /// Whether the eight bytes at `memory` are some of the secret's.
+    /// Returns true if the eight bytes at `memory` are a part of the secret.
     [[nodiscard]] bool matches(const std::byte* memory) const noexcept {
         const auto product = word_at(memory) * factor;
         return maybe_[product >> shift] && std::ranges::binary_search(known_, product);
@@ -44,17 +44,17 @@ private:
         return word;
     }
 
-    std::vector<std::uint64_t> known_;                                // in order
-    std::vector<bool> maybe_ = std::vector<bool>(1U << (64 - shift)); // by the upper bits
+    std::vector<std::uint64_t> known_;                                // sorted
+    std::vector<bool> maybe_ = std::vector<bool>(1U << (64 - shift)); // indexed by the upper bits
 };
 
-/// Where some of the secret is, in words; at most ten places.
+/// Describes the places where parts of the secret are; at most ten places.
 std::vector<std::string> find_in_memory(const needle& secret);
 
-/// How many bytes the last search has looked at.
+/// The number of bytes that the last search has read.
 std::size_t searched_bytes() noexcept;
 
-/// Zeroes the test's own copy.
+/// Zeroes a test's own copy of a secret.
 void wipe(std::span<std::byte> memory) noexcept;
 
 } // namespace secrets

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Secrets that the library has held are nowhere in the memory of the process once their owners have died: not in freed
-// blocks, not on the stack. The same search finds them while they live, so it would find what is left.
+// After the owners of a secret are destroyed, the secret must not be in the process's memory: not in freed blocks, not
+// on the stack. While the owners live, the same search finds the secret, so it would also find a leftover.
 #include "memory_scan.hpp"
 
 #include "loopback/crypto.hpp"
@@ -39,10 +39,10 @@ namespace {
 using namespace testing_support;
 using secrets::needle;
 
-// So much that what has been freed is not used again at once for something small.
+// Large enough that small allocations do not reuse a freed block at once.
 constexpr std::size_t secret_size = 1024;
 
-/// Bytes that nobody has seen before. The test's own copy goes with `forget`.
+/// Random bytes. `forget` wipes the test's own copy.
 class secret {
 public:
     secret() {
@@ -61,7 +61,7 @@ private:
     needle known_;
 };
 
-/// The same as text, of characters that take 20 bits each: two of them are eight bytes, in UTF-16 and in UTF-32.
+/// A secret as text. Each character takes 20 bits, so two characters are eight bytes, in UTF-16 and in UTF-32.
 class password {
 public:
     password() {
@@ -97,7 +97,7 @@ private:
 
 template <class Secret>
 ::testing::AssertionResult is_somewhere(const Secret& which) {
-    return secrets::find_in_memory(which.known()).empty() ? ::testing::AssertionFailure() << "it is nowhere"
+    return secrets::find_in_memory(which.known()).empty() ? ::testing::AssertionFailure() << "the secret was not found"
                                                           : ::testing::AssertionSuccess();
 }
 
@@ -138,7 +138,7 @@ TEST_F(secrets_in_memory, what_a_plain_vector_leaves_behind_is_found) {
     secret key;
     {
         bytes plain(secret_size);
-        loopback::copy_secret(key.bytes(), plain.data()); // compilers drop stores to what is about to be freed
+        loopback::copy_secret(key.bytes(), plain.data()); // compilers remove stores to memory that is freed next
     }
     key.forget();
     EXPECT_TRUE(is_somewhere(key));
@@ -206,12 +206,12 @@ TEST_F(secrets_in_memory, of_user_and_domain_too) {
 
 TEST_F(secrets_in_memory, of_an_identity_that_could_not_be_made) {
     SSPAN_SKIP_WHERE_EMPTY_STRINGS_ALLOCATE();
-    // No memory for the password, when the secret is there already as the user's name.
+    // The allocation for the password fails when the secret is already stored as the user's name.
     password word;
     allocation::fail_at(3);
     EXPECT_THROW((sspan::identity{word.text(), L"LOOPBACK", L"x"}), std::bad_alloc);
     allocation::fail_at(0);
-    if constexpr (sizeof(wchar_t) > 2) { // what has no UTF-16 form shows at the end
+    if constexpr (sizeof(wchar_t) > 2) { // the error of invalid UTF-16 shows at the end
         std::wstring wrong;
         wrong.reserve(word.text().size() + 1);
         wrong = word.text();
@@ -237,8 +237,8 @@ TEST_F(secrets_in_memory, of_an_identity_that_was_logged_on_with) {
             const auto inbound = sspan::credentials::inbound(sspan::package::ntlm);
             sspan::client_handshake client{outbound, service(), without_mutual_auth()};
             sspan::server_handshake server{inbound};
-            EXPECT_THROW(testing_support::run(client, server), sspan::handshake_error); // that is not alice's
-            EXPECT_TRUE(is_somewhere(word)) << "the package has it still";
+            EXPECT_THROW(testing_support::run(client, server), sspan::handshake_error); // this is not alice's password
+            EXPECT_TRUE(is_somewhere(word)) << "the package still has it";
         }
         EXPECT_TRUE(is_nowhere(word)) << "opaque: " << is_opaque;
     }
@@ -270,7 +270,7 @@ TEST_F(secrets_in_memory, of_secret_bytes) {
     EXPECT_TRUE(is_nowhere(key));
 }
 
-/// What the package gives out of `pair` is this.
+/// Makes the package return this secret as a key.
 void plant(secret& key) {
     auto& planted = loopback::configure().planted_secret;
     planted.resize(key.bytes().size());
@@ -318,7 +318,7 @@ TEST_F(secrets_in_memory, of_an_exported_context) {
     EXPECT_TRUE(is_somewhere(key));
     std::error_code ec;
     EXPECT_FALSE(sspan::import_context<sspan::server_context>(std::move(*exported), ec));
-    EXPECT_EQ(ec, sspan::errc::invalid_token); // it is no context, but has been handed to the package
+    EXPECT_EQ(ec, sspan::errc::invalid_token); // not a context, but the package has read it
     exported.reset();
     EXPECT_TRUE(is_nowhere(key));
 }
@@ -356,12 +356,13 @@ protected:
         pair = {};
         secrets_in_memory::TearDown();
     }
-    /// A frame that is filled with it, and the test's own copy gone.
+    /// Makes a frame with this text, and wipes the test's own copy.
     std::unique_ptr<sspan::message_frame> filled_with(secret& text) const {
         auto frame = std::make_unique<sspan::message_frame>(pair.client.sizes(), secret_size);
         std::ranges::copy(text.bytes(), frame->payload().begin());
         text.forget();
-        // The copy has left its last bytes in registers, which a later call may save on the stack: this one leaves zeros.
+        // The copy leaves its last bytes in registers, which a later call may save on the stack. This copy overwrites
+        // them with zeros.
         std::vector<std::byte> zeros(secret_size);
         std::memmove(zeros.data(), text.bytes().data(), zeros.size());
         return frame;
@@ -394,7 +395,7 @@ TEST_P(plaintext_in_memory, of_a_wrapped_message) {
     auto frame = filled_with(text);
     EXPECT_TRUE(is_somewhere(text));
     const auto wire = pair.client.wrap(*frame, secret_size);
-    EXPECT_TRUE(is_nowhere(text)) << "it was encrypted where it was";
+    EXPECT_TRUE(is_nowhere(text)) << "the text was encrypted in place";
     auto received = copy_of(wire);
     const auto opened = pair.server.unwrap(received);
     EXPECT_TRUE(is_somewhere(text));
@@ -443,7 +444,7 @@ TEST_P(plaintext_in_memory, of_copies_that_there_was_no_memory_for) {
     EXPECT_THROW(static_cast<void>(pair.server.unwrap_copy(wire)), std::bad_alloc);
     allocation::fail_at(0);
     EXPECT_TRUE(is_nowhere(text));
-    EXPECT_NO_THROW(static_cast<void>(pair.server.unwrap_copy(wire))) << "the package had not seen it";
+    EXPECT_NO_THROW(static_cast<void>(pair.server.unwrap_copy(wire))) << "the package had not received it";
 }
 
 TEST_P(plaintext_in_memory, of_a_message_that_was_decrypted_and_refused) {
@@ -455,7 +456,8 @@ TEST_P(plaintext_in_memory, of_a_message_that_was_decrypted_and_refused) {
         bytes token(pair.client.sizes().security_trailer);
         bytes padding(pair.client.sizes().block_size + 1U);
         EXPECT_TRUE(is_somewhere(text));
-        loopback::return_after(loopback::function::decrypt_message, 1, SEC_I_CONTEXT_EXPIRED); // when it has done it
+        // The package fails after it has decrypted the message.
+        loopback::return_after(loopback::function::decrypt_message, 1, SEC_I_CONTEXT_EXPIRED);
         std::error_code ec;
         if (in_one_piece) {
             auto frame = sspan::message_frame{pair.client.sizes(), secret_size};

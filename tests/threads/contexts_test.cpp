@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Many threads, each with contexts of its own, over the same credentials, for ThreadSanitizer to watch.
+// Many threads, each with its own contexts, over the same credentials. ThreadSanitizer checks them.
 #include <sspan/attributes.hpp>
 #include <sspan/credentials.hpp>
 #include <sspan/handshake.hpp>
@@ -22,10 +22,10 @@ namespace {
 using namespace testing_support;
 
 constexpr std::size_t threads = 8;
-constexpr std::size_t handshakes = 50; // of each thread
-constexpr int messages = 20;           // of each context
+constexpr std::size_t handshakes = 50; // for each thread
+constexpr int messages = 20;           // for each context
 
-/// A handshake and what comes after it; whether all was as it must be.
+/// Runs a handshake and sends messages. @return true if all results are right.
 bool converse(const profile& which, const sspan::credentials& outbound, const sspan::credentials& inbound) {
     sspan::client_handshake client_side{outbound, service(), which.client_options()};
     sspan::server_handshake server_side{inbound};

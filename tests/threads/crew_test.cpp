@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The examples' threads: bounded, and gone when they have ended.
+// The threads of secure_echo: their number is limited, and ended threads leave nothing behind.
 #include "programs/threads.hpp"
 
 #include <gtest/gtest.h>
@@ -32,7 +32,7 @@ TEST(crew, runs_as_many_tasks_at_once_as_there_may_be) {
             });
         }
     }
-    EXPECT_EQ(done, 60) << "its end waits for all";
+    EXPECT_EQ(done, 60) << "the destructor waits for all tasks";
     EXPECT_EQ(most, 3);
 }
 
@@ -58,7 +58,7 @@ TEST(crew, task_that_throws_ends_alone) {
 }
 
 #if defined(__linux__)
-/// Of address space, in MiB: a thread that nobody has joined keeps its stack.
+/// Returns the used address space in MiB. A thread that was not joined keeps its stack.
 long taken() {
     std::ifstream file{"/proc/self/statm"};
     long pages = 0;
@@ -73,7 +73,7 @@ TEST(crew, threads_that_have_ended_leave_nothing) {
     for (int number = 0; number < 300; ++number) {
         crew.run([] {});
     }
-    EXPECT_LT(taken(), before + 300) << "a stack is of 8 MiB";
+    EXPECT_LT(taken(), before + 300) << "a stack has 8 MiB";
 }
 #endif
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Many threads that act as different clients at once, for ThreadSanitizer to watch: each is its own client, nobody
-// else's, and itself afterwards.
+// Many threads act as different clients at the same time. Each thread must act as its own client only, and as itself
+// afterwards. ThreadSanitizer checks them.
 #include <sspan/impersonation.hpp>
 
 #include "unit/fixture.hpp"
@@ -21,9 +21,9 @@ using namespace testing_support;
 using loopback::current_thread_client;
 
 constexpr std::size_t threads = 8;
-constexpr std::size_t rounds = 200; // of each thread
+constexpr std::size_t rounds = 200; // for each thread
 
-/// A server's context of which `user` is the client.
+/// Returns a context whose client is `user`.
 established client_called(const wchar_t* user, const wchar_t* password) {
     auto outbound =
         sspan::credentials::outbound(sspan::package::kerberos, sspan::identity{user, L"LOOPBACK", password});
@@ -35,8 +35,8 @@ established client_called(const wchar_t* user, const wchar_t* password) {
     return {std::move(outbound), std::move(inbound), std::move(context), std::move(server).finish()};
 }
 
-/// Acts as `first`, as `second` inside of that, and ends both in one of three ways; whether it was whom it had to be.
-/// `second` is a context or an access token.
+/// Acts as `first`, inside of that as `second`, and ends both in one of three ways. `second` is a context or an access
+/// token. @return true if the thread always acted as the right user.
 template <class Client>
 bool impersonate(const sspan::server_context& first, const std::wstring& name, const Client& second,
                  const std::wstring& other_name, std::size_t round) {
@@ -63,7 +63,7 @@ class guards : public loopback_test {};
 TEST_F(guards, of_different_clients_in_many_threads_at_once) {
     const auto alice = client_called(L"alice", L"correct horse");
     const auto bob = client_called(L"bob", L"battery staple");
-    const auto alices_token = sspan::query_security_context_token(alice.server); // all threads use the same two
+    const auto alices_token = sspan::query_security_context_token(alice.server); // all threads use these two tokens
     const auto bobs_token = sspan::query_security_context_token(bob.server);
     std::atomic<std::size_t> right{0};
     {

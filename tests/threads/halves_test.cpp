@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// One thread sends while another receives, on both sides of one context, for ThreadSanitizer to watch.
+// One thread sends while another receives, on both sides of one context. ThreadSanitizer checks them.
 #include <sspan/security_context.hpp>
 
 #include "unit/fixture.hpp"
@@ -32,7 +32,7 @@ std::size_t messages_each_way() {
     return wanted != nullptr ? std::stoul(wanted) : 100'000;
 }
 
-/// From one thread to one other. It orders nothing but the bytes that it carries.
+/// A channel from one thread to another. It synchronizes nothing but the bytes that it carries.
 class channel {
 public:
     struct message {
@@ -72,7 +72,7 @@ void number(std::span<std::byte> data, std::size_t value) {
     }
 }
 
-/// Signed and wrapped ones in turns.
+/// Sends signed and wrapped messages in turns.
 void send_all(sspan::message_sender sender, channel& to, std::size_t count) {
     sspan::message_frame frame{sender.sizes(), message_size};
     for (std::size_t i = 0; i != count; ++i) {

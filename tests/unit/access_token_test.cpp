@@ -25,7 +25,7 @@ using sspan::impersonation_level;
 
 static_assert(!std::is_copy_constructible_v<access_token> && !std::is_copy_assignable_v<access_token>);
 static_assert(std::is_nothrow_move_constructible_v<access_token> && std::is_nothrow_move_assignable_v<access_token>);
-static_assert(!std::is_constructible_v<access_token, HANDLE>); // `adopt` says what happens to it
+static_assert(!std::is_constructible_v<access_token, HANDLE>); // `adopt` documents the ownership
 
 constexpr const char* query = "QuerySecurityContextToken";
 
@@ -64,7 +64,7 @@ TEST_P(access_token_of, each_failure_is_reported_and_leaves_nothing) {
 
 TEST_P(access_token_of, success_without_a_token_is_an_internal_error) {
     const auto pair = establish(which_profile());
-    loopback::fail_at(function::query_security_context_token, 1, SEC_E_OK); // nothing is done, nothing said
+    loopback::fail_at(function::query_security_context_token, 1, SEC_E_OK); // returns success without any effect
     access_token token;
     EXPECT_TRUE(failed_with(query_token(which_surface(), pair.server, token), errc::internal_error, query));
 }
@@ -75,7 +75,7 @@ TEST_P(access_token_of, no_context_is_an_invalid_handle) {
     EXPECT_EQ(calls(function::query_security_context_token), 0U);
 }
 
-/// The operations of a token, on either surface.
+/// Calls the operations of a token, on this surface.
 outcome ask_primary(surface form, const access_token& token, bool& primary) {
     return outcome_of(form, [&](auto&... ec) { primary = token.is_primary(ec...); });
 }
@@ -94,7 +94,7 @@ constexpr const char* copy = "DuplicateTokenEx";
 constexpr std::array levels{impersonation_level::anonymous, impersonation_level::identification,
                             impersonation_level::impersonation, impersonation_level::delegation};
 
-/// A client's token of `level`.
+/// Returns a client's token of this level.
 access_token token_of(impersonation_level level) {
     loopback::configure().impersonation_level = static_cast<SECURITY_IMPERSONATION_LEVEL>(level);
     return sspan::query_security_context_token(establish().server);
@@ -138,7 +138,7 @@ TEST_P(access_token_of, duplicate_has_the_level_that_was_asked_for_up_to_its_own
             ASSERT_TRUE(succeeded(result));
             EXPECT_EQ(made.level(), asked);
             EXPECT_FALSE(made.is_primary());
-            EXPECT_EQ(token.level(), own) << "the original stays as it was";
+            EXPECT_EQ(token.level(), own) << "the original does not change";
             EXPECT_EQ(loopback::live().thread_tokens, 2U);
         }
     }
@@ -189,7 +189,7 @@ TEST_P(access_token_of, each_failure_of_a_call_is_reported_and_makes_nothing) {
     EXPECT_TRUE(failed_with(duplicate(which_surface(), token, impersonation_level::anonymous, made), denied, copy));
     loopback::fail_at(function::duplicate_token, 1, 5);
     EXPECT_TRUE(failed_with(make_primary(which_surface(), token, made), denied, copy));
-    loopback::fail_at(function::duplicate_token, 1, 0); // nothing is done, nothing said
+    loopback::fail_at(function::duplicate_token, 1, 0); // returns success without any effect
     EXPECT_TRUE(failed_with(make_primary(which_surface(), token, made), errc::internal_error, copy));
     EXPECT_FALSE(made);
     EXPECT_EQ(loopback::live().thread_tokens, 1U);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Taking over a handle, for the tests of both sides' contexts.
+// Adoption of a handle, for the tests of both sides' contexts.
 #pragma once
 
 #include "profiles.hpp"

@@ -27,7 +27,7 @@ using loopback::function;
 using loopback::live;
 using sspan::errc;
 
-/// The structure of an attribute that only a program of its own asks for.
+/// An attribute's structure that a program defines itself.
 struct raw_expiry {
     TimeStamp end;
 };
@@ -41,14 +41,14 @@ namespace {
 
 constexpr const char* query = "QueryContextAttributes";
 
-/// One function of attributes.hpp, whatever it returns.
+/// One function of attributes.hpp, with any result type.
 struct attribute {
     ULONG number;
     std::function<outcome(surface, const sspan::security_context&)> ask;
-    bool points; ///< the structure has pointers, without which there is no value
+    bool points; ///< the structure has pointers, which must not be null
 };
 
-/// `ask(context, ec...)` calls the function with the arguments it is given; the last value goes to `value`.
+/// `ask(context, ec...)` calls the function with these arguments. `value` gets the last result.
 template <class Ask, class Value>
 attribute made_of(ULONG number, Ask ask, Value& value, bool points = true) {
     return {number,
@@ -166,7 +166,7 @@ TEST_P(attributes, all_have_the_values_of_the_package) {
     EXPECT_EQ(keys.encrypt_algorithm_id, 0x5678U);
     EXPECT_EQ(authority, L"LOOPBACK");
     EXPECT_FALSE(session_key.empty());
-    EXPECT_EQ(package.name, info.package.name) << "of Negotiate, what it has chosen";
+    EXPECT_EQ(package.name, info.package.name) << "for Negotiate, the chosen package";
     EXPECT_EQ(names.client, L"LOOPBACK\\alice");
     EXPECT_EQ(names.server, service());
     EXPECT_EQ(flags, pair.server.granted());
@@ -174,7 +174,8 @@ TEST_P(attributes, all_have_the_values_of_the_package) {
     EXPECT_EQ(live().string_blocks + live().package_blocks + live().key_blocks, 0U);
 }
 
-TEST_P(attributes, session_key_is_the_same_on_both_sides_and_wiped) { // the package complains of its own copy
+// The loopback package checks that its copy is wiped.
+TEST_P(attributes, session_key_is_the_same_on_both_sides_and_wiped) {
     const auto pair = establish(which_profile());
     ASSERT_TRUE(succeeded(ask(SECPKG_ATTR_SESSION_KEY, pair.client)));
     const auto of_client = copy_of(session_key.get());
@@ -195,7 +196,7 @@ TEST_P(attributes, flags_are_read_by_their_side) {
     EXPECT_TRUE(pair.server.is_server());
 }
 
-/// Asks for a raw structure on either surface.
+/// Queries a raw structure, on this surface.
 template <class Structure>
 outcome ask_raw(surface which, const sspan::security_context& context, Structure& told) {
     return outcome_of(which, [&](auto&... ec) { told = sspan::query_attribute<Structure>(context, ec...); });
@@ -296,7 +297,7 @@ TEST_P(attributes, what_the_package_does_not_offer_is_unsupported) {
 TEST_P(attributes, success_without_a_value_is_an_internal_error) {
     const auto pair = establish(which_profile());
     for (const auto& each : all) {
-        loopback::fail_at(function::query_context_attributes, 1, SEC_E_OK); // nothing is done, nothing said
+        loopback::fail_at(function::query_context_attributes, 1, SEC_E_OK); // returns success without any effect
         const auto result = each.ask(which_surface(), pair.server);
         EXPECT_TRUE(each.points ? failed_with(result, errc::internal_error, query) : succeeded(result)) << each.number;
     }

@@ -40,12 +40,12 @@ static_assert(readable<std::string&> && readable<const std::string&> && readable
               readable<std::string_view> && writable<std::string&>);
 static_assert(readable<const_bytes> && readable<mutable_bytes> && writable<mutable_bytes>);
 
-// What cannot be written to, or is gone when the call returns.
+// Memory that cannot be written, or that no longer exists when the call returns.
 static_assert(!writable<const std::vector<std::byte>&> && !writable<std::vector<std::byte>> &&
               !writable<std::array<std::byte, 3>> && !writable<std::span<const std::byte>> &&
               !writable<std::string_view> && !writable<const std::string&> && !writable<std::string> &&
               !writable<const char (&)[3]> && !writable<const_bytes>);
-// What is not bytes, or has no length.
+// Types whose elements are not bytes, or that have no length.
 static_assert(!readable<std::vector<int>> && !readable<std::wstring> && !readable<std::vector<std::uint16_t>> &&
               !readable<const char*> && !readable<void*> && !readable<int> && !readable<std::vector<bool>> &&
               !readable<std::nullptr_t> && !readable<wchar_t (&)[3]>);

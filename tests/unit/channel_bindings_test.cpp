@@ -23,7 +23,7 @@ using namespace testing_support;
 using sspan::channel_bindings;
 using sspan::errc;
 
-/// The application data inside.
+/// Returns the application data in the bindings.
 bytes data_of(const channel_bindings& bindings) {
     SEC_CHANNEL_BINDINGS header{};
     const auto whole = bindings.native();
@@ -129,7 +129,7 @@ TEST(channel_bindings, whose_parts_lie_outside_are_refused) {
     }
     const bytes without_data(sizeof(SEC_CHANNEL_BINDINGS));
     EXPECT_TRUE(refused(without_data));
-    // The structure is eight numbers; of three pairs of length and offset each may be wrong.
+    // The structure is eight numbers. Each of the three pairs of length and offset may be wrong.
     constexpr std::size_t pairs[][2]{{1, 2}, {4, 5}, {6, 7}};
     for (const auto& [length, offset] : pairs) {
         for (const auto& [claimed, at] : {std::pair{1U, 42U}, {11U, 32U}, {1U, 0xFFFFFFFFU}, {0xFFFFFFFFU, 1U}}) {
@@ -139,7 +139,7 @@ TEST(channel_bindings, whose_parts_lie_outside_are_refused) {
             std::memcpy(wrong.data() + offset * 4, &numbers[1], 4);
             EXPECT_TRUE(refused(wrong)) << length << ' ' << claimed << ' ' << at;
         }
-        for (std::uint32_t at = 0; at != sizeof(SEC_CHANNEL_BINDINGS); ++at) { // in the header itself
+        for (std::uint32_t at = 0; at != sizeof(SEC_CHANNEL_BINDINGS); ++at) { // an offset into the header
             auto wrong = whole;
             const std::uint32_t numbers[]{4, at};
             std::memcpy(wrong.data() + length * 4, &numbers[0], 4);
@@ -160,7 +160,7 @@ TEST(channel_bindings, of_more_than_32_bits_are_refused) {
 
 class bound_handshake : public surface_test {
 protected:
-    /// How a handshake ends between these two.
+    /// Returns the result of a handshake with these bindings.
     static outcome between(const channel_bindings& client_bindings, const channel_bindings& server_bindings,
                            sspan::context_flags server_request = sspan::context_flags::extended_error) {
         auto client = which_profile().client_options();
@@ -217,7 +217,7 @@ TEST_P(bound_handshake, is_refused_with_bindings_that_were_moved_from) {
     EXPECT_TRUE(succeeded(between(kept, kept)));
 }
 
-TEST_P(bound_handshake, is_bound_in_every_leg) { // the loopback package complains of any leg that is not
+TEST_P(bound_handshake, is_bound_in_every_leg) { // the loopback package reports any leg without bindings
     for (const unsigned legs : {3U, 4U, 7U}) {
         which_profile().settings().legs = legs;
         EXPECT_TRUE(succeeded(between(ours, ours)));

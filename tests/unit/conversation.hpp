@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A handshake that a test can hold at any leg, on either error surface.
+// A handshake that a test can stop at any leg, on either error surface.
 #pragma once
 
 #include "fixture.hpp"
@@ -18,16 +18,16 @@
 
 namespace testing_support {
 
-/// What one step came to; a copy, so that later steps do not change it.
+/// The result of one step. It is a copy, so later steps do not change it.
 struct step_outcome : outcome {
-    bytes token; ///< for the peer, of a failed step as well
+    bytes token; ///< for the peer, also from a failed step
     std::size_t used = 0;
     sspan::handshake_state state = sspan::handshake_state::continue_needed;
 
     [[nodiscard]] bool done() const { return !code && state == sspan::handshake_state::complete; }
 };
 
-/// What `side` says of a failure must be what the exception says. On the surface without one it is put into `result`.
+/// `explain` must return the text of the exception. On the other surface its text is stored in `result`.
 template <class Handshake>
 void expect_explained(const Handshake& side, surface which, outcome& result) {
     const auto explained = side.explain(result.code);
@@ -70,7 +70,7 @@ public:
         : outbound{sspan::credentials::outbound(package)}, inbound{sspan::credentials::inbound(package)},
           client{outbound, service(), client_options}, server{inbound, server_options}, form_{form} {}
 
-    /// One more leg: whoever's turn it is takes the other's last token, and takes as many steps as its state asks for.
+    /// Runs one leg: the next side takes the other's last token, with as many steps as its state needs.
     step_outcome leg() {
         auto result = client_is_next() ? leg_of(client) : leg_of(server);
         (client_is_next() ? client_done : server_done) = result.done();
@@ -79,7 +79,7 @@ public:
         return result;
     }
 
-    /// Until both are done, or one has failed.
+    /// Runs until both sides are done, or one fails.
     step_outcome run() {
         step_outcome last;
         while (!last.code && !(client_done && server_done)) {
@@ -88,7 +88,7 @@ public:
         return last;
     }
 
-    /// So many legs, all of which must succeed.
+    /// Runs `count` legs, which must all succeed.
     void run_legs(unsigned count) {
         for (unsigned i = 0; i != count; ++i) {
             ASSERT_TRUE(succeeded(leg())) << "leg " << i;
@@ -101,8 +101,8 @@ public:
     sspan::credentials inbound;
     sspan::client_handshake client;
     sspan::server_handshake server;
-    bytes token;       ///< the last one sent
-    unsigned legs = 0; ///< so far; a handshake of N tokens takes N + 1
+    bytes token;       ///< the last sent token
+    unsigned legs = 0; ///< legs so far; a handshake of N tokens has N + 1
     bool client_done = false;
     bool server_done = false;
 
@@ -124,7 +124,7 @@ private:
     surface form_;
 };
 
-/// A signed message from one to the other.
+/// Sends a signed message from one side to the other.
 inline void expect_working(sspan::security_context& sender, sspan::security_context& receiver) {
     const auto message = to_bytes("to be signed");
     bytes signature(sender.sizes().max_signature);
@@ -139,7 +139,7 @@ inline void expect_established(conversation& talk) {
     expect_working(server, client);
 }
 
-/// finish(), on either surface.
+/// Calls finish() on this surface.
 template <class Handshake>
 outcome finish_outcome(Handshake& side, surface which = surface::error_code) {
     auto result = outcome_of(which, [&](auto&... ec) { static_cast<void>(std::move(side).finish(ec...)); });

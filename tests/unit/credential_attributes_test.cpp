@@ -55,7 +55,7 @@ TEST_P(credential_attributes, misuse_06_each_failure_of_the_query_leaves_nothing
 
 TEST_P(credential_attributes, success_without_a_name_is_an_internal_error) {
     const auto creds = acquire();
-    loopback::fail_at(function::query_credentials_attributes, 1, SEC_E_OK); // nothing is done, nothing said
+    loopback::fail_at(function::query_credentials_attributes, 1, SEC_E_OK); // returns success without any effect
     std::wstring name;
     EXPECT_TRUE(failed_with(query_name(which_surface(), creds, name), errc::internal_error, query));
 }
@@ -70,7 +70,7 @@ TEST_P(credential_attributes, zero_state_has_none) {
 
 TEST_P(credential_attributes, lack_of_memory_is_an_error_and_leaks_nothing) {
     SSPAN_SKIP_WHERE_EMPTY_STRINGS_ALLOCATE();
-    loopback::configure().domain = std::wstring(100, L'D'); // more than fits into the string itself
+    loopback::configure().domain = std::wstring(100, L'D'); // too long for a string without allocation
     const auto creds = acquire();
     std::wstring name;
     outcome result;
@@ -98,7 +98,7 @@ TEST_P(credential_attributes, proxy_reaches_the_package) {
 }
 
 TEST_P(credential_attributes, proxy_is_the_only_way_to_the_key_distribution_centre) {
-    if (which_profile().package != sspan::package::ntlm) { // the loopback package complains of any other flags
+    if (which_profile().package != sspan::package::ntlm) { // the loopback package reports any other flags
         EXPECT_TRUE(succeeded(set_proxy(which_surface(), acquire(), L"proxy")));
         EXPECT_EQ(loopback::violations(), 0U);
     }

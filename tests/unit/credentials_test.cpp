@@ -40,7 +40,7 @@ static_assert(std::is_nothrow_move_assignable_v<credentials>);
 constexpr const char* lookup = "QuerySecurityPackageInfo";
 constexpr const char* acquisition = "AcquireCredentialsHandle";
 
-/// Takes for itself, as a whole or for somebody, on either side.
+/// The ways to acquire credentials: for the own user or for an identity, on either side.
 enum class way { outbound, outbound_as, inbound, inbound_as };
 constexpr std::array ways{way::outbound, way::outbound_as, way::inbound, way::inbound_as};
 
@@ -95,7 +95,7 @@ TEST_P(credentials_test, identity_reaches_the_package) {
     auto inbound = credentials::inbound(which_profile().package);
     sspan::client_handshake client{outbound, service(), which_profile().client_options()};
     sspan::server_handshake server{inbound};
-    EXPECT_NO_THROW(run(client, server)); // only bob's password can do that
+    EXPECT_NO_THROW(run(client, server)); // only bob's password makes this possible
 }
 
 TEST_P(credentials_test, misuse_07_are_freed_once) {
@@ -146,7 +146,7 @@ TEST_P(credentials_test, misuse_06_failed_lookup_acquires_nothing) {
 
 TEST_P(credentials_test, success_without_a_handle_is_an_internal_error) {
     credentials made;
-    loopback::fail_at(function::acquire_credentials_handle, 1, SEC_E_OK); // nothing is done, nothing said
+    loopback::fail_at(function::acquire_credentials_handle, 1, SEC_E_OK); // returns success without any effect
     EXPECT_TRUE(failed_with(acquire(way::inbound, made), errc::internal_error, acquisition));
     EXPECT_EQ(calls(function::free_credentials_handle), 0U);
 }
@@ -195,7 +195,7 @@ TEST_P(credentials_test, lack_of_memory_at_each_allocation_is_an_error_and_leaks
             EXPECT_EQ(result.code, errc::insufficient_memory);
             EXPECT_EQ(live().credentials, 0U);
         }
-        EXPECT_GE(failures, 1U); // the name for SSPI; a long one to keep takes another
+        EXPECT_GE(failures, 1U); // the name for SSPI; a long name that is kept needs another allocation
     }
 }
 
@@ -298,7 +298,7 @@ constexpr auto negotiates = sspan::package::negotiate;
 
 class negotiate_credentials : public loopback_test, public ::testing::WithParamInterface<surface> {
 protected:
-    /// The client's first step.
+    /// Runs the client's first step.
     static outcome start(const credentials& outbound) {
         sspan::client_handshake client{outbound, service(), without_mutual_auth()};
         return step(client, {}, GetParam());
@@ -341,7 +341,7 @@ TEST_P(negotiate_credentials, list_without_an_identity_is_the_logged_on_users) {
     EXPECT_EQ(sspan::query_user_name(made), L"LOOPBACK\\alice");
     EXPECT_TRUE(succeeded(start(made)));
 
-    // Empty names are somebody else: an anonymous user, who has no account.
+    // Empty names mean another user: an anonymous one, who has no account.
     ASSERT_TRUE(succeeded(
         ::acquire(way::outbound_as, GetParam(), negotiates, made, {L"", L"", L""}, {.packages = L"!ntlm,kerberos"})));
     EXPECT_EQ(sspan::query_user_name(made), L"\\");

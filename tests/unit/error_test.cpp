@@ -20,7 +20,7 @@ using sspan::errc;
 struct named_status {
     std::string_view symbol;
     unsigned value;
-    unsigned in_the_header; ///< Windows' own, where there is one
+    unsigned in_the_header; ///< the value in Windows' header, where there is one
 };
 
 #if defined(_WIN32)
@@ -129,7 +129,7 @@ constexpr named_status documented[] = {
 };
 // clang-format on
 
-/// Two names share their value with an older one, which is what the message says.
+/// Two names share their value with an older name. The message has the older one.
 bool is_alias(std::string_view symbol) {
     return symbol == "SEC_E_NOT_SUPPORTED" || symbol == "SEC_E_NO_SPM";
 }
@@ -150,7 +150,7 @@ TEST(category, names_every_documented_status_with_its_value_and_a_sentence) {
         ASSERT_TRUE(text.starts_with(start)) << text;
         const auto sentence = text.substr(start.size());
         EXPECT_GT(sentence.size(), 6U) << text;
-        EXPECT_TRUE(sentences.insert(sentence).second) << "said twice: " << text;
+        EXPECT_TRUE(sentences.insert(sentence).second) << "same text for two codes: " << text;
     }
 }
 
@@ -244,7 +244,7 @@ TEST(to_hresult, is_what_the_package_returned) {
     EXPECT_EQ(static_cast<unsigned>(sspan::to_hresult({static_cast<int>(0xC000006DU), sspan::category()})),
               0xC000006DU);
     EXPECT_EQ(static_cast<unsigned>(sspan::to_hresult(std::make_error_code(std::errc::io_error))), 0x80004005U);
-    // SEC_I_RENEGOTIATE, of a message call, is an error; it must not look like a success.
+    // SEC_I_RENEGOTIATE from a message call is an error. It must not look like a success.
     EXPECT_EQ(static_cast<unsigned>(sspan::to_hresult({0x00090321, sspan::category()})), 0x80004005U);
 }
 
@@ -276,7 +276,7 @@ TEST(succeeded, is_sec_e_ok_only) {
         EXPECT_EQ(ec, testing_support::sspi_code(status));
     }
     EXPECT_TRUE(sspan::detail::succeeded(SECURITY_STATUS{0}, ec));
-    EXPECT_FALSE(ec) << "a success clears what was there";
+    EXPECT_FALSE(ec) << "a success clears the error code";
 }
 
 TEST(win32_failure, is_an_hresult_or_success) {

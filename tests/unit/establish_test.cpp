@@ -27,7 +27,7 @@ using sspan::errc;
 
 const std::error_code connection_lost = std::make_error_code(std::errc::connection_reset);
 
-/// The other end of the line: a handshake of the opposite side that answers each token at once.
+/// The peer: a handshake of the opposite side that answers each token at once.
 template <class Handshake>
 class peer {
 public:
@@ -53,9 +53,9 @@ public:
         return first;
     }
 
-    std::vector<bytes> sent;   ///< what has come from the side under test
-    std::deque<bytes> answers; ///< what it has not received yet
-    std::error_code error;     ///< of the peer's own
+    std::vector<bytes> sent;   ///< tokens from the side under test
+    std::deque<bytes> answers; ///< answers that the side under test has not received yet
+    std::error_code error;     ///< the peer's own error
     bool done = false;
 
 private:
@@ -289,7 +289,7 @@ TEST_P(establishing, peer_that_is_refused_does_not_get_the_last_token) {
     sspan::server_handshake server{inbound};
     peer other{server};
     EXPECT_TRUE(failed_with(establish(client, other), errc::security_qos_failed, "InitializeSecurityContext"));
-    EXPECT_EQ(other.sent.size(), 1U) << "NTLM's response, for example, has not left";
+    EXPECT_EQ(other.sent.size(), 1U) << "the next token, for example NTLM's response, was not sent";
 }
 
 TEST_P(establishing, takes_bytes_of_any_kind) {
@@ -400,9 +400,9 @@ TEST_P(establishing_over_a_stream, asks_for_the_next_fragment_without_what_the_p
         bytes joined;
     } line;
     line.from_client = step(client, {}).token;
-    line.from_client.push_back(std::byte{'m'}); // of the first message
+    line.from_client.push_back(std::byte{'m'}); // the first byte of a message
     EXPECT_TRUE(failed_with(establish(server, line), errc::illegal_message, "sspan::establish"));
-    EXPECT_FALSE(line.joined.empty()) << "asked for the fragments, it has sent them";
+    EXPECT_FALSE(line.joined.empty()) << "the fragments were sent before the error";
 }
 
 TEST_P(establishing_over_a_stream, refuses_what_follows_the_last_token) {
@@ -414,7 +414,7 @@ TEST_P(establishing_over_a_stream, refuses_what_follows_the_last_token) {
         bytes give() {
             auto token = peer::give();
             if (done) {
-                token.push_back(std::byte{'m'}); // of the first message
+                token.push_back(std::byte{'m'}); // the first byte of a message
             }
             return token;
         }

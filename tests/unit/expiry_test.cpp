@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// SSPI's times are local, sspan's are not.
+// SSPI's times are local times, sspan's are UTC.
 #include <sspan/expiry.hpp>
 
 #include "conversation.hpp"
@@ -29,7 +29,7 @@ using std::chrono::sys_days;
 using std::chrono::sys_seconds;
 using time_point = std::chrono::system_clock::time_point;
 
-/// In SSPI's units, 100 ns since 1601.
+/// Converts to SSPI's unit, 100 ns.
 constexpr std::int64_t ticks(std::chrono::seconds span) {
     return span.count() * 10'000'000;
 }
@@ -88,7 +88,7 @@ TEST_P(expiry, is_of_the_last_step) {
     EXPECT_EQ(std::move(talk.server).finish().expiry(), noon + 1min);
 }
 
-/// All the times that the package tells when it has `told`.
+/// Returns all times of the objects after the package reported `told`.
 std::vector<std::optional<time_point>> all_times(const profile& which, std::int64_t told) {
     loopback::configure().expiry = told;
     const auto pair = establish(which);
@@ -132,7 +132,7 @@ TEST(time, keeps_the_fraction_that_the_clock_can_hold) {
 
 TEST(time, is_nothing_when_the_offset_is_not_known) {
     loopback::reset();
-    loopback::configure().utc_offset = ticks_of(noon); // the conversion comes to 0, as it does when it fails
+    loopback::configure().utc_offset = ticks_of(noon); // the converted time is 0, as after a failed conversion
     EXPECT_FALSE(converted(ticks_of(noon)));
     loopback::reset();
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A server over package::kerberos refuses what is certainly not Kerberos.
+// A server with package::kerberos refuses a token that is certainly not Kerberos.
 #include <sspan/detail/first_token.hpp>
 
 #include "conversation.hpp"
@@ -45,7 +45,7 @@ const bytes ntlm_oid = of({0x06, 10, 0x2B, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0
 const bytes iakerb_oid = of({0x06, 6, 0x2B, 0x06, 0x01, 0x05, 0x02, 0x05});
 const bytes ntlm_token = joined(to_bytes("NTLMSSP\0\1\0\0\0"sv), bytes(28));
 
-/// A GSS-API token, as mechanisms frame their first one.
+/// Makes a GSS-API token: the frame of a mechanism's first token.
 bytes framed(const bytes& oid, std::size_t more) {
     const auto length = oid.size() + more;
     bytes header = of({0x60});
@@ -77,7 +77,7 @@ TEST(first_token, of_another_mechanism_is_refused_at_each_size) {
         }
     }
     EXPECT_FALSE(may_be_kerberos(ntlm_token));
-    EXPECT_FALSE(may_be_kerberos({})) << "which asks for SPNEGO";
+    EXPECT_FALSE(may_be_kerberos({})) << "an empty token asks for SPNEGO";
 }
 
 TEST(first_token, without_a_frame_is_the_packages_to_judge) {
@@ -98,7 +98,7 @@ TEST(first_token, of_bare_spnego_is_refused) {
         EXPECT_FALSE(may_be_kerberos(of({tag})));
         EXPECT_FALSE(may_be_kerberos(joined(of({tag, 0x82, 0x01, 0x00}), bytes(256))));
     }
-    EXPECT_TRUE(may_be_kerberos(joined(of({0xA2, 0x82, 0x01, 0x00}), bytes(256)))) << "none of SPNEGO's";
+    EXPECT_TRUE(may_be_kerberos(joined(of({0xA2, 0x82, 0x01, 0x00}), bytes(256)))) << "not a tag of SPNEGO";
 }
 
 TEST(first_token, that_is_cut_short_passes_as_long_as_nothing_contradicts) {
@@ -111,7 +111,7 @@ TEST(first_token, that_is_cut_short_passes_as_long_as_nothing_contradicts) {
     for (const std::size_t more : {20U, 130U, 1500U, 100'000U}) {
         const auto other = framed(spnego_oid, more);
         const auto header = other.size() - more - spnego_oid.size();
-        for (std::size_t size = 1; size != other.size() - more; ++size) { // 0x06 begins every identifier
+        for (std::size_t size = 1; size != other.size() - more; ++size) { // every identifier begins with 0x06
             EXPECT_EQ(may_be_kerberos(std::span{other}.first(size)), size <= header + 1) << size;
         }
     }
@@ -121,8 +121,8 @@ TEST(first_token, whose_frame_is_not_der_is_refused) {
     const auto refused = [](const bytes& header) { // the mechanism is right
         return !may_be_kerberos(joined(joined(header, kerberos_oid), bytes(300)));
     };
-    EXPECT_TRUE(refused(of({0x60, 0x80}))) << "of indefinite length";
-    EXPECT_TRUE(refused(of({0x60, 0x81, 0x0B}))) << "longer than need be";
+    EXPECT_TRUE(refused(of({0x60, 0x80}))) << "indefinite length";
+    EXPECT_TRUE(refused(of({0x60, 0x81, 0x0B}))) << "longer than necessary";
     EXPECT_TRUE(refused(of({0x60, 0x81, 0x7F})));
     EXPECT_TRUE(refused(of({0x60, 0x82, 0x00, 0x8B})));
     EXPECT_TRUE(refused(of({0x60, 0x84, 0x00, 0x00, 0x01, 0x00})));
@@ -132,7 +132,7 @@ TEST(first_token, whose_frame_is_not_der_is_refused) {
     EXPECT_TRUE(refused(of({0x60, 0x00})));
     EXPECT_FALSE(refused(of({0x60, 0x0B})));
     EXPECT_FALSE(refused(of({0x60, 0x81, 0x80})));
-    EXPECT_FALSE(refused(of({0x60, 0x84, 0x01, 0x00, 0x00, 0x00}))) << "the rest has not come";
+    EXPECT_FALSE(refused(of({0x60, 0x84, 0x01, 0x00, 0x00, 0x00}))) << "the rest is missing";
     auto not_an_identifier = framed(kerberos_oid, 10);
     not_an_identifier[2] = std::byte{0x04};
     EXPECT_FALSE(may_be_kerberos(not_an_identifier));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the unit tests share: a clean loopback package before and after each, and an established pair of contexts.
+// The common part of the unit tests: a clean loopback package before and after each test, and an established pair of
+// contexts.
 #pragma once
 
 #include <sspan/credentials.hpp>
@@ -31,7 +32,7 @@ inline bytes copy_of(std::span<const std::byte> part) {
     return {part.begin(), part.end()};
 }
 
-/// Fails the test that leaves a handle, a block or an impersonation behind, or misuses the package.
+/// Fails a test that leaks a handle, a block or an impersonation, or misuses the package.
 class loopback_test : public ::testing::Test {
 protected:
     void SetUp() override { loopback::reset(); }
@@ -44,7 +45,7 @@ protected:
     }
 };
 
-/// Both sides, with their credentials, after a handshake that succeeded.
+/// Both sides, with their credentials, after a successful handshake.
 struct established {
     sspan::credentials client_credentials;
     sspan::credentials server_credentials;
@@ -56,7 +57,7 @@ inline const std::wstring& service() {
     return loopback::configure().service_name;
 }
 
-/// Steps both sides until neither has anything more to say; each may throw.
+/// Steps both sides until neither has a token to send. Either may throw.
 inline void run(sspan::client_handshake& client, sspan::server_handshake& server) {
     auto from_client = client.step();
     bool server_done = false;
@@ -88,7 +89,7 @@ inline established establish(std::wstring_view package = sspan::package::kerbero
     return {std::move(outbound), std::move(inbound), std::move(client_context), std::move(server_context)};
 }
 
-/// What NTLM can be asked for: it never proves who the server is.
+/// The options for NTLM, which never proves the server's identity.
 inline sspan::client_options without_mutual_auth() {
     sspan::client_options options;
     options.require &= ~sspan::context_flags::mutual_auth;

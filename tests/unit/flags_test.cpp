@@ -20,7 +20,7 @@ using sspan::detail::to_bits;
 constexpr sspan::detail::flag_column columns[] = {&flag_row::isc_request, &flag_row::isc_granted,
                                                   &flag_row::asc_request, &flag_row::asc_granted};
 
-/// What the header of the OS says.
+/// The values in the header of the OS.
 struct in_the_header {
     context_flags flag;
     std::uint32_t isc_request;
@@ -69,7 +69,7 @@ TEST(context_flags, have_the_bits_of_the_header) {
         EXPECT_EQ(to_bits(row.flag, &flag_row::asc_granted), row.asc_granted) << name;
     }
 #if defined(_WIN32)
-    EXPECT_EQ(std::size(headers_rows), flag_table.size()) << "a row without a test";
+    EXPECT_EQ(std::size(headers_rows), flag_table.size()) << "a row has no test";
 #endif
 }
 

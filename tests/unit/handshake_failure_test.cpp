@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Handshakes that fail: at each call, by each status, for each reason, and with hostile peers.
+// Failed handshakes: each call, each status, each reason, and hostile peers.
 #include <sspan/handshake.hpp>
 
 #include "conversation.hpp"
@@ -40,7 +40,7 @@ const char* name_of_call(function which) {
     }
 }
 
-/// That the side which took the last leg is over, and holds no context.
+/// Expects that the side with the last leg has failed and holds no context.
 void expect_over(conversation& talk, bool client, surface form) {
     const auto before = calls(function::initialize_security_context) + calls(function::accept_security_context);
     if (client) {
@@ -63,7 +63,7 @@ TEST_P(handshake_failure, misuse_06_each_failure_at_each_step_leaves_nothing_ali
     which_profile().settings().legs = 5;
     for (const auto status : all_failures()) {
         if (status == SEC_E_INCOMPLETE_MESSAGE) {
-            continue; // a state
+            continue; // not a failure: a state
         }
         for (const auto which : step_calls) {
             for (std::size_t nth = 1; nth <= 3; ++nth) {
@@ -77,7 +77,7 @@ TEST_P(handshake_failure, misuse_06_each_failure_at_each_step_leaves_nothing_ali
                 EXPECT_FALSE(result.done());
                 const bool client = which == function::initialize_security_context;
                 expect_over(talk, client, which_surface());
-                // The other side's context is still there, if it has had its first leg.
+                // The other side's context still exists, if it has had its first leg.
                 EXPECT_EQ(loopback::live().contexts, client && nth == 1 ? 0U : 1U);
             }
         }
@@ -85,7 +85,7 @@ TEST_P(handshake_failure, misuse_06_each_failure_at_each_step_leaves_nothing_ali
 }
 
 TEST_P(handshake_failure, misuse_07_failed_first_leg_deletes_nothing) {
-    // The package leaves rubbish in the new handle then.
+    // After a failure the package leaves an invalid new handle.
     for (const auto which : step_calls) {
         {
             conversation talk{which_profile(), which_surface()};
@@ -96,7 +96,7 @@ TEST_P(handshake_failure, misuse_07_failed_first_leg_deletes_nothing) {
         }
         EXPECT_TRUE(loopback::live().none());
     }
-    EXPECT_EQ(calls(function::delete_security_context), 1U); // the client's, when the server had failed
+    EXPECT_EQ(calls(function::delete_security_context), 1U); // the client's, after the server had failed
 }
 
 TEST_P(handshake_failure, misuse_07_failed_later_leg_deletes_exactly_once) {
@@ -121,7 +121,7 @@ TEST_P(handshake_failure, success_statuses_that_make_no_sense_in_a_handshake_end
         if (status == SEC_I_CONTINUE_NEEDED || status == SEC_I_COMPLETE_NEEDED ||
             status == SEC_I_COMPLETE_AND_CONTINUE || status == SEC_I_INCOMPLETE_CREDENTIALS ||
             status == sspi_status(0x00090364) || status == sspi_status(0x00090366)) {
-            continue; // these do
+            continue; // these statuses have a meaning
         }
         for (const auto which : step_calls) {
             for (std::size_t nth = 1; nth <= 3; ++nth) {
@@ -180,7 +180,7 @@ TEST_P(handshake_failure, misuse_06_each_failure_of_the_size_query_deletes_the_c
         EXPECT_TRUE(
             failed_with(finish_outcome(talk.server, which_surface()), sspi_code(status), "QueryContextAttributes"));
         EXPECT_EQ(loopback::live().contexts, 0U);
-        // Afterwards it is the handshake itself that has nothing to give.
+        // From now on the handshake itself reports that there is no context.
         EXPECT_TRUE(
             failed_with(finish_outcome(talk.client, which_surface()), errc::no_context, "InitializeSecurityContext"));
     }
@@ -195,7 +195,7 @@ TEST_P(handshake_failure, security_qos_failed_of_the_size_query_is_not_taken_for
     EXPECT_EQ(result.what.find("did not grant"), std::string::npos);
 }
 
-// Packages that answer what none may.
+// Packages that return forbidden results.
 
 TEST_P(handshake_failure, misuse_05_output_that_is_not_ours_is_refused_and_never_freed) {
     which_profile().settings().legs = 5;
@@ -205,7 +205,7 @@ TEST_P(handshake_failure, misuse_05_output_that_is_not_ours_is_refused_and_never
             for (std::size_t nth = 1; nth <= (which == function::initialize_security_context ? 3U : 2U); ++nth) {
                 const auto queries = calls(function::query_security_package_info);
                 conversation talk{which_profile(), which_surface()};
-                const auto own = calls(function::query_security_package_info) - queries; // freed again
+                const auto own = calls(function::query_security_package_info) - queries; // these are freed again
                 loopback::hostile_at(which, nth, how);
                 const auto result = talk.run();
                 EXPECT_TRUE(failed_with(result, errc::internal_error, name_of_call(which))) << nth;
@@ -221,7 +221,7 @@ TEST_P(handshake_failure, misuse_05_output_that_is_not_ours_is_refused_and_never
 
 TEST_P(handshake_failure, output_of_complete_auth_token_that_is_not_ours_is_refused) {
     loopback::configure().client.continue_status = SEC_I_COMPLETE_AND_CONTINUE;
-    loopback::configure().token_size = 65'535; // not a byte of room is left
+    loopback::configure().token_size = 65'535; // no room is left, not even one byte
     for (const auto how : {loopback::hostile_output::token_size, loopback::hostile_output::token_pointer}) {
         conversation talk{which_profile(), which_surface()};
         loopback::hostile_at(function::complete_auth_token, 1, how);
@@ -258,9 +258,9 @@ TEST_P(handshake_failure, handle_that_is_invalid_for_another_reason_stays_so) {
 
 TEST_P(handshake_failure, error_token_of_the_server_tells_the_client_why) {
     which_profile().settings().extended_error = true;
-    const bool knows_names = which_profile().mutual_auth; // NTLM refuses a password instead
+    const bool knows_names = which_profile().mutual_auth; // NTLM checks the password, but no name
     if (!knows_names) {
-        which_profile().settings().legs = 4; // the client still waits when the server has seen the password's proof
+        which_profile().settings().legs = 4; // the client still waits when the server checks the password
     }
     const auto outbound = knows_names ? sspan::credentials::outbound(which_profile().package)
                                       : sspan::credentials::outbound(which_profile().package, {L"bob", L"", L"wrong"});
@@ -279,7 +279,7 @@ TEST_P(handshake_failure, error_token_of_the_server_tells_the_client_why) {
     ASSERT_FALSE(result.token.empty());
     const auto told = step(client, result.token, which_surface());
     EXPECT_TRUE(failed_with(told, why, "InitializeSecurityContext"));
-    EXPECT_TRUE(told.token.empty()); // there is no answer to an error
+    EXPECT_TRUE(told.token.empty()); // an error has no answer
     EXPECT_EQ(loopback::live().contexts, 0U);
 }
 
@@ -304,7 +304,7 @@ TEST_P(handshake_failure, no_error_token_unless_it_was_granted) {
             loopback::configure().client.deny_flags = granted ? 0 : 0x4000; // ISC_RET_EXTENDED_ERROR
             loopback::configure().server.deny_flags = granted ? 0 : 0x8000; // ASC_RET_EXTENDED_ERROR
             conversation talk{which_profile(), which_surface()};
-            // With a token in the buffer, whatever it is for; a later leg makes nothing that would stay alive.
+            // The failed call leaves a token in the buffer. It is a later leg, so it leaks no context.
             loopback::return_after(which, 2, SEC_E_LOGON_DENIED);
             const auto result = talk.run();
             EXPECT_TRUE(failed_with(result, errc::logon_denied, name_of_call(which)));
@@ -331,7 +331,7 @@ TEST_P(handshake_failure, no_error_token_where_the_package_left_the_buffer_as_it
     which_profile().settings().legs = 2;
     for (const auto left :
          {loopback::no_output::untouched, loopback::no_output::empty, loopback::no_output::null_pointer}) {
-        loopback::configure().when_done = left; // in the last step there is nothing to send
+        loopback::configure().when_done = left; // the last step has no token
         conversation talk{which_profile(), which_surface()};
         talk.run_legs(2);
         loopback::return_after(function::initialize_security_context, 1, SEC_E_LOGON_DENIED);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What was asked for against what was granted.
+// The requested flags and the granted flags.
 #include <sspan/handshake_base.hpp>
 
 #include "conversation.hpp"
@@ -25,7 +25,7 @@ using loopback::function;
 using sspan::context_flags;
 using sspan::errc;
 
-/// SSPI's bits, written down a second time; 0 where a side has none.
+/// SSPI's bits, independent of the library's table; 0 where a side has no bit.
 struct flag_bits {
     context_flags flag;
     const char* name;
@@ -70,7 +70,7 @@ class handshake_granted : public surface_test {
 protected:
     void SetUp() override {
         surface_test::SetUp();
-        loopback::configure().stream_framing = true; // so that the package knows every flag
+        loopback::configure().stream_framing = true; // the package then accepts every flag
     }
 };
 INSTANTIATE_TEST_SUITE_P(each, handshake_granted, each_profile_and_surface(), name_of{});
@@ -124,7 +124,7 @@ TEST_P(handshake_granted, flags_that_a_side_cannot_ask_for_are_refused_before_an
                 failed_with(step(client, {}, which_surface()), errc::unsupported_function, "InitializeSecurityContext"))
                 << row.name;
         }
-        if (row.isc_request == 0 || row.isc_granted == 0) { // it could never turn out to be granted
+        if (row.isc_request == 0 || row.isc_granted == 0) { // it can never be granted
             sspan::client_handshake client{outbound, service(), ask(row.flag)};
             EXPECT_TRUE(
                 failed_with(step(client, {}, which_surface()), errc::unsupported_function, "InitializeSecurityContext"))
@@ -175,7 +175,7 @@ TEST_P(handshake_granted, no_integrity_and_a_required_protection_are_refused_bef
     EXPECT_EQ(loopback::last_flags(function::initialize_security_context), 0x00820000U);
 }
 
-/// Finishes `side`, which must fail for exactly `missing`.
+/// Finishes `side`, which must fail because exactly `missing` is missing.
 template <class Handshake>
 void expect_not_granted(Handshake& side, surface form, context_flags missing, const std::string& beginning) {
     const auto contexts = loopback::live().contexts;
@@ -185,11 +185,11 @@ void expect_not_granted(Handshake& side, surface form, context_flags missing, co
     EXPECT_EQ(loopback::live().contexts, contexts - 1);
     const auto expected = beginning + " did not grant " + to_string(missing);
     EXPECT_EQ(result.what.substr(0, expected.size()), expected);
-    EXPECT_EQ(result.what.substr(expected.size(), 1), ":"); // and names nothing else
+    EXPECT_EQ(result.what.substr(expected.size(), 1), ":"); // no other flag is named
     EXPECT_NE(result.what.find("SEC_E_SECURITY_QOS_FAILED"), std::string::npos);
 }
 
-/// The next step of `side` must fail because NTLM, which occurs in the way that `how` says, does not support `flags`.
+/// Expects that the next step of `side` fails because NTLM does not support `flags`. `how` says where NTLM appears.
 template <class Handshake>
 void expect_ntlm_refused(Handshake& side, surface form, const bytes& token, context_flags flags,
                          const std::string& how) {
@@ -201,7 +201,7 @@ void expect_ntlm_refused(Handshake& side, surface form, const bytes& token, cont
     EXPECT_EQ(finish_outcome(side, form).code, errc::no_context);
 }
 
-/// What NTLM never supports of the flags.
+/// Returns those of the flags that NTLM never supports.
 context_flags refused_for_ntlm(const profile& which, context_flags flags) {
     return which.package == sspan::package::ntlm ? flags & (context_flags::mutual_auth | context_flags::delegate)
                                                  : context_flags::none;
@@ -265,7 +265,7 @@ TEST_P(handshake_granted, misuse_01_nothing_granted_at_all) {
 }
 
 TEST_P(handshake_granted, misuse_01_what_the_last_leg_grants_is_what_counts) {
-    // At first the client is told what it has asked for; then a server that decides lowers it.
+    // At first the package reports the flags that the client requested. Then the server lowers them.
     loopback::configure().client_decides = false;
     conversation talk{which_profile().package, ask(sspan::message_protection), allow(context_flags::none),
                       which_surface()};
@@ -367,7 +367,7 @@ TEST_P(handshake_granted, dce_style_that_this_side_has_not_asked_for_is_refused)
 }
 
 TEST_P(handshake_granted, sequence_detection_satisfies_a_required_replay_detection) {
-    // As OpenLDAP's clients ask: integrity and sequence detection, never replay detection.
+    // OpenLDAP's clients request integrity and sequence detection, but never replay detection.
     loopback::deny_flags(0x4); // ISC_RET_REPLAY_DETECT
     conversation talk{which_profile(), which_surface()};
     ASSERT_TRUE(succeeded(talk.run()));
@@ -393,7 +393,7 @@ TEST_P(handshake_granted, replay_detection_does_not_satisfy_a_required_sequence_
 }
 
 TEST_P(handshake_granted, granted_bits_are_read_in_the_family_of_the_side) {
-    const auto believed = [](context_flags flag) { // NTLM has neither, whatever it reports
+    const auto believed = [](context_flags flag) { // NTLM has none of these, whatever it reports
         const bool ntlm_claims =
             (flag == context_flags::mutual_auth || flag == context_flags::delegate) && !which_profile().mutual_auth;
         return ntlm_claims ? context_flags::none : flag;
@@ -440,7 +440,7 @@ TEST_P(handshake_granted, before_the_first_step_everything_is_missing) {
     EXPECT_EQ(talk.server.granted(), context_flags::none);
 }
 
-// Falling back from Kerberos to NTLM.
+// Fallback from Kerberos to NTLM.
 
 using handshake_fallback = loopback_test;
 
@@ -465,7 +465,7 @@ TEST_F(handshake_fallback, ntlm_inside_negotiate_is_taken_by_who_asks_for_less) 
     EXPECT_TRUE(std::move(server).finish());
 }
 
-// NTLM that reports mutual authentication because it was asked for.
+// NTLM that reports mutual authentication because the client requested it.
 
 constexpr ULONG negotiation_info_attribute = 12;
 
@@ -482,7 +482,7 @@ TEST_F(handshake_fallback, trap_ntlm_that_claims_to_know_the_server_is_not_belie
         loopback::configure().negotiate_winner = loopback::package::ntlm;
         conversation talk{package, that_only_requests(context_flags::mutual_auth)};
         ASSERT_TRUE(succeeded(talk.run()));
-        EXPECT_TRUE(contains(talk.client.granted(), context_flags::mutual_auth)) << "by the package's word";
+        EXPECT_TRUE(contains(talk.client.granted(), context_flags::mutual_auth)) << "the package reports it";
         EXPECT_FALSE(contains(std::move(talk.client).finish().granted(), context_flags::mutual_auth));
         EXPECT_FALSE(contains(std::move(talk.server).finish().granted(), context_flags::mutual_auth));
     }
@@ -493,12 +493,12 @@ TEST_F(handshake_fallback, toggle_ntlm_reports_mutual_auth_because_it_was_asked_
         loopback::configure().ntlm.claims_mutual_auth = claims;
         conversation talk{sspan::package::ntlm, that_only_requests(context_flags::mutual_auth)};
         ASSERT_TRUE(succeeded(talk.run()));
-        EXPECT_EQ(contains(talk.client.granted(), context_flags::mutual_auth), claims) << "by the package's word";
+        EXPECT_EQ(contains(talk.client.granted(), context_flags::mutual_auth), claims) << "the package reports it";
         EXPECT_FALSE(contains(std::move(talk.client).finish().granted(), context_flags::mutual_auth));
     }
 }
 
-// The answer to a challenge would help to guess the password.
+// The response to a challenge helps an attacker to guess the password.
 TEST_F(handshake_fallback, misuse_01_ntlms_challenge_is_not_answered_if_the_server_must_be_known) {
     loopback::configure().negotiate_winner = loopback::package::ntlm;
     conversation willing{sspan::package::negotiate, without_mutual_auth()};
@@ -553,7 +553,7 @@ TEST_F(handshake_fallback, trap_ntlm_that_claims_to_delegate_is_not_believed) {
     loopback::configure().client.add_flags = 0x3;
     conversation talk{sspan::package::ntlm, that_only_requests(context_flags::delegate)};
     ASSERT_TRUE(succeeded(talk.run()));
-    EXPECT_TRUE(contains(talk.client.granted(), context_flags::delegate)) << "by the package's word";
+    EXPECT_TRUE(contains(talk.client.granted(), context_flags::delegate)) << "the package reports it";
     EXPECT_FALSE(contains(std::move(talk.client).finish().granted(), context_flags::delegate));
     auto raw = establish(ntlm).client.release();
     const auto adopted = sspan::client_context::adopt(raw, context_flags::delegate | context_flags::mutual_auth);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Peers that would go on for ever.
+// Peers that never stop.
 #include <sspan/handshake.hpp>
 
 #include "conversation.hpp"
@@ -58,13 +58,13 @@ TEST_P(handshake_limits, client_refuses_a_longer_token_too) {
 
 TEST_P(handshake_limits, default_takes_large_kerberos_tickets) {
     const sspan::handshake_limits limits;
-    EXPECT_GE(limits.max_token, 65535U); // what Windows can be set to at most
+    EXPECT_GE(limits.max_token, 65535U); // the largest value that Windows accepts
     EXPECT_LE(limits.max_token, 1U << 20);
     EXPECT_GE(limits.max_steps, 8U);
 }
 
 TEST_P(handshake_limits, one_step_too_many_ends_the_handshake) {
-    which_profile().settings().legs = 8; // four steps on either side, and the client's last one
+    which_profile().settings().legs = 8; // four steps on either side, and one more for the client
     for (const auto steps : {5U, 4U}) {
         conversation talk{which_profile().package, client_with({.max_steps = steps}), {}, which_surface()};
         const auto end = talk.run();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Peers that are not who they should be, and tokens that are not what was sent.
+// Wrong peers, and changed tokens.
 #include <sspan/handshake.hpp>
 
 #include "conversation.hpp"
@@ -25,7 +25,7 @@ using sspan::errc;
 
 class handshake_peer : public profile_test {
 protected:
-    /// Lets `alter` change the token of leg `number`; one side must refuse what comes of it.
+    /// Changes the token of leg `number` with `alter`. One of the next legs must then fail.
     static void expect_refused(unsigned number, const std::function<void(bytes&)>& alter, const std::string& what) {
         {
             conversation talk{GetParam()};
@@ -37,7 +37,7 @@ protected:
         }
         EXPECT_TRUE(loopback::live().none());
     }
-    /// The token of leg `number` in a handshake of its own.
+    /// Returns the token of leg `number` in a separate handshake.
     static bytes token_of(const profile& which, unsigned number) {
         conversation talk{which};
         talk.run_legs(number);
@@ -88,7 +88,7 @@ TEST_P(handshake_peer, garbage_is_refused) {
 }
 
 TEST_P(handshake_peer, token_of_another_handshake_is_refused) {
-    for (unsigned number = 2; number <= legs(); ++number) { // the first belongs to none yet
+    for (unsigned number = 2; number <= legs(); ++number) { // the first token belongs to no handshake yet
         const auto stranger = token_of(GetParam(), number);
         expect_refused(number, [&](bytes& token) { token = stranger; }, "of another handshake");
     }
@@ -131,7 +131,7 @@ TEST_P(handshake_peer, empty_token_is_refused_by_the_server) {
     }
 }
 
-/// Runs client and server of one's own making, and tells who failed and how.
+/// Runs these two sides, and returns the failed step.
 step_outcome first_failure(sspan::client_handshake& client, sspan::server_handshake& server, surface form) {
     bytes token;
     step_outcome result;
@@ -145,7 +145,7 @@ step_outcome first_failure(sspan::client_handshake& client, sspan::server_handsh
     return result;
 }
 
-/// The name that the failed side's calls have.
+/// Checks that a call of one of the sides failed with `code`.
 testing::AssertionResult one_side_failed_with(const step_outcome& result, errc code) {
     const auto by_client = failed_with(result, code, "InitializeSecurityContext");
     return by_client ? by_client : failed_with(result, code, "AcceptSecurityContext");

@@ -51,14 +51,14 @@ TEST(handshake_error, owns_its_token_and_copies_without_throwing) {
     auto token = to_bytes("for the peer");
     const sspan::handshake_error original{errc::logon_denied, "AcceptSecurityContext", token};
     token.assign(token.size(), std::byte{0});
-    const auto copy = original; // NOLINT(performance-unnecessary-copy-initialization): it is what is tested
+    const auto copy = original; // NOLINT(performance-unnecessary-copy-initialization): the copy is under test
     EXPECT_EQ(copy_of(copy.token()), to_bytes("for the peer"));
     EXPECT_EQ(copy.code(), errc::logon_denied);
     EXPECT_TRUE(std::string{copy.what()}.starts_with("AcceptSecurityContext"));
     EXPECT_TRUE((sspan::handshake_error{errc::logon_denied, "AcceptSecurityContext", {}}.token().empty()));
 }
 
-// Each success status, on each side. `side` is the one that the status comes from.
+// Each success status, on each side. `side` is the side whose package returns the status.
 
 enum class who { client, server };
 
@@ -100,7 +100,7 @@ TEST_P(handshake_status, misuse_03_complete_needed_completes_the_token_and_is_do
                 const auto given = loopback::last_buffers(call());
                 ASSERT_EQ(completed.size(), given.size());
                 EXPECT_EQ(completed[0].type, given[0].type);
-                EXPECT_EQ(completed[0].size, taken.token.size()); // as the step has left it
+                EXPECT_EQ(completed[0].size, taken.token.size()); // unchanged since the step
                 EXPECT_TRUE(taken.token.empty() || completed[0].memory == given[0].memory);
             }
         }
@@ -220,7 +220,7 @@ TEST_P(handshake_status, misuse_10_incomplete_message_ordered_at_every_call_keep
             if (taken.state == handshake_state::incomplete_message) {
                 ++seen;
                 EXPECT_EQ(taken.used, 0U);
-                talk.token = given; // all of it again
+                talk.token = given; // the whole input again
                 --talk.legs;
                 ASSERT_EQ(talk.client_is_next(), client_turn);
             }
@@ -230,7 +230,7 @@ TEST_P(handshake_status, misuse_10_incomplete_message_ordered_at_every_call_keep
     }
 }
 
-// What follows the token in the input.
+// Bytes after the token in the input.
 
 class handshake_extra : public loopback_test, public ::testing::WithParamInterface<std::tuple<profile, surface>> {
 protected:
@@ -284,7 +284,7 @@ TEST_P(handshake_extra, rest_that_is_longer_than_the_input_is_none) {
 TEST_P(handshake_extra, second_input_buffer_is_there_for_streams_only) {
     conversation talk{which_profile().package, which_profile().client_options(), {}, form()};
     EXPECT_TRUE(succeeded(talk.leg()));
-    talk.token.push_back(std::byte{0x5A}); // which the package has no place to leave in
+    talk.token.push_back(std::byte{0x5A}); // the package has no buffer to return this byte
     const auto taken = talk.leg();
     EXPECT_TRUE(failed_with(taken, errc::invalid_token, "AcceptSecurityContext"));
 }

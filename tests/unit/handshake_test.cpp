@@ -39,7 +39,7 @@ TEST_P(handshake_legs, establish_a_context) {
     which.settings().legs = tokens;
     auto options = which.client_options();
     if (tokens == 1) {
-        options.require &= ~sspan::context_flags::mutual_auth; // the server has not said a word
+        options.require &= ~sspan::context_flags::mutual_auth; // the server sends no token
     }
     conversation talk{which.package, options};
     for (unsigned leg = 1; leg <= tokens; ++leg) {
@@ -48,7 +48,7 @@ TEST_P(handshake_legs, establish_a_context) {
         EXPECT_FALSE(taken.token.empty()) << "leg " << leg;
         EXPECT_EQ(taken.done(), leg == tokens) << "leg " << leg;
     }
-    const auto last = talk.leg(); // takes the last token and has nothing to say
+    const auto last = talk.leg(); // takes the last token and returns none
     EXPECT_TRUE(last.done());
     EXPECT_TRUE(last.token.empty());
     EXPECT_EQ(calls(function::initialize_security_context) + calls(function::accept_security_context), tokens + 1);
@@ -83,7 +83,7 @@ TEST_P(handshake_test, token_is_part_of_the_handshake_and_valid_until_its_next_c
 }
 
 TEST_P(handshake_test, misuse_12_output_buffer_is_as_large_as_the_package_says) {
-    GetParam().settings().max_token = 70'001; // no constant that anybody would think of
+    GetParam().settings().max_token = 70'001; // an unusual value, unlike any constant in the code
     loopback::configure().token_size = 70'001;
     conversation talk{GetParam()};
     talk.run_legs(2);
@@ -323,7 +323,7 @@ TEST_P(handshake_test, input_in_our_own_token_is_refused) {
         EXPECT_TRUE(
             failed_with(step(talk.client, ours.last(1), form), errc::invalid_parameter, "InitializeSecurityContext"));
         EXPECT_EQ(calls(function::initialize_security_context), before);
-        // Nothing has happened: the handshake goes on.
+        // The failed step has no effect: the handshake can continue.
         talk.token = copy_of(ours);
         talk.legs = 1;
         EXPECT_TRUE(succeeded(talk.run()));

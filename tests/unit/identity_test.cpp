@@ -37,12 +37,12 @@ std::u16string text(const Unit* units, ULONG length) {
     return copy;
 }
 
-/// The structure that the package gets; it points into `who`.
+/// Returns the structure that the package gets. Its pointers point into `who`.
 template <class Structure = SEC_WINNT_AUTH_IDENTITY_W>
 Structure native(const identity& who) {
     Structure copy{};
     static_cast<void>(who.with_native([&copy](void* auth_data) {
-        void* volatile given = auth_data; // or the compiler complains of the structure that it is not
+        void* volatile given = auth_data; // avoids a warning: the object has another type
         copy = *static_cast<Structure*>(given);
         return SEC_E_OK;
     }));
@@ -104,7 +104,7 @@ TEST_F(identity_test, trap_empty_password_is_a_pointer_to_an_empty_string) {
     ASSERT_NE(os.Domain, nullptr);
     ASSERT_NE(os.Password, nullptr);
     EXPECT_EQ(text(os.Password, os.PasswordLength), u"");
-    EXPECT_TRUE(who) << "somebody without a name, but not moved from";
+    EXPECT_TRUE(who) << "a user without a name, but not moved from";
 }
 
 TEST_F(identity_test, moved_from_names_nobody) {
@@ -115,14 +115,14 @@ TEST_F(identity_test, moved_from_names_nobody) {
     EXPECT_EQ(native(first).PasswordLength, 0U);
     EXPECT_EQ(native(first).UserLength, 0U);
     EXPECT_TRUE(second);
-    EXPECT_EQ(native(second).Password, password) << "the secret has not been copied";
+    EXPECT_EQ(native(second).Password, password) << "the secret was copied";
     first = std::move(second);
     EXPECT_TRUE(first);
     EXPECT_FALSE(second);
     EXPECT_EQ(text(native(first).Password, native(first).PasswordLength), u"correct horse");
 }
 
-/// In bytes, as UTF-16 with a zero.
+/// The size in bytes, as UTF-16 with a zero.
 std::size_t size_of(std::wstring_view ascii) {
     return (ascii.size() + 1) * 2;
 }
@@ -132,7 +132,7 @@ TEST_F(identity_test, every_byte_is_wiped_before_it_is_freed) {
     {
         const identity who{L"alice", L"LOOPBACK", L"correct horse"};
         const identity split{L"LOOPBACK\\alice", L"", L"correct horse"};
-        EXPECT_EQ(loopback::wiped_bytes(), before) << "in one allocation each, without leftovers";
+        EXPECT_EQ(loopback::wiped_bytes(), before) << "an intermediate copy was made";
     }
     EXPECT_GE(loopback::wiped_bytes() - before,
               2 * (size_of(L"alice") + size_of(L"LOOPBACK") + size_of(L"correct horse")));
@@ -177,18 +177,18 @@ TEST_F(identity_test, text_without_a_utf16_form_is_refused) {
             expect_refused([&] { identity(L"", broken, L""); });
             expect_refused([&] { identity(L"", L"", broken); });
         }
-    } else { // every unit is UTF-16 already
+    } else { // every unit is valid as UTF-16
         const identity who{std::wstring(1, static_cast<wchar_t>(0xD800)), L"", L""};
         EXPECT_EQ(native(who).UserLength, 1U);
     }
 }
 
-/// What the package gets with a list of packages; it points into both.
+/// Returns the structure that the package gets with a list of packages. Its pointers point into both arguments.
 sspan::detail::SEC_WINNT_AUTH_IDENTITY_EXW native_with_list(const identity* who,
                                                             const sspan::detail::os_string& packages) {
     sspan::detail::SEC_WINNT_AUTH_IDENTITY_EXW copy{};
     static_cast<void>(sspan::detail::auth_data::with(who, packages, [&copy](void* auth_data) {
-        void* volatile given = auth_data; // or the compiler complains of the structure that it is not
+        void* volatile given = auth_data; // avoids a warning: the object has another type
         copy = *static_cast<sspan::detail::SEC_WINNT_AUTH_IDENTITY_EXW*>(given);
         return SEC_E_OK;
     }));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What the tests of guards share.
+// The common part of the tests of guards.
 #pragma once
 
 #include "fixture.hpp"
@@ -26,7 +26,7 @@ inline const std::wstring nobody;
 inline const std::wstring alice = L"LOOPBACK\\alice";
 inline const std::wstring bob = L"LOOPBACK\\bob";
 
-/// A guard that lives as long as `work` runs, on either surface. `context` may be an access token as well.
+/// Holds a guard while `work` runs, on this surface. `context` may also be an access token.
 template <class Client, class Work>
 outcome as_client(surface form, const Client& context, const impersonation_options& options, Work work) {
     return outcome_of(
@@ -44,15 +44,15 @@ outcome as_client(surface form, const Client& context, const impersonation_optio
         });
 }
 
-inline constexpr auto must_not_run = [](const impersonation_guard&) { ADD_FAILURE() << "ran as somebody else"; };
+inline constexpr auto must_not_run = [](const impersonation_guard&) { ADD_FAILURE() << "ran as the client"; };
 
-/// A server's context of somebody.
+/// Establishes contexts, the server's for this user.
 inline established accepted(const std::wstring& user) {
     loopback::configure().user = user;
     return establish();
 }
 
-/// revert(), on either surface.
+/// Calls revert() on this surface.
 inline outcome revert(surface form, impersonation_guard& guard) {
     return outcome_of(
         form,
@@ -63,7 +63,7 @@ inline outcome revert(surface form, impersonation_guard& guard) {
         [&] { guard.revert(); });
 }
 
-/// The token of a client of `level`, whose context has gone.
+/// Returns the access token of a client with this level. Its context no longer exists.
 inline sspan::access_token token_of(const std::wstring& user,
                                     SECURITY_IMPERSONATION_LEVEL level = SecurityImpersonation) {
     loopback::configure().impersonation_level = level;

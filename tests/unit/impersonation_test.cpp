@@ -171,7 +171,7 @@ TEST_P(impersonation, thread_that_is_anonymous_already_is_refused_by_name) { // 
     EXPECT_TRUE(failed_with(result, errc::cannot_open_anonymous, "OpenThreadToken"));
     EXPECT_NE(result.code.message().find("ERROR_CANT_OPEN_ANONYMOUS"), std::string::npos) << result.code.message();
     EXPECT_EQ(calls(function::impersonate_security_context), 0U);
-    EXPECT_EQ(loopback::live().impersonating_threads, 1U) << "the thread still acts as it did";
+    EXPECT_EQ(loopback::live().impersonating_threads, 1U) << "the thread keeps its token";
     loopback::stop_impersonating_on_thread();
 }
 
@@ -197,7 +197,7 @@ TEST_P(impersonation, leaves_the_last_error_of_the_work_to_the_caller) {
     sspan::detail::api::set_last_error(5);
     EXPECT_TRUE(succeeded(as_client(which_surface(), pair.server, {}, [](const impersonation_guard&) {
         EXPECT_EQ(sspan::detail::api::last_error(), 5U);
-        sspan::detail::api::set_last_error(3); // as a CreateFileW that finds no path
+        sspan::detail::api::set_last_error(3); // as a failed CreateFileW does
     })));
     EXPECT_EQ(sspan::detail::api::last_error(), 3U);
     loopback::on_call(function::impersonate_security_context, 1, spoil);
@@ -214,7 +214,7 @@ TEST_P(impersonation, level_is_read_as_the_client_where_the_process_may_not) {
         EXPECT_EQ(guard.level(), impersonation_level::impersonation);
         EXPECT_EQ(calls(function::open_thread_token), 3U);
         EXPECT_EQ(loopback::last_flags(function::open_thread_token),
-                  static_cast<ULONG>(TOKEN_QUERY)); // no more than it needs
+                  static_cast<ULONG>(TOKEN_QUERY)); // only the required access
     })));
 }
 
@@ -319,7 +319,7 @@ TEST_P(impersonation, early_revert_is_the_only_one) {
         EXPECT_TRUE(succeeded(revert())) << "reverted already";
         loopback::impersonate_on_thread(bob, SecurityImpersonation);
     }
-    EXPECT_EQ(current_thread_client(), bob) << "the guard has nothing more to do with the thread";
+    EXPECT_EQ(current_thread_client(), bob) << "the guard no longer changes the thread's token";
     EXPECT_EQ(calls(function::revert_security_context), 1U);
     loopback::stop_impersonating_on_thread();
 }
@@ -388,7 +388,7 @@ TEST_P(impersonation, misuse_11_look_at_the_threads_token_decides_about_a_failed
         {
             impersonation_guard guard{pair.server};
             loopback::fail_at(function::revert_security_context, 1, SEC_E_INTERNAL_ERROR);
-            loopback::fail_at(function::set_thread_token, 1, ERROR_SUCCESS); // it says so, and does nothing
+            loopback::fail_at(function::set_thread_token, 1, ERROR_SUCCESS); // returns success without any effect
             EXPECT_TRUE(failed_with(revert(which_surface(), guard), errc::internal_error, "RevertSecurityContext"));
             EXPECT_TRUE(guard.active());
         }
@@ -397,16 +397,17 @@ TEST_P(impersonation, misuse_11_look_at_the_threads_token_decides_about_a_failed
         {
             impersonation_guard guard{pair.server};
             loopback::fail_at(function::revert_security_context, 1, SEC_E_INTERNAL_ERROR);
-            loopback::return_after(function::set_thread_token, 1, 5); // it has done its work
+            loopback::return_after(function::set_thread_token, 1, 5); // has an effect, but returns a failure
             EXPECT_TRUE(succeeded(revert(which_surface(), guard)));
         }
         start();
         {
             impersonation_guard guard{pair.server};
             loopback::fail_at(function::revert_security_context, 1, SEC_E_INTERNAL_ERROR);
-            loopback::fail_at(function::open_thread_token, 2, ERROR_INVALID_HANDLE); // 1 looks for the client
+            // The first call looks for the client.
+            loopback::fail_at(function::open_thread_token, 2, ERROR_INVALID_HANDLE);
             EXPECT_TRUE(failed_with(revert(which_surface(), guard), errc::internal_error, "RevertSecurityContext"));
-            EXPECT_TRUE(guard.active()) << "nobody knows who the thread acts as";
+            EXPECT_TRUE(guard.active()) << "the thread's user is not known";
         }
         EXPECT_EQ(current_thread_client(), before);
     }
@@ -417,7 +418,7 @@ TEST_P(impersonation, work_that_changes_the_threads_token_is_told_and_the_thread
     const auto pair = establish(which_profile());
     const std::wstring carol = L"LOOPBACK\\carol";
     for (const auto& before : {nobody, bob}) {
-        for (const auto& changed : {nobody, carol, alice}) { // another token of the same client is another, too
+        for (const auto& changed : {nobody, carol, alice}) { // a different token of the same client is also a change
             if (before != nobody) {
                 loopback::impersonate_on_thread(before, SecurityImpersonation);
             }
@@ -453,7 +454,7 @@ TEST_P(impersonation, hook_is_told_of_work_that_has_changed_the_threads_token) {
     EXPECT_TRUE(succeeded(as_client(which_surface(), pair.server, options, [&](const impersonation_guard&) {
         EXPECT_TRUE(succeeded(as_client(which_surface(), pair.server, options, [](const impersonation_guard&) {})));
     })));
-    EXPECT_FALSE(told) << "a guard inside puts back the very token";
+    EXPECT_FALSE(told) << "an inner guard restores the same token";
 }
 
 TEST_P(impersonation, guard_that_cannot_look_for_its_client_at_the_end_says_so) {
@@ -528,7 +529,7 @@ TEST_P(impersonation, two_threads_act_as_two_clients) {
     other.join();
 }
 
-// ---- what a restore has really put back -----------------------------------------------------------------------------
+// ---- the check of a restored token ----------------------------------------------------------------------------------
 
 TEST_P(impersonation, misuse_11_restore_that_has_lowered_the_outer_client_is_told_and_retried) {
     const auto first = accepted(L"alice");
@@ -552,7 +553,7 @@ TEST_P(impersonation, misuse_11_restore_that_has_done_nothing_is_told_and_retrie
     const impersonation_guard outer{first.server};
     {
         impersonation_guard inner{second.server};
-        loopback::fail_at(function::set_thread_token, 1, ERROR_SUCCESS); // it says so, and does nothing
+        loopback::fail_at(function::set_thread_token, 1, ERROR_SUCCESS); // returns success without any effect
         EXPECT_TRUE(failed_with(revert(which_surface(), inner), errc::internal_error, "OpenThreadToken"));
         EXPECT_TRUE(inner.active());
     }
@@ -567,7 +568,7 @@ TEST_P(impersonation, guard_over_a_token_that_is_not_taken_away_is_told_and_retr
     const auto token = token_of(L"alice");
     {
         impersonation_guard guard{token};
-        loopback::fail_at(function::set_thread_token, 1, ERROR_SUCCESS); // it says so, and does nothing
+        loopback::fail_at(function::set_thread_token, 1, ERROR_SUCCESS); // returns success without any effect
         EXPECT_TRUE(failed_with(revert(which_surface(), guard), errc::internal_error, "OpenThreadToken"));
         EXPECT_TRUE(guard.active());
     }
@@ -579,7 +580,7 @@ TEST_P(impersonation, restore_that_cannot_be_looked_at_is_told_and_retried) {
     const auto second = accepted(L"bob");
     const impersonation_guard outer{first.server};
     for (const auto& [which, nth] : {std::pair{function::open_thread_token, 2}, std::pair{function::query_token_id, 2},
-                                     std::pair{function::query_token_id, 3}}) { // 1 looks for the client
+                                     std::pair{function::query_token_id, 3}}) { // the first call looks for the client
         impersonation_guard inner{second.server};
         loopback::fail_at(which, static_cast<std::size_t>(nth), ERROR_INVALID_HANDLE);
         EXPECT_TRUE(
@@ -595,11 +596,11 @@ TEST_P(impersonation, look_at_a_restore_costs_one_call_where_the_thread_had_no_t
     const auto opened = calls(function::open_thread_token);
     const auto asked = calls(function::query_token_id);
     guard.revert();
-    EXPECT_EQ(calls(function::open_thread_token), opened + 2); // one of them looks for the client
+    EXPECT_EQ(calls(function::open_thread_token), opened + 2); // one of the calls looks for the client
     EXPECT_EQ(calls(function::query_token_id), asked + 1);
 }
 
-// The process must end: a child process shows it.
+// The process must end. These tests run it as a child process.
 
 class impersonation_death : public loopback_test {
 protected:
@@ -702,12 +703,12 @@ TEST_F(impersonation_death, misuse_11_guard_that_ends_on_another_thread_ends_the
     EXPECT_EXIT(program(), ended, "loopback: fail_fast");
 }
 
-/// What nobody catches is decided upon, by a filter or a terminate handler, before the stack is unwound.
+/// For an uncaught exception, a filter or a terminate handler runs before the stack is unwound.
 TEST_F(impersonation_death, exception_out_of_run_as_client_that_nobody_catches_ends_us_as_ourselves) {
     const auto program = [] {
         const auto pair = establish();
         loopback::on_call(function::revert_security_context, 1, [] { std::fputs("reverted, ", stderr); });
-        std::set_terminate([] { // mingw's runtime aborts after a rethrow, which is 3 as well
+        std::set_terminate([] { // mingw's runtime aborts after a rethrow; its exit code is also 3
             std::fputs(current_thread_client().empty() ? "as ourselves" : "as the client", stderr);
             std::fflush(stderr);
             std::_Exit(3);
@@ -759,7 +760,7 @@ TEST_P(impersonation, run_as_client_reports_work_that_did_not_run_as_the_client_
                 {}, ec);
         },
         [] { throw sspan::error{errc::logon_denied, "work"}; });
-    EXPECT_EQ(first.code, errc::logon_denied) << "the work's own failure comes first";
+    EXPECT_EQ(first.code, errc::logon_denied) << "the error of the work takes precedence";
 }
 
 TEST_P(impersonation, run_as_client_does_not_run_as_anybody_else) {

@@ -79,7 +79,7 @@ TEST_P(token_guard, trap_level_that_set_thread_token_lowers_silently_is_noticed_
         EXPECT_EQ(as_client(which_surface(), token, {}, must_not_run).code, errc::bad_impersonation_level);
         EXPECT_EQ(current_thread_client(), nobody);
     }
-    EXPECT_EQ(token.level(), impersonation_level::impersonation) << "the token itself stays as it was";
+    EXPECT_EQ(token.level(), impersonation_level::impersonation) << "the token itself does not change";
     const impersonation_options looking{.require = impersonation_level::identification};
     EXPECT_TRUE(succeeded(as_client(which_surface(), token, looking, [](const impersonation_guard& guard) {
         EXPECT_EQ(guard.level(), impersonation_level::identification);
@@ -104,7 +104,7 @@ TEST_P(token_guard, primary_token_is_refused) {
     loopback::stop_impersonating_on_thread();
 }
 
-TEST_P(token_guard, zero_state_is_refused_and_ends_no_other_impersonation) { // as SetThreadToken would
+TEST_P(token_guard, zero_state_is_refused_and_ends_no_other_impersonation) { // SetThreadToken would end it
     loopback::impersonate_on_thread(bob, SecurityImpersonation);
     EXPECT_TRUE(
         failed_with(as_client(which_surface(), sspan::access_token{}, {}, must_not_run), errc::invalid_handle, put));
@@ -127,7 +127,7 @@ TEST_P(token_guard, each_failure_means_that_no_work_runs) {
         loopback::fail_at(function::set_thread_token, 1, 5);
         EXPECT_TRUE(failed_with(as_client(which_surface(), token, {}, must_not_run), denied, put));
         EXPECT_EQ(current_thread_client(), before);
-        loopback::return_after(function::set_thread_token, 1, 5); // it has done its work
+        loopback::return_after(function::set_thread_token, 1, 5); // has an effect, but returns a failure
         EXPECT_TRUE(failed_with(as_client(which_surface(), token, {}, must_not_run), denied, put));
         EXPECT_EQ(current_thread_client(), before);
         loopback::fail_at(function::query_impersonation_level, 1, 5);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Objects that depend on others keep them alive. The loopback package reports credentials that are freed before their
+// An object keeps the objects that it needs alive. The loopback package reports credentials that are freed before their
 // contexts.
 #include <sspan/handshake.hpp>
 
@@ -62,7 +62,7 @@ TEST_P(lifetimes, handshake_takes_temporary_credentials) {
     run(client, server);
 }
 
-/// Members die from the last to the first: the credentials before the context.
+/// The members are destroyed in reverse order: the credentials before the context.
 struct session {
     sspan::security_context context;
     credentials own;
@@ -137,7 +137,7 @@ TEST_P(lifetimes, credentials_are_freed_with_the_last_share) {
     EXPECT_EQ(calls(function::free_credentials_handle), 1U);
 }
 
-/// release(), on either surface.
+/// Calls release(), on this surface.
 template <class Owner, class Handle>
 outcome release(surface form, Owner& owner, Handle& handle) {
     return outcome_of(form, [&](auto&... ec) { handle = owner.release(ec...); });
@@ -199,7 +199,7 @@ TEST_P(lifetimes, threads_share_credentials) {
     const auto outbound = credentials::outbound(GetParam().package);
     const auto work = [&which = GetParam()](const credentials& mine) {
         for (int i = 0; i != 200; ++i) {
-            const auto copy = mine; // NOLINT(performance-unnecessary-copy-initialization): what is counted
+            const auto copy = mine; // NOLINT(performance-unnecessary-copy-initialization): the copies are counted
             sspan::client_handshake client{copy, service(), which.client_options()};
             EXPECT_FALSE(client.step().token.empty());
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The frame as an object; wrap and unwrap, which use it.
+// The frame as an object, and wrap and unwrap, which use it.
 #include <sspan/message_frame.hpp>
 
 #include "allocation.hpp"
@@ -94,7 +94,7 @@ TEST(message_frame, assign_copies_a_payload_that_fits) {
     EXPECT_EQ(frame.assign("longer", ec), 0U);
     EXPECT_EQ(ec, errc::buffer_too_small);
     EXPECT_THROW(static_cast<void>(frame.assign("longer")), sspan::error);
-    EXPECT_EQ(frame.payload()[0], std::byte{'a'}) << "nothing was copied";
+    EXPECT_EQ(frame.payload()[0], std::byte{'a'}) << "a failed assign copies nothing";
     EXPECT_EQ(frame.assign({}), 0U);
     const auto moved = std::move(frame);
     EXPECT_EQ(frame.assign("a", ec), 0U);
@@ -139,7 +139,7 @@ protected:
         std::ranges::copy(message, frame.payload().begin());
         return frame;
     }
-    /// As it arrives at the peer.
+    /// Returns a wrapped message as the peer receives it.
     static bytes wrapped(sspan::security_context& sender, const bytes& message,
                          const sspan::protect_options& options = {}) {
         auto frame = filled(sender, message);
@@ -148,7 +148,7 @@ protected:
     static bytes unwrapped(sspan::security_context& receiver, bytes wire) {
         return copy_of(receiver.unwrap(wire).data);
     }
-    /// The first buffer's type of the last DecryptMessage.
+    /// Returns the type of the first buffer of the last DecryptMessage.
     static unsigned form() { return loopback::last_buffers(function::decrypt_message).at(0).type; }
 };
 INSTANTIATE_TEST_SUITE_P(each, wrapping, each_profile_and_surface(), name_of{});
@@ -194,7 +194,7 @@ TEST_P(wrapping, message_is_token_data_and_padding_and_nothing_was_copied) {
 TEST_P(wrapping, misuse_04_token_shorter_than_the_trailer_moves_up_to_the_data) {
     which_profile().settings().token_shortfall = 13;
     auto pair = establish(which_profile());
-    const bool ntlm = which_profile().package == sspan::package::ntlm; // whose tokens always have 16 bytes
+    const bool ntlm = which_profile().package == sspan::package::ntlm; // NTLM's tokens always have 16 bytes
     const auto message = numbered(100);
     auto frame = filled(pair.client, message);
     const auto wire = pair.client.wrap(frame, message.size());
@@ -213,7 +213,8 @@ TEST_P(wrapping, form_is_a_stream_but_for_ntlm) {
     }
 }
 
-TEST_P(wrapping, package_that_refuses_a_stream_is_not_asked_again) { // it may have decrypted what it refused
+// The package may have decrypted the refused message.
+TEST_P(wrapping, package_that_refuses_a_stream_is_not_asked_again) {
     which_profile().settings().stream = false;
     auto pair = establish(which_profile());
     auto wire = wrapped(pair.client, numbered(10));
@@ -259,7 +260,8 @@ TEST_P(wrapping, other_lengths_and_garbage_are_refused) {
         EXPECT_TRUE(unwrap(pair.server, garbage, opened).code) << length;
         const bool was_called = calls(function::decrypt_message) != before;
         EXPECT_TRUE(was_called ? all_zero(garbage) : garbage == numbered(length)) << length;
-        const bool is_ntlm = which_profile().package == sspan::package::ntlm; // whose form is known beforehand
+        // The form of NTLM's messages is known beforehand.
+        const bool is_ntlm = which_profile().package == sspan::package::ntlm;
         EXPECT_EQ(was_called, !is_ntlm || length >= pair.server.sizes().security_trailer) << length;
     }
 }
@@ -282,14 +284,14 @@ TEST_P(wrapping, replayed_message_is_refused) {
 
 TEST_P(wrapping, trap_message_that_was_merely_signed_is_refused_unless_it_is_asked_for) {
     if (which_profile().package == sspan::package::ntlm) {
-        return; // encrypts in any case
+        return; // NTLM always encrypts
     }
     auto pair = establish(which_profile());
     const sspan::protect_options integrity_only{quality_of_protection::integrity_only, 0};
     auto wire = wrapped(pair.client, numbered(5), integrity_only);
-    constexpr std::size_t token = 16 + 12; // header and checksum: shorter than a sealed message's
+    constexpr std::size_t token = 16 + 12; // header and checksum: shorter than the token of a sealed message
     EXPECT_EQ(wire.size(), token + 5);
-    EXPECT_EQ(copy_of(std::span{wire}.subspan(token, 5)), numbered(5)) << "everybody can read it";
+    EXPECT_EQ(copy_of(std::span{wire}.subspan(token, 5)), numbered(5)) << "the data is not encrypted";
     sspan::decrypted_message opened;
     EXPECT_TRUE(failed_with(unwrap(pair.server, wire, opened), errc::qop_not_supported, unprotect));
     EXPECT_TRUE(all_zero(wire));
@@ -350,7 +352,7 @@ TEST_P(wrapping, refused_message_can_be_wrapped_by_another_context) {
 }
 
 TEST_P(wrapping, prefix_and_message_are_one_range_of_the_frame) {
-    which_profile().settings().token_shortfall = 3; // so that the token moves up to the data
+    which_profile().settings().token_shortfall = 3; // the token then moves up to the data
     auto pair = establish(which_profile());
     message_frame frame{pair.client.sizes(), 40, {.front = 4}};
     const auto prepend = [&frame](sspan::const_bytes prefix, std::span<const std::byte>& sent) {
@@ -363,7 +365,7 @@ TEST_P(wrapping, prefix_and_message_are_one_range_of_the_frame) {
         const auto wire = pair.client.wrap(frame, 40);
         ASSERT_TRUE(succeeded(prepend(prefix, sent)));
         EXPECT_EQ(sent.size(), prefix.size() + wire.size());
-        EXPECT_EQ(sent.data() + prefix.size(), wire.data()) << "the message has not moved";
+        EXPECT_EQ(sent.data() + prefix.size(), wire.data()) << "the message does not move";
         EXPECT_TRUE(std::ranges::equal(sent.first(prefix.size()), std::as_bytes(std::span{prefix})));
         EXPECT_EQ(unwrapped(pair.server, copy_of(sent.subspan(prefix.size()))), numbered(40));
     }
@@ -456,7 +458,7 @@ TEST_P(wrapping, hostile_outputs_are_an_internal_error) {
         EXPECT_TRUE(all_zero(frame.payload()));
     }
     for (const auto how : {data_size, data_pointer}) {
-        which_profile().settings().padding = 0; // one byte more is outside
+        which_profile().settings().padding = 0; // one more byte would be outside
         auto pair = establish(which_profile());
         auto received = wrapped(pair.client, numbered(10));
         sspan::decrypted_message opened;

@@ -69,12 +69,12 @@ TEST(message_data, is_bytes_or_a_list_of_parts) {
     EXPECT_TRUE(to_read.in_parts());
     EXPECT_EQ(to_read.parts().size(), 2U);
     EXPECT_FALSE(sspan::const_message_data{}.in_parts());
-    EXPECT_EQ(sspan::const_message_data{many}.parts().data(), parts.data())
-        << "nothing else is signed than was encrypted";
+    EXPECT_EQ(sspan::const_message_data{many}.parts().data(), parts.data()) << "both views have the same parts";
     EXPECT_EQ(sspan::const_message_data{one}.data(), memory.data());
     const auto count = [](const sspan::const_message_data& data) { return data.parts().size(); };
     EXPECT_EQ(count({message_part::data("one"), message_part::data("two")}), 2U);
-    EXPECT_TRUE(sspan::message_data{std::span<const message_part>{}}.in_parts()) << "no parts are not no bytes";
+    EXPECT_TRUE(sspan::message_data{std::span<const message_part>{}}.in_parts())
+        << "an empty list of parts is still a list";
 }
 
 TEST(fits, what_32_bits_can_count) {

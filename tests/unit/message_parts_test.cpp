@@ -23,7 +23,7 @@ using loopback::function;
 using sspan::errc;
 using sspan::message_part;
 
-/// A header that everybody may read, a message, a trailer; and one that the package may protect or not.
+/// A readable header, a message in two parts, a trailer, and a part that the package may protect or not.
 struct parts {
     bytes header = numbered(24);
     bytes first = numbered(40);
@@ -39,7 +39,7 @@ struct parts {
         return {message_part::readonly_with_checksum(header), message_part::data(first), message_part::data(second),
                 message_part::readonly_with_checksum(trailer), message_part::readonly(readonly)};
     }
-    /// All that the checksum covers, whatever the package is.
+    /// Returns the parts that every package's checksum covers.
     [[nodiscard]] std::array<bytes*, 4> protected_ones() { return {&header, &first, &second, &trailer}; }
     friend bool operator==(const parts&, const parts&) = default;
 };
@@ -140,7 +140,7 @@ TEST_P(message_parts, only_data_is_encrypted) {
     sspan::decrypted_message opened;
     ASSERT_TRUE(succeeded(decrypt(pair.server, message.to_encrypt(), received, opened)));
     EXPECT_EQ(message.first, parts{}.first);
-    EXPECT_EQ(copy_of(opened.data), parts{}.second) << "without its padding";
+    EXPECT_EQ(copy_of(opened.data), parts{}.second) << "the padding is removed";
     EXPECT_EQ(opened.data.data(), message.second.data());
     EXPECT_EQ(opened.quality, sspan::quality_of_protection::encrypted);
 }
@@ -159,7 +159,7 @@ TEST_P(message_parts, each_changed_bit_of_an_encrypted_part_is_refused_and_leave
             EXPECT_TRUE(all_zero(message.first));
             EXPECT_TRUE(all_zero(message.second));
             EXPECT_TRUE(all_zero(token));
-            EXPECT_EQ(message.header, header) << "not ours to write to";
+            EXPECT_EQ(message.header, header) << "read-only parts do not change";
             EXPECT_EQ(opened.data.data(), nullptr);
         }
     }
@@ -260,7 +260,7 @@ TEST_P(message_parts, overlapping_parts_may_be_signed_and_not_encrypted) {
 }
 
 #if SIZE_MAX > 0xFFFFFFFF
-TEST_P(message_parts, parts_that_make_more_than_4_GiB_are_refused_before_the_call) { // each of them fits
+TEST_P(message_parts, parts_that_make_more_than_4_GiB_are_refused_before_the_call) { // each part alone fits
     auto pair = establish(which_profile());
     const auto part = message_part::data(more_than_4_gib().first(0x80000000U));
     const message_part to_sign[]{part, part};
@@ -334,14 +334,15 @@ TEST_P(message_parts, constant_data_can_be_signed_and_not_encrypted) {
 
 TEST_P(message_parts, trap_header_that_the_package_would_not_check_is_refused) {
     constexpr ULONG negotiation_info = 12;
-    loopback::configure().unsupported_attributes.push_back(negotiation_info); // so it cannot say that it checks
+    // The package then cannot report that it checks the header.
+    loopback::configure().unsupported_attributes.push_back(negotiation_info);
     auto pair = establish(which_profile().package, without_mutual_auth());
     const parts original;
     parts message;
     bytes token(100), padding(100);
     sspan::encrypted_message made;
     sspan::decrypted_message opened;
-    if (which_profile().package == sspan::package::ntlm) { // credentials of NTLM are used for nothing else
+    if (which_profile().package == sspan::package::ntlm) { // NTLM credentials are used for NTLM only
         EXPECT_TRUE(succeeded(encrypt(pair.client, message.to_encrypt(), token, padding, made)));
         return;
     }
@@ -354,7 +355,7 @@ TEST_P(message_parts, trap_header_that_the_package_would_not_check_is_refused) {
     const message_part without_header[]{message_part::data(message.first), message_part::data(message.second)};
     EXPECT_TRUE(succeeded(encrypt(pair.client, without_header, token, padding, made)));
     std::span<std::byte> signature{token};
-    EXPECT_TRUE(succeeded(sign(pair.client, message.to_sign(), signature))); // a signature covers what is plain data
+    EXPECT_TRUE(succeeded(sign(pair.client, message.to_sign(), signature))); // a signature covers data parts
 }
 
 TEST_P(message_parts, hostile_outputs_are_an_internal_error) {
@@ -368,7 +369,7 @@ TEST_P(message_parts, hostile_outputs_are_an_internal_error) {
         EXPECT_TRUE(failed_with(encrypt(pair.client, message.to_encrypt(), token, padding, made), errc::internal_error,
                                 "EncryptMessage"));
     }
-    for (const auto how : {data_size, data_pointer}) { // of the first part, which is not to change at all
+    for (const auto how : {data_size, data_pointer}) { // the first part, which must not change
         auto pair = establish(which_profile());
         parts message;
         auto token = sealed(pair.client, message);

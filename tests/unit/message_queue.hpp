@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Messages from one thread to another, in order. `receive` waits for the next one. Its lock also orders all else that the
-// threads do, so tests under ThreadSanitizer use threads/halves_test.cpp's channel.
+// Messages from one thread to another, in order. `receive` waits for the next one. The lock also synchronizes
+// everything else in the threads, so tests under ThreadSanitizer use threads/halves_test.cpp's channel.
 #pragma once
 
 #include <condition_variable>

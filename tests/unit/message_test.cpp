@@ -34,7 +34,7 @@ TEST(message_values, are_sspis) {
     EXPECT_EQ(static_cast<std::uint32_t>(integrity_only), 0x80000001U);
     EXPECT_EQ(sspan::protect_options{}.quality, encrypted);
     EXPECT_EQ(sspan::accept_options{}.minimum, sspan::minimum_protection::as_required);
-    EXPECT_EQ(sspan::decrypted_message{}.quality, integrity_only); // what is not known is not encrypted
+    EXPECT_EQ(sspan::decrypted_message{}.quality, integrity_only); // the default claims no encryption
 }
 
 TEST(encrypted_message, goes_out_as_token_data_and_padding) {
@@ -49,7 +49,7 @@ TEST(encrypted_message, goes_out_as_token_data_and_padding) {
     EXPECT_EQ(pieces[2].size(), padding.size());
 }
 
-/// Requires all but confidentiality, which is asked for or not.
+/// Requires everything except confidentiality. `asked` decides whether both sides request it.
 established without_required_confidentiality(const profile& which, bool asked) {
     constexpr auto rest = sspan::message_protection & ~context_flags::confidentiality;
     const auto request = asked ? context_flags::confidentiality : context_flags::none;
@@ -61,14 +61,14 @@ established without_required_confidentiality(const profile& which, bool asked) {
 
 class message_quality : public surface_test {
 protected:
-    /// decrypt on the surface under test.
+    /// Calls decrypt on the surface under test.
     static outcome decrypt_outcome(sspan::security_context& receiver, sealed_message& message,
                                    const sspan::accept_options& options, sspan::decrypted_message& opened) {
         return outcome_of(which_surface(), [&](auto&... ec) {
             opened = receiver.decrypt({.token = message.token, .data = message.data}, options, ec...);
         });
     }
-    /// NTLM encrypts whatever it is asked for and cannot tell.
+    /// Returns false for NTLM, which always encrypts and does not report the quality.
     static bool has_integrity_only() { return which_profile().package != sspan::package::ntlm; }
 };
 INSTANTIATE_TEST_SUITE_P(each, message_quality, each_profile_and_surface(), name_of{});
@@ -97,7 +97,7 @@ TEST_P(message_quality, trap_message_that_was_merely_signed_is_refused_where_con
         EXPECT_TRUE(opened.data.empty());
         EXPECT_TRUE(all_zero(message.data));
         EXPECT_TRUE(all_zero(message.token));
-        // The context is still in step.
+        // Both sides' sequence numbers still match.
         EXPECT_EQ(decrypt(pair.server, encrypt(pair.client, numbered(5))), numbered(5));
     } else {
         EXPECT_TRUE(succeeded(result));
@@ -136,7 +136,7 @@ TEST_P(message_quality, context_that_did_not_require_confidentiality_takes_both)
     message = encrypt(pair.client, numbered(10));
     EXPECT_TRUE(succeeded(decrypt_outcome(pair.server, message, {}, opened)));
     EXPECT_EQ(opened.quality, encrypted);
-    // Unless it is told otherwise.
+    // The default options accept encrypted messages only.
     if (has_integrity_only()) {
         message = encrypt(pair.client, numbered(10), {integrity_only, 0});
         EXPECT_TRUE(
@@ -174,7 +174,7 @@ TEST_P(message_quality, without_confidentiality_nothing_is_encrypted) {
     EXPECT_EQ(token, bytes(100, std::byte{0xEE}));
 }
 
-TEST_P(message_quality, without_confidentiality_ntlm_itself_would_encrypt) { // so it is sspan that refuses
+TEST_P(message_quality, without_confidentiality_ntlm_itself_would_encrypt) { // so sspan must refuse
     auto pair = without_required_confidentiality(which_profile(), false);
     auto data = numbered(10);
     bytes token(pair.client.sizes().security_trailer);
@@ -187,7 +187,7 @@ TEST_P(message_quality, without_confidentiality_ntlm_itself_would_encrypt) { // 
 }
 
 TEST_P(message_quality, without_confidentiality_integrity_only_messages_still_go) {
-    // NTLM enciphers them, too, and says nothing of their quality: they count as signed.
+    // NTLM encrypts them, too, but does not report their quality. They count as signed.
     auto pair = without_required_confidentiality(which_profile(), false);
     auto message = encrypt(pair.client, numbered(10), {integrity_only, 0});
     sspan::decrypted_message opened;
@@ -212,7 +212,7 @@ TEST_P(message_quality, without_integrity_no_integrity_only_message_is_made) {
 }
 
 TEST_P(message_quality, trap_context_without_confidentiality_never_reports_encrypted) {
-    // Whatever the package says of the message: this is what the handshake agreed on.
+    // The handshake's result decides, whatever the package reports for the message.
     auto pair = establish(which_profile());
     pair.server = sspan::server_context::adopt(pair.server.release(), context_flags::integrity);
     auto message = encrypt(pair.client, numbered(10));
@@ -271,13 +271,13 @@ TEST_P(sequence_number, of_datagrams_is_the_callers) {
     auto pair = datagrams();
     ASSERT_EQ(sspan::contains(pair.client.granted(), context_flags::datagram), is_ntlm());
     if (!is_ntlm()) {
-        return; // this package has none
+        return; // only NTLM grants `datagram`
     }
     bytes room(pair.client.sizes().max_signature);
     const auto data = numbered(10);
     const auto seventh = copy_of(pair.client.sign(data, room, {.sequence_number = 7}));
     const auto fifth = copy_of(pair.client.sign(data, room, {.sequence_number = 5}));
-    EXPECT_TRUE(succeeded(verify_as(pair.server, {data, fifth}, 5))) << "in another order than they were made in";
+    EXPECT_TRUE(succeeded(verify_as(pair.server, {data, fifth}, 5))) << "verified in a different order";
     EXPECT_TRUE(succeeded(verify_as(pair.server, {data, seventh}, 7)));
     EXPECT_TRUE(failed_with(verify_as(pair.server, {data, seventh}, 6), errc::out_of_sequence, "VerifySignature"));
 

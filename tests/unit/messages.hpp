@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Messages as they go over the wire, and buffers whose surroundings a test can check.
+// Messages as they are on the wire, and buffers with checks of the memory around them.
 #pragma once
 
 #include "fixture.hpp"
@@ -15,7 +15,7 @@
 
 namespace testing_support {
 
-/// The sizes at which something could change: nothing, blocks, 8 and 16 bits.
+/// Sizes around possible limits: no bytes, block sizes, 8 and 16 bits.
 inline constexpr std::array<std::size_t, 11> message_sizes{0, 1, 7, 8, 9, 15, 16, 17, 255, 4096, 65536};
 
 inline bytes numbered(std::size_t size) {
@@ -34,7 +34,8 @@ inline void flip(bytes& target, std::size_t bit) {
     target[bit / 8] ^= std::byte{1} << (bit % 8);
 }
 
-/// Which of these it is depends on the package and on what was changed. NTLM calls a received token too small.
+/// Returns true for any error of a changed message. The error depends on the package and on the change: NTLM calls a
+/// received token too small.
 inline bool tells_of_tampering(const std::error_code& code) {
     return code == sspan::errc::message_altered || code == sspan::errc::out_of_sequence ||
            code == sspan::errc::invalid_token || code == sspan::errc::buffer_too_small;
@@ -91,7 +92,7 @@ inline outcome decrypt(surface form, sspan::security_context& receiver, const ss
         [&] { opened = receiver.decrypt(message); });
 }
 
-/// A copy of the plaintext; `message` is used up.
+/// Returns a copy of the plaintext. `message` is overwritten.
 inline bytes decrypt(sspan::security_context& receiver, sealed_message& message,
                      const sspan::accept_options& options = {}) {
     return copy_of(receiver.decrypt({.token = message.token, .data = message.data}, options).data);
@@ -101,7 +102,7 @@ inline bytes decrypt(sspan::security_context& receiver, sealed_message&& message
     return decrypt(receiver, message, options);
 }
 
-/// Whether `receiver` refuses; what it says is in `code`.
+/// Returns true if `receiver` refuses the message. The error is in `code`.
 inline bool refuses(sspan::security_context& receiver, const signed_message& message, std::error_code& code) {
     return !receiver.verify(message.data, message.signature, {}, code);
 }

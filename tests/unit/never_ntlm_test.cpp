@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Handshakes that refuse NTLM: nothing of it leaves, nothing of it reaches the package, and `finish` takes no doubt.
+// Handshakes that refuse NTLM: no NTLM token is sent, none reaches the package, and `finish` fails if the package is
+// unknown.
 #include <sspan/handshake_options.hpp>
 
 #include "conversation.hpp"
@@ -26,7 +27,7 @@ constexpr const char* client_call = "InitializeSecurityContext";
 constexpr const char* server_call = "AcceptSecurityContext";
 
 sspan::client_options client_without_ntlm() {
-    auto options = without_mutual_auth(); // which would refuse NTLM by itself, in the end
+    auto options = without_mutual_auth(); // these options would refuse NTLM only at the end
     options.ntlm = ntlm_use::refused;
     return options;
 }
@@ -36,7 +37,7 @@ sspan::server_options server_without_ntlm() {
     return options;
 }
 
-/// The step, or `finish`, has failed because of NTLM, and says so.
+/// Checks that the step or `finish` failed because of NTLM, and that the error says so.
 ::testing::AssertionResult refused_ntlm(const outcome& result, const char* function, std::string_view how) {
     if (const auto failed = failed_with(result, errc::security_qos_failed, function); !failed) {
         return failed;
@@ -87,7 +88,7 @@ TEST_P(never_ntlm, client_keeps_a_token_of_it_to_itself) {
         EXPECT_EQ(loopback::live().contexts, 0U);
         const auto later = step(talk.client, {}, GetParam());
         EXPECT_TRUE(failed_with(later, errc::no_context, client_call));
-        EXPECT_EQ(later.what.find("NTLM"), std::string::npos) << "that was the last step's reason";
+        EXPECT_EQ(later.what.find("NTLM"), std::string::npos) << "this was the reason of the last step only";
     }
 }
 

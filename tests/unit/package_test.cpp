@@ -103,7 +103,7 @@ TEST_P(package, each_failure_of_each_call_arrives) {
 
 TEST_P(package, success_without_a_result_is_an_internal_error_or_an_empty_list) {
     sspan::package_info info;
-    loopback::fail_at(function::query_security_package_info, 1, SEC_E_OK); // nothing is done, nothing said
+    loopback::fail_at(function::query_security_package_info, 1, SEC_E_OK); // returns success without any effect
     EXPECT_TRUE(failed_with(try_query(GetParam(), sspan::package::ntlm, info), errc::internal_error,
                             "QuerySecurityPackageInfo"));
     std::vector<sspan::package_info> list(1);

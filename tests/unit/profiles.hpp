@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The three packages that message protection knows, for tests that hold for each of them.
+// The three packages with message protection, for tests of each of them.
 #pragma once
 
 #include "fixture.hpp"
@@ -23,7 +23,7 @@ namespace testing_support {
 struct profile {
     const char* name;
     std::wstring_view package;
-    bool mutual_auth; ///< NTLM never proves who the server is
+    bool mutual_auth; ///< NTLM never proves the server's identity
     loopback::profile loopback::options::* member;
 
     [[nodiscard]] loopback::profile& settings() const { return loopback::configure().*member; }
@@ -78,14 +78,14 @@ struct name_of {
     }
 };
 
-/// What a call came to, on either surface.
+/// The result of a call, on either surface.
 struct outcome {
     std::error_code code;
-    std::string what;     ///< of the exception, if there was one
-    std::string function; ///< the exception's
+    std::string what;     ///< text of the exception, if any
+    std::string function; ///< function in the exception, if any
 };
 
-/// Calls `with_code(ec)` or `throwing()`, whichever `which` says.
+/// Calls `with_code(ec)` or `throwing()`, depending on `which`.
 template <class WithCode, class Throwing>
 outcome outcome_of(surface which, WithCode with_code, Throwing throwing) {
     outcome result;
@@ -102,14 +102,14 @@ outcome outcome_of(surface which, WithCode with_code, Throwing throwing) {
     return result;
 }
 
-/// Calls `call(ec)` or `call()`, whichever `which` says, where both are written alike:
+/// Calls `call(ec)` or `call()`, as `which` says. Use it if both are written alike:
 /// `outcome_of(which, [&](auto&... ec) { context.sign(message, room, {}, ec...); })`.
 template <class Call>
 outcome outcome_of(surface which, Call call) {
     return outcome_of(which, [&](std::error_code& ec) { call(ec); }, [&] { call(); });
 }
 
-/// `code`, and on the throwing surface also that it is `function` that gets the blame.
+/// Succeeds if the error is `code`, and, on the throwing surface, if the exception names `function`.
 inline ::testing::AssertionResult failed_with(const outcome& result, std::error_code code, std::string_view function) {
     if (result.code != code) {
         return ::testing::AssertionFailure() << "expected " << code.message() << ", got " << result.code.message();
@@ -128,7 +128,7 @@ inline ::testing::AssertionResult succeeded(const outcome& result) {
 }
 
 #if SIZE_MAX > 0xFFFFFFFF
-/// More than SSPI can count (it would see 0), where there is no memory: it overlaps nothing and cannot be read.
+/// A span that is too large for SSPI, which would see size 0. It has no memory: it overlaps nothing and cannot be read.
 inline std::span<std::byte> more_than_4_gib() {
     return {reinterpret_cast<std::byte*>(std::uintptr_t{1} << 48), std::size_t{1} << 32};
 }
@@ -142,7 +142,7 @@ inline SECURITY_STATUS sspi_status(unsigned value) {
     return static_cast<SECURITY_STATUS>(value);
 }
 
-/// Every failure that SSPI names, and some that it does not.
+/// Every failure that SSPI names, and some without a name.
 inline const std::vector<SECURITY_STATUS>& all_failures() {
     static const std::vector<SECURITY_STATUS> list{
 #define SSPAN_ROW(name, value, symbol, meaning) static_cast<SECURITY_STATUS>(value),
@@ -151,12 +151,12 @@ inline const std::vector<SECURITY_STATUS>& all_failures() {
             sspi_status(0xC000006DU), // STATUS_LOGON_FAILURE
         sspi_status(0xC000000DU),     // STATUS_INVALID_PARAMETER
         sspi_status(0x80070005U),     // HRESULT_FROM_WIN32(ERROR_ACCESS_DENIED)
-        sspi_status(0x800903FFU),     // of SSPI's range, not named
+        sspi_status(0x800903FFU),     // in SSPI's range, without a name
     };
     return list;
 }
 
-/// Every success of SSPI but SEC_E_OK.
+/// Every success code of SSPI except SEC_E_OK.
 inline const std::vector<SECURITY_STATUS>& all_informational() {
     static const std::vector<SECURITY_STATUS> list = [] {
         std::vector<SECURITY_STATUS> rows{

@@ -49,7 +49,7 @@ TEST_F(secrets, leave_nothing_behind_when_moved) {
     const secret_bytes moved{std::move(secret)};
     EXPECT_TRUE(secret.empty());
     EXPECT_TRUE(secret.get().empty());
-    EXPECT_EQ(moved.get().data(), where); // there is still one copy only
+    EXPECT_EQ(moved.get().data(), where); // there is still only one copy
 }
 
 } // namespace

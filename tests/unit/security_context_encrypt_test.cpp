@@ -26,7 +26,7 @@ using loopback::function;
 using sspan::errc;
 using sspan::quality_of_protection;
 
-/// `message` must be refused; then nothing of it may be left.
+/// Expects that `message` is refused, and that nothing of it is left in memory.
 void expect_refused(sspan::security_context& receiver, sealed_message& message, const std::string& what) {
     std::error_code ec;
     EXPECT_TRUE(refuses(receiver, message, ec)) << what;
@@ -152,7 +152,7 @@ TEST_P(security_context_encrypt, signature_is_not_a_seal_token_and_the_reverse) 
 
 TEST_P(security_context_encrypt, plaintext_of_a_message_that_fails_its_check_is_not_handed_out) {
     const auto secret = to_bytes("nobody shall see this unless it is authentic");
-    if (GetParam().package == sspan::package::ntlm) { // has decrypted the message before it finds the check wrong
+    if (GetParam().package == sspan::package::ntlm) { // NTLM decrypts the message before it checks it
         auto pair = establish(GetParam());
         auto message = encrypt(pair.client, secret);
         message.token.back() ^= std::byte{0x80};
@@ -186,7 +186,7 @@ TEST_P(security_context_encrypt, misuse_04_token_shorter_than_the_trailer_is_ret
     EXPECT_EQ(parts.data.data(), data.data());
     EXPECT_EQ(parts.data.size(), data.size());
     EXPECT_EQ(copy_of(pair.server.decrypt({.token = parts.token, .data = parts.data}).data), numbered(33));
-    // Sent at its maximum, it is another message.
+    // If the whole token buffer is sent, the message is invalid.
     data = numbered(33);
     parts = pair.client.encrypt({.token = token, .data = data, .padding = padding});
     std::error_code ec;
@@ -202,7 +202,7 @@ TEST_P(security_context_encrypt, padding_is_passed_on_only_to_a_package_that_pad
     bytes token(pair.client.sizes().security_trailer);
     bytes padding(16, std::byte{0xEE});
     const auto parts =
-        pair.client.encrypt({.token = token, .data = data, .padding = padding}); // the loopback package would tell
+        pair.client.encrypt({.token = token, .data = data, .padding = padding}); // the loopback package reports padding
     EXPECT_TRUE(parts.padding.empty());
     EXPECT_EQ(padding, bytes(16, std::byte{0xEE}));
     EXPECT_EQ(copy_of(pair.server.decrypt({.token = parts.token, .data = parts.data}).data), numbered(33));
@@ -222,7 +222,7 @@ TEST_P(security_context_padding, misuse_09_padding_is_part_of_the_message) {
     const auto& [which, count] = GetParam();
     which.settings().padding = count;
     auto pair = establish(which);
-    bytes memory(60 + 100 + 8 + 1, std::byte{0xEE}); // in front of each other, as on the wire
+    bytes memory(60 + 100 + 8 + 1, std::byte{0xEE}); // one behind the other, as on the wire
     const std::span all{memory};
     const auto token = all.first(60);
     const auto data = all.subspan(60, 100);
@@ -355,7 +355,8 @@ TEST_P(security_context_encrypt, short_token_or_padding_buffer_is_refused_untouc
         expect_too_small(trailer, block - 1);
     }
     EXPECT_EQ(calls(function::encrypt_message), 0U);
-    EXPECT_EQ(decrypt(pair.server, encrypt(pair.client, numbered(3))), numbered(3)); // nothing was counted
+    // The refused calls used no sequence numbers.
+    EXPECT_EQ(decrypt(pair.server, encrypt(pair.client, numbered(3))), numbered(3));
 }
 
 TEST_P(security_context_encrypt, larger_buffers_are_passed_at_their_full_size) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Message calls that the package lets fail, and packages that answer what none may.
+// Failures of the message calls, and packages that return forbidden results.
 #include <sspan/security_context.hpp>
 
 #include "fixture.hpp"
@@ -21,7 +21,7 @@ using namespace testing_support;
 using loopback::function;
 using sspan::errc;
 
-/// A pair, and a message of each kind that the server could take.
+/// A pair, and a valid message of each kind for the server.
 struct exchange {
     explicit exchange(const profile& which)
         : pair{establish(which)}, signed_one{sign(pair.client, numbered(40))},
@@ -36,7 +36,7 @@ struct exchange {
     bytes signature = bytes(pair.client.sizes().max_signature, std::byte{0xEE});
 };
 
-/// Each of the four functions, on either surface; on failure none may hand anything out.
+/// Calls one of the four functions, on this surface. After a failure it must return nothing.
 outcome try_sign(exchange& with, surface form) {
     return outcome_of(
         form,
@@ -103,7 +103,7 @@ constexpr std::array message_calls{
 
 void expect_wiped_if_changed(const exchange& with, const message_call& call) {
     if (call.which == function::encrypt_message) {
-        EXPECT_TRUE(all_zero(with.data)) << "plaintext that nobody is to send";
+        EXPECT_TRUE(all_zero(with.data)) << "plaintext that must not be sent";
     }
     if (call.which == function::decrypt_message) {
         EXPECT_TRUE(all_zero(with.sealed_one.data));
@@ -121,7 +121,7 @@ TEST_P(security_context_failure, each_failure_of_each_call_arrives_with_its_func
             loopback::fail_at(call.which, 1, status);
             EXPECT_TRUE(failed_with(call.attempt(with, which_surface()), sspi_code(status), call.name)) << call.name;
             expect_wiped_if_changed(with, call);
-            EXPECT_TRUE(with.pair.client && with.pair.server); // the contexts stay
+            EXPECT_TRUE(with.pair.client && with.pair.server); // the contexts stay valid
             EXPECT_EQ(loopback::live().contexts, 2U);
         }
         EXPECT_TRUE(loopback::live().none());
@@ -129,7 +129,7 @@ TEST_P(security_context_failure, each_failure_of_each_call_arrives_with_its_func
 }
 
 TEST_P(security_context_failure, trap_informational_status_is_no_success_of_a_message_call) {
-    // SEC_I_CONTEXT_EXPIRED and SEC_I_RENEGOTIATE are positive, and the buffers are then whatever they were.
+    // SEC_I_CONTEXT_EXPIRED and SEC_I_RENEGOTIATE are positive. The buffers' contents are then undefined.
     for (const auto& call : message_calls) {
         for (const auto status : all_informational()) {
             exchange with{which_profile()};
@@ -147,7 +147,7 @@ TEST_P(security_context_failure, informational_status_after_the_work_is_a_failur
         for (const auto status : {SEC_I_CONTEXT_EXPIRED, SEC_I_RENEGOTIATE, SEC_I_CONTINUE_NEEDED}) {
             exchange with{which_profile()};
             if (call.which == function::decrypt_message) {
-                verify(with.pair.server, with.signed_one); // which was sent before
+                verify(with.pair.server, with.signed_one); // the signed message was sent first
             }
             loopback::return_after(call.which, 1, status);
             EXPECT_TRUE(failed_with(call.attempt(with, which_surface()), sspi_code(status), call.name)) << call.name;
@@ -216,7 +216,7 @@ TEST_P(security_context_failure, hostile_outputs_of_encrypt_are_an_internal_erro
          {token_size, token_pointer, padding_size, padding_pointer, data_size, data_pointer, token_empty}) {
         const bool of_padding = how == padding_size || how == padding_pointer;
         if (of_padding && which_profile().settings().block_size == 0) {
-            continue; // there is no such buffer
+            continue; // this call has no such buffer
         }
         which_profile().settings().padding = which_profile().settings().block_size;
         exchange with{which_profile()};

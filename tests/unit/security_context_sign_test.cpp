@@ -188,7 +188,7 @@ TEST_P(security_context_sign, misuse_04_signature_shorter_than_the_maximum_is_re
     EXPECT_EQ(signature.data(), room.data());
     EXPECT_EQ(copy_of(std::span{room}.subspan(actual)), bytes(40 - actual, std::byte{0xEE}));
     pair.server.verify(data, signature);
-    // The maximum is not the signature.
+    // If the whole buffer is sent, the signature is invalid.
     static_cast<void>(pair.client.sign(data, room));
     std::error_code ec;
     EXPECT_FALSE(pair.server.verify(data, room, {}, ec));
@@ -209,7 +209,7 @@ TEST_P(security_context_sign, short_signature_buffer_is_refused_untouched) {
         EXPECT_EQ(room, bytes(size, std::byte{0xEE}));
     }
     EXPECT_EQ(calls(function::make_signature), 0U);
-    verify(pair.server, sign(pair.client, data)); // nothing was counted
+    verify(pair.server, sign(pair.client, data)); // the refused calls used no sequence numbers
 }
 
 TEST_P(security_context_sign, larger_signature_buffer_is_passed_at_its_full_size) {
@@ -283,7 +283,7 @@ TEST_P(security_context_sign, adjacent_buffers_do_not_overlap) {
     pair.server.verify(all.first(10), signature);
     signature = pair.client.sign(all.last(10), all.first(memory.size() - 10));
     pair.server.verify(all.last(10), signature);
-    // An empty message overlaps nothing, wherever it is.
+    // An empty message overlaps nothing, at any address.
     signature = pair.client.sign(all.subspan(5, 0), all);
     pair.server.verify(all.subspan(5, 0), signature);
     signature = pair.client.sign(bytes{}, all);
@@ -321,7 +321,7 @@ TEST_P(security_context_sign, more_than_4_GiB_is_refused_before_the_call) {
 // Without integrity there is no signature, whatever the package says.
 
 established without_integrity(const profile& which) {
-    loopback::deny_flags(0x1001C); // integrity and what comes with it
+    loopback::deny_flags(0x1001C); // integrity, and the flags that imply it
     sspan::client_options client;
     client.require = context_flags::none;
     client.request = sspan::message_protection;
@@ -368,7 +368,7 @@ using ntlm_signature = loopback_test;
 
 TEST_F(ntlm_signature, trap_dummy_signature_is_neither_made_nor_believed) {
     auto pair = without_integrity(ntlm);
-    // The package is willing: it makes 01 00 00 ... and believes it of any message.
+    // The package signs with 01 00 00 ..., and accepts this signature for any message.
     const auto data = numbered(10);
     bytes dummy(16, std::byte{0xEE});
     sspan::detail::buffer_list<2> out;
@@ -386,7 +386,7 @@ TEST_F(ntlm_signature, trap_dummy_signature_is_neither_made_nor_believed) {
     handle = pair.server.native_handle();
     ULONG quality = 0;
     ASSERT_EQ(sspan::detail::api::verify_signature(&handle, in.native(), 0, &quality), SEC_E_OK);
-    // sspan is not.
+    // sspan refuses both.
     expect_unsigned(pair);
     std::error_code ec;
     EXPECT_FALSE(pair.server.verify(other, dummy, {}, ec));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The context as an object: its handle, its sizes, what it costs, and two threads on it.
+// The context as an object: its handle, its sizes, its costs, and its use by two threads.
 #include <sspan/security_context.hpp>
 
 #include "adopt.hpp"
@@ -35,7 +35,8 @@ static_assert(!std::is_copy_constructible_v<sspan::security_context>);
 static_assert(!std::is_copy_assignable_v<sspan::security_context>);
 static_assert(std::is_nothrow_default_constructible_v<sspan::security_context>);
 static_assert(std::is_nothrow_move_constructible_v<sspan::security_context>);
-static_assert(!std::is_move_assignable_v<sspan::security_context>); // a server's would become a client's
+// Otherwise a server's context could become a client's.
+static_assert(!std::is_move_assignable_v<sspan::security_context>);
 static_assert(std::is_nothrow_move_assignable_v<sspan::client_context>);
 static_assert(std::is_nothrow_move_assignable_v<sspan::server_context>);
 static_assert(!std::is_assignable_v<sspan::client_context&, sspan::server_context>);
@@ -53,7 +54,7 @@ std::size_t message_call_count() {
     return sum;
 }
 
-/// That every use of `context` is invalid_handle, on both surfaces, and reaches no package.
+/// Expects that every use of `context` fails with invalid_handle, on both surfaces, and reaches no package.
 void expect_unusable(sspan::security_context& context) {
     auto data = numbered(20);
     bytes token(100, std::byte{0xEE});
@@ -289,7 +290,7 @@ TEST_P(security_context_object, without_a_trailer_nothing_is_encrypted) {
 
 TEST_P(security_context_object, sizes_and_package_are_queried_once_and_never_for_a_message) {
     auto pair = establish(GetParam().package, without_mutual_auth());
-    EXPECT_EQ(calls(function::query_context_attributes), 4U); // of each side the sizes and the package
+    EXPECT_EQ(calls(function::query_context_attributes), 4U); // the sizes and the package of each side
     for (int i = 0; i != 100; ++i) {
         expect_working(pair);
     }
@@ -319,7 +320,7 @@ TEST_P(security_context_object, messages_allocate_nothing) {
         std::ranges::copy(opened.data, data.begin());
         return right && !ec && opened.data.size() == data.size();
     };
-    ASSERT_TRUE(exchange_once()); // the category's instance, and what the package sets up for itself
+    ASSERT_TRUE(exchange_once()); // the first exchange initializes the error category and the package
     bool all_right = true;
     const auto before = allocation::count();
     for (int i = 0; i != 1000; ++i) {
@@ -350,7 +351,7 @@ TEST_P(security_context_object, refused_messages_allocate_nothing_on_the_error_c
     EXPECT_EQ(after - before, 0U);
 }
 
-// Threads: on each context one sends while the other receives.
+// Threads: on each context, one thread sends while another receives.
 
 using wire = message_queue<sealed_message>;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A server that is there for some services only.
+// A server that accepts only some services.
 #include <sspan/detail/client_target.hpp>
 
 #include "allocation.hpp"
@@ -35,14 +35,14 @@ sspan::server_options server_of(std::vector<std::wstring> names) {
 
 class service_names : public surface_test {
 protected:
-    /// The server's finish, after a handshake that has succeeded.
+    /// Runs a handshake and returns the result of the server's finish.
     static outcome finish_with(std::vector<std::wstring> names) {
         conversation talk{which_profile().package, which_profile().client_options(), server_of(std::move(names)),
                           which_surface()};
         EXPECT_TRUE(succeeded(talk.run()));
         const auto contexts = loopback::live().contexts;
         const auto result = finish_outcome(talk.server, which_surface());
-        EXPECT_EQ(loopback::live().contexts, contexts - 1) << "it has gone with its handshake, or with the result";
+        EXPECT_EQ(loopback::live().contexts, contexts - 1) << "finish ends the server's context";
         return result;
     }
     static ::testing::AssertionResult refused(const outcome& result) {
@@ -57,7 +57,7 @@ INSTANTIATE_TEST_SUITE_P(each, service_names, each_profile_and_surface(), name_o
 TEST_P(service_names, have_the_clients_target_among_them) {
     EXPECT_TRUE(succeeded(finish_with({service()})));
     EXPECT_TRUE(succeeded(finish_with({L"HTTP/a", L"HTTP/b", service()})));
-    EXPECT_TRUE(succeeded(finish_with({L"http/SERVER.loopback.EXAMPLE"}))) << "the case does not matter";
+    EXPECT_TRUE(succeeded(finish_with({L"http/SERVER.loopback.EXAMPLE"}))) << "case is ignored";
     EXPECT_TRUE(refused(finish_with({L"HTTP/a", L"HTTP/b"})));
     EXPECT_TRUE(refused(finish_with({service() + L"x"})));
     EXPECT_TRUE(refused(finish_with({service().substr(0, service().size() - 1)})));
@@ -70,7 +70,7 @@ TEST_P(service_names, are_compared_exactly_but_for_the_case_of_ascii) {
     EXPECT_TRUE(refused(finish_with({L"HTTP/\u00DCber.example"})));
     loopback::configure().told_target = L"HTTP/[host]";
     EXPECT_TRUE(succeeded(finish_with({L"HTTP/[host]"})));
-    EXPECT_TRUE(refused(finish_with({L"HTTP/{host}"}))) << "no letters, 32 apart";
+    EXPECT_TRUE(refused(finish_with({L"HTTP/{host}"}))) << "not letters, although their codes differ by 32";
 }
 
 TEST_P(service_names, of_kerberos_may_go_on_with_a_realm) {

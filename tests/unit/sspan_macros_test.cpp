@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What <windows.h> defines in a program without NOMINMAX, behind the headers that would suffer from it.
+// The macros of <windows.h> without NOMINMAX. The headers that they could break follow.
 #include <sspan/os/platform.hpp>
 
 #include <gsl/narrow>

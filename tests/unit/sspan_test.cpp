@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-// Names that a program may have of its own.
+// Names that a program may use, too.
 namespace os {
 constexpr int answer = 42;
 }

@@ -45,7 +45,7 @@ outcome import_it(surface form, exported_context& exported, sspan::server_contex
         form, [&](auto&... ec) { context = sspan::import_context<sspan::server_context>(std::move(exported), ec...); });
 }
 
-/// What another process has received.
+/// Returns the context that another process received.
 exported_context received(std::wstring_view package, std::span<const std::byte> packed,
                           context_flags granted = context_flags::integrity) {
     exported_context made;
@@ -59,7 +59,7 @@ exported_context received(std::wstring_view package, std::span<const std::byte> 
 
 class transfer : public surface_test {
 protected:
-    /// There and back again.
+    /// Exports the context and imports it again.
     template <class Context>
     static void move_over(Context& context) {
         const auto package = sspan::query_package_info(context).name;
@@ -96,7 +96,7 @@ TEST_P(transfer, both_sides_go_on_where_they_were) {
     expect_working(pair.client, pair.server);
     expect_working(pair.server, pair.client);
     EXPECT_EQ(live().contexts, 2U);
-    EXPECT_EQ(live().key_blocks, 0U) << "the package's copy has been freed, and wiped or this test fails";
+    EXPECT_EQ(live().key_blocks, 0U) << "the package's copy is wiped and freed";
 }
 
 TEST_P(transfer, context_stays_while_a_guard_acts_for_its_client) {
@@ -115,7 +115,7 @@ TEST_P(transfer, import_that_is_believed_less_than_it_requires_is_refused) {
     auto pair = establish(which_profile());
     exported_context exported;
     ASSERT_TRUE(succeeded(export_it(which_surface(), pair.server, exported)));
-    exported.granted |= context_flags::mutual_auth; // an exporter whose package did not say that it is NTLM
+    exported.granted |= context_flags::mutual_auth; // the exporter's package did not report that it is NTLM
     exported.required |= context_flags::mutual_auth;
     sspan::server_context imported;
     const auto result = import_it(which_surface(), exported, imported);
@@ -129,7 +129,7 @@ TEST_P(transfer, imported_server_can_impersonate) {
     EXPECT_EQ(loopback::current_thread_client(), L"LOOPBACK\\alice");
 }
 
-/// A signed message of the client's, as the server takes it.
+/// Opens a signed message of the client at the server.
 std::error_code open_signed(established& pair) {
     auto message = to_bytes("only signed");
     bytes token(pair.client.sizes().security_trailer);
@@ -243,7 +243,7 @@ TEST_P(transfer, each_failure_of_the_export_leaves_the_context) {
 
 TEST_P(transfer, export_without_bytes_is_an_internal_error) {
     auto pair = establish(which_profile());
-    loopback::fail_at(function::export_security_context, 1, SEC_E_OK); // nothing is done, nothing said
+    loopback::fail_at(function::export_security_context, 1, SEC_E_OK); // returns success without any effect
     exported_context exported;
     EXPECT_TRUE(failed_with(export_it(which_surface(), pair.server, exported), errc::internal_error, exporting));
     expect_working(pair.client, pair.server);
@@ -288,7 +288,7 @@ TEST_P(transfer, misuse_06_import_whose_sizes_cannot_be_had_is_deleted) {
     sspan::server_context context;
     EXPECT_TRUE(failed_with(import_it(which_surface(), exported, context), errc::insufficient_memory,
                             "QueryContextAttributes"));
-    EXPECT_EQ(live().contexts, 1U) << "the client's";
+    EXPECT_EQ(live().contexts, 1U) << "only the client's context is left";
 }
 
 TEST_P(transfer, altered_bytes_are_refused) {

@@ -27,7 +27,7 @@ sspan::testing::loopback_options world() {
             }};
 }
 
-/// Establishes a context with the server, and returns what it says.
+/// Establishes a context with the server, and returns the greeting.
 std::string greeted_by(greeter& server) {
     sspan::client_handshake handshake{sspan::credentials::outbound(sspan::package::kerberos), L"greet/server.test"};
     for (auto token = handshake.step().token; !token.empty();) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A client of Apache with mod_auth_gssapi, and of servers that only pretend to be it. The argument is Apache's port.
+// A client of Apache with mod_auth_gssapi, and of servers that impersonate it. The argument is Apache's port.
 #include "http.hpp"
 #include "integration/kerberos_facts.hpp"
 #include "net.hpp"
@@ -28,7 +28,7 @@ using sspan::errc;
 constexpr std::wstring_view service = L"HTTP/server.sspan.test";
 constexpr std::wstring_view service_without_key = L"HTTP/other.sspan.test"; // the KDC knows it, Apache does not
 constexpr std::wstring_view unknown_service = L"HTTP/unknown.sspan.test";
-const std::wstring_view usual_package = // facts are no constant everywhere
+const std::wstring_view usual_package = // facts are not a constant expression for every package
     integration::facts.negotiate_proves_server ? sspan::package::negotiate : sspan::package::kerberos;
 constexpr std::chrono::seconds patience{20};
 unsigned port = 0;
@@ -91,7 +91,7 @@ TEST(apache, knows_the_client) {
     }
 }
 
-/// There, Apache remembers an exchange of several requests.
+/// On a bound connection, Apache remembers an exchange of several requests.
 TEST(apache, negotiate_on_a_bound_connection_proves_the_server_or_fails) {
     browser tab;
     auto exchange = make_client(service, sspan::package::negotiate);
@@ -101,7 +101,7 @@ TEST(apache, negotiate_on_a_bound_connection_proves_the_server_or_fails) {
     }
     try {
         tab.get("/bound", exchange);
-        ADD_FAILURE() << "the page was believed";
+        ADD_FAILURE() << "the page was accepted";
     } catch (const sspan::error& refused) {
         EXPECT_EQ(refused.code(), errc::security_qos_failed) << refused.what();
     }
@@ -136,7 +136,7 @@ TEST(apache, denies_a_page_that_is_for_others) {
     auto exchange = make_client();
     try {
         tab.get("/bobs", exchange);
-        ADD_FAILURE() << "it was served";
+        ADD_FAILURE() << "the page was served";
     } catch (const sspan::error& denied) {
         EXPECT_EQ(denied.code(), errc::logon_denied) << denied.what();
     }
@@ -147,7 +147,7 @@ TEST(apache, does_not_take_a_token_for_another_service) {
     auto exchange = make_client(service_without_key);
     EXPECT_THROW(tab.get("/page", exchange), sspan::error);
     EXPECT_EQ(tab.requests(), 2U);
-    auto next = make_client(); // the connection is still good
+    auto next = make_client(); // the connection still works
     EXPECT_EQ(tab.get("/page", next).body, "the page\n");
 }
 
@@ -156,14 +156,14 @@ TEST(apache, an_unknown_services_name_fails) {
     auto exchange = make_client(unknown_service);
     try {
         tab.get("/page", exchange);
-        ADD_FAILURE() << "it was served";
+        ADD_FAILURE() << "the page was served";
     } catch (const sspan::error& refused) {
         EXPECT_EQ(refused.function(), std::string_view{"InitializeSecurityContext"});
         EXPECT_EQ(tab.requests(), 1U);
     }
 }
 
-/// The challenge field that Apache sends for these credentials.
+/// Returns the challenge field that Apache sends for these credentials.
 std::string genuine_challenge(std::string_view credentials) {
     browser tab;
     const auto answer = tab.request("/page", credentials);
@@ -172,7 +172,7 @@ std::string genuine_challenge(std::string_view credentials) {
     return values.size() == 1 ? std::string{values.front()} : "";
 }
 
-/// Asks a server for a page. It answers the client's token with this status and the fields that `fields` returns for it.
+/// Asks a false server for a page. The server answers the client's token with this status and the result of `fields`.
 std::error_code deceived(std::string_view status, const std::function<std::string(std::string_view)>& fields,
                          client exchange = make_client()) {
     const net::listener pretender{"127.0.0.1", 0};
@@ -197,7 +197,8 @@ std::string challenge(std::string_view value) {
     return std::string{challenge_field(server_kind::origin)}.append(": ").append(value).append("\r\n");
 }
 
-TEST(spoofed, the_genuine_answer_is_believed_through_a_relay) { // so that the refusals below are no accident
+// Proves that the refusals below have the intended reason.
+TEST(spoofed, the_genuine_answer_is_believed_through_a_relay) {
     EXPECT_FALSE(
         deceived("200", [](std::string_view credentials) { return challenge(genuine_challenge(credentials)); }));
 }

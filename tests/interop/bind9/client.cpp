@@ -63,7 +63,7 @@ void put_name(bytes& out, std::string_view name) {
     put(out, 0, 1);
 }
 
-/// A message with one question, which is the zone in an update.
+/// Makes a message with one question. In an update the question is the zone.
 bytes make_message(std::uint16_t opcode, std::string_view name, std::uint16_t type) {
     static std::uint16_t id = 0;
     bytes out;
@@ -77,7 +77,7 @@ bytes make_message(std::uint16_t opcode, std::string_view name, std::uint16_t ty
     return out;
 }
 
-/// Adds `change` to the number of the records of a section.
+/// Adds `change` to a section's number of records.
 void count(bytes& message, section which, int change) {
     const auto at = 4 + 2 * static_cast<std::size_t>(which);
     const auto number = (std::to_integer<int>(message[at]) << 8) + std::to_integer<int>(message[at + 1]) + change;
@@ -95,7 +95,7 @@ void add_record(bytes& message, section where, std::string_view name, std::uint1
     count(message, where, 1);
 }
 
-/// A message that adds the address of a host.
+/// Makes a message that adds the address of a host.
 bytes make_update(std::string_view host) {
     constexpr std::array address{std::byte{192}, std::byte{0}, std::byte{2}, std::byte{1}};
     auto update = make_message(opcode_update, "sspan.test", type_soa);
@@ -103,7 +103,7 @@ bytes make_update(std::string_view host) {
     return update;
 }
 
-/// A message that deletes the addresses of a host.
+/// Makes a message that deletes the addresses of a host.
 bytes make_deletion(std::string_view host) {
     auto update = make_message(opcode_update, "sspan.test", type_soa);
     add_record(update, section::update, std::string{host} + ".sspan.test", type_a, class_any, {});
@@ -247,7 +247,7 @@ void add_tsig(bytes& message, std::string_view key, const tsig& fields) {
     add_record(message, section::additional, key, type_tsig, class_any, data);
 }
 
-/// The part of a TSIG record that is signed, together with the message in front of it.
+/// Returns the part of a TSIG record that is signed, together with the message before it.
 bytes signed_fields(std::string_view key, const tsig& fields) {
     bytes out;
     put_name(out, key);
@@ -263,13 +263,13 @@ bytes signed_fields(std::string_view key, const tsig& fields) {
 
 struct signed_message {
     bytes wire;
-    std::size_t message_size = 0; ///< Without the TSIG record, which is the last one.
+    std::size_t message_size = 0; ///< The size without the TSIG record, which is the last one.
     bytes signature;
 
     [[nodiscard]] std::size_t signature_begin() const { return wire.size() - 2 - 2 - 2 - signature.size(); }
 };
 
-/// A connection, and a key that the server and sspan have agreed on.
+/// A connection, and a key that the server and sspan have established.
 class session {
 public:
     explicit session(std::wstring_view target = service) {
@@ -281,7 +281,7 @@ public:
 
     [[nodiscard]] dns_server& server() { return server_; }
 
-    /// The message with its signature, without the last bytes of that.
+    /// Returns the message with its signature, which may be shortened at its end.
     [[nodiscard]] signed_message sign(const bytes& message, std::size_t shortened = 0) {
         tsig fields;
         fields.time = static_cast<std::uint64_t>(
@@ -374,7 +374,7 @@ bool has_address(std::string_view host) {
     return answer.find(type_a) != nullptr;
 }
 
-/// Expects that the server refuses the message because of its signature, and has not added the host.
+/// Expects that the server refuses the message because of its signature, and does not add the host.
 void expect_refusal(const reply& answer, unsigned error, std::string_view host) {
     EXPECT_EQ(answer.code, not_auth);
     ASSERT_NE(answer.find(type_tsig), nullptr);
@@ -384,7 +384,7 @@ void expect_refusal(const reply& answer, unsigned error, std::string_view host) 
     EXPECT_FALSE(has_address(host));
 }
 
-/// Whether a message itself is the reason.
+/// Returns true for errors that a message itself causes.
 bool is_rejection(const std::error_code& why) {
     return why == sspan::errc::message_altered || why == sspan::errc::invalid_token ||
            why == sspan::errc::out_of_sequence;
@@ -459,7 +459,8 @@ TEST(bind9, refuses_an_altered_update) {
     const auto update = make_update(host);
     const auto address = update.size() - 1;
     const auto time_to_live = update.size() - 4 - 2 - 1;
-    const auto name = update.size() - 4 - 2 - 4 - 4 - std::string_view{"xsspanxtestx"}.size() - 1; // its last letter
+    // The last letter of the name.
+    const auto name = update.size() - 4 - 2 - 4 - 4 - std::string_view{"xsspanxtestx"}.size() - 1;
     for (const auto place : {address, time_to_live, name}) {
         session client;
         auto request = client.sign(update);
@@ -471,7 +472,7 @@ TEST(bind9, refuses_an_altered_update) {
 
 TEST(bind9, refuses_an_altered_time) {
     const auto update = make_update("refused-time");
-    for (const std::size_t before_signature : {2U + 2U + 1U, 2U + 1U}) { // the time, and by how much it may differ
+    for (const std::size_t before_signature : {2U + 2U + 1U, 2U + 1U}) { // the time, and the allowed difference
         session client;
         auto request = client.sign(update);
         request.wire[request.signature_begin() - before_signature] ^= std::byte{4};
@@ -482,7 +483,7 @@ TEST(bind9, refuses_an_altered_time) {
 TEST(bind9, refuses_another_key) {
     session client;
     auto request = client.sign(make_update("refused-key"));
-    request.wire[request.message_size + 1] ^= std::byte{4}; // the first letter of its name
+    request.wire[request.message_size + 1] ^= std::byte{4}; // the first letter of the name
     expect_refusal(client.server().ask(request.wire), bad_key, "refused-key");
 }
 
@@ -551,7 +552,7 @@ TEST(bind9, a_replayed_reply_is_refused) {
 TEST(bind9, another_services_name_fails) {
     try {
         const session client{service_without_key};
-        ADD_FAILURE() << "it was established";
+        ADD_FAILURE() << "the context was established";
     } catch (const std::runtime_error& failure) {
         EXPECT_STREQ(failure.what(), "the server refuses the handshake: error 17");
     }

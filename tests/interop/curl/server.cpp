@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A web server on sspan, for clients of somebody else's. It prints its port, serves one connection after the other, and
-// ends after a request for /end. /page is for authenticated clients; its content is the client's name. The argument is
-// "request" or "connection": what one handshake authenticates.
+// A web server with sspan, for clients that others wrote. It prints its port, serves one connection after the other,
+// and ends after a request for /end. /page is for authenticated clients; its content is the client's name. The argument
+// "request" or "connection" says what one handshake authenticates.
 #include "http.hpp"
 #include "net.hpp"
 #include "programs/session.hpp"
@@ -67,7 +67,7 @@ int main(int argc, char** argv) try {
         server authentication{credentials, options};
         try {
             goes_on = serve(browser, authentication);
-        } catch (const std::exception& error) { // of this connection alone
+        } catch (const std::exception& error) { // ends this connection only
             std::cout << error.what() << '\n' << std::flush;
         }
         browser.peer().finish();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A client of .NET's NegotiateStream on sspan. The arguments are the ports of three servers: the first requires encryption,
-// the second signatures, the third also that it may act as the client towards other machines.
+// A client of .NET's NegotiateStream, with sspan. The arguments are the ports of three servers. The first requires
+// encryption, the second signatures, the third also delegation.
 #include "stream.hpp"
 
 #include <sspan/credentials.hpp>
@@ -46,7 +46,7 @@ bytes pattern(std::size_t size) {
     return data;
 }
 
-/// Whether the server sends `data` back, which goes in records with at most `most` bytes.
+/// Returns true if the server sends `data` back. The data is sent in records with at most `most` bytes.
 bool is_echoed(stream& server, const bytes& data, std::size_t most = SIZE_MAX) {
     server.send_number(static_cast<std::uint32_t>(data.size()));
     server.send(data, most);
@@ -98,10 +98,10 @@ TEST(dotnet, closes_first) {
     auto server = connect(ports[0]);
     server.send_number(interop::close_connection);
     bytes more(1);
-    EXPECT_FALSE(server.receive(more)) << "and not within a record";
+    EXPECT_FALSE(server.receive(more)) << "the server sent data instead of closing";
 }
 
-/// Whether the server closes the connection instead of answering.
+/// Returns true if the server closes the connection instead of answering.
 bool ends(stream& server) {
     bytes more(1);
     try {
@@ -140,7 +140,7 @@ template <class Attempt>
 void expect_refused(Attempt attempt, std::error_code code) {
     try {
         static_cast<void>(attempt());
-        ADD_FAILURE() << "it was accepted";
+        ADD_FAILURE() << "the connection was accepted";
     } catch (const sspan::handshake_error& refused) {
         if (code) {
             EXPECT_EQ(refused.code(), code) << refused.what();

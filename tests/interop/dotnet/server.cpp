@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// A server of NegotiateStream on sspan, for .NET's client.
+// A NegotiateStream server with sspan, for .NET's client.
 //
-//   server LEVEL [demanding]   LEVEL is encrypt or sign. It prints its port and serves one connection after the other, until
-//                              its input ends. A demanding one also requires that it may act as the client elsewhere.
+//   server LEVEL [demanding]   LEVEL is encrypt or sign. It prints its port and serves one connection after the
+//                              other, until its input ends. With "demanding" it also requires delegation.
 #include "stream.hpp"
 
 #include <sspan/credentials.hpp>
@@ -55,7 +55,7 @@ int main(int argc, char** argv) {
         const auto credentials = sspan::credentials::inbound(sspan::package::negotiate);
         const net::listener listener{"127.0.0.1", 0};
         std::cout << listener.port() << '\n' << std::flush;
-        std::thread{[] { // whoever started this has gone
+        std::thread{[] { // the parent process has ended
             while (std::getchar() != EOF) {
             }
             std::_Exit(0);

@@ -23,7 +23,7 @@ using bytes = std::vector<std::byte>;
 
 constexpr std::chrono::seconds patience{60};
 
-// Numbers in front of data with a meaning of their own (Peer.cs).
+// Numbers before the data that have a special meaning (Peer.cs).
 constexpr std::uint32_t close_connection = 0;
 constexpr std::uint32_t ask_for_name = 0xFFFFFFFF;
 
@@ -36,7 +36,7 @@ inline bytes receive_record(net::connection& peer) {
     return record;
 }
 
-/// Performs the handshake. The peer is told why it fails.
+/// Performs the handshake. If it fails, the peer gets the reason.
 template <class Side>
 auto authenticate(Side& side, net::connection& peer, bool begins) {
     bytes record;
@@ -62,7 +62,7 @@ auto authenticate(Side& side, net::connection& peer, bool begins) {
     }
 }
 
-/// The bytes that go through a channel.
+/// Sends and receives bytes through a channel.
 template <class Channel>
 class stream {
 public:
@@ -123,8 +123,8 @@ private:
     net::connection peer_;
     Channel channel_;
     bytes record_;
-    std::span<std::byte> received_; // a part of it
-    std::size_t used_ = 0;          // bytes of that
+    std::span<std::byte> received_; // a part of `record_`
+    std::size_t used_ = 0;          // bytes of `received_` that were read
 };
 
 } // namespace interop

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// A small server of LDAP for OpenLDAP's clients. The arguments are the layers that it offers, as the protocol's bits, and
-// the longest buffer that it receives. It prints its port, and serves one connection after the other until it is ended.
+// A small LDAP server for OpenLDAP's clients. The arguments are the offered layers, as the protocol's bits, and the
+// longest buffer that it receives. It prints its port, and serves one connection after the other until it is ended.
 //
-// The answer to "Who am I?" tells what was agreed on: the layer, the identity asked for, whether the client's maximum is
-// smaller than ours, and how many buffers were received. A search returns one entry: a text of the size that is the name
-// of its base, and the size of the request.
+// The answer to "Who am I?" contains the results of the exchange: the layer, the requested identity, whether the
+// client's maximum is smaller than the server's, and the number of received buffers. A search returns one entry: a
+// text, whose size is the name of the search's base, and the size of the request.
 #include "ldap.hpp"
 
 #include <sspan/sspan.hpp>

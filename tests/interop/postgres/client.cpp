@@ -32,7 +32,7 @@ constexpr std::wstring_view service = L"postgres/server.sspan.test";
 constexpr std::wstring_view service_without_key = L"postgres/other.sspan.test"; // the KDC knows it, the server does not
 constexpr std::wstring_view unknown_service = L"postgres/unknown.sspan.test";
 constexpr std::chrono::seconds patience{20};
-constexpr std::size_t most_wire = 16384 - 4; // PostgreSQL refuses longer packets; the length in front counts
+constexpr std::size_t most_wire = 16384 - 4; // PostgreSQL refuses longer packets; the limit includes the length
 unsigned port = 0;
 
 std::span<const std::byte> as_bytes(std::string_view text) {
@@ -46,7 +46,7 @@ public:
         : server_{net::connect("127.0.0.1", port, patience)}, context_{establish(target)},
           frame_{context_.sizes(), most_wire} {}
 
-    /// What fits into a packet with certainty.
+    /// Returns the size of a payload that always fits into a packet.
     [[nodiscard]] std::size_t most_payload() const { return sspan::max_payload(context_.sizes(), most_wire); }
     [[nodiscard]] bytes wrap(std::span<const std::byte> payload, const sspan::protect_options& options = {}) {
         std::ranges::copy(payload, frame_.payload().begin());
@@ -66,7 +66,7 @@ public:
         server_.allow(patience);
         return wire::receive_token(server_);
     }
-    /// Whether the server closes the connection instead of answering.
+    /// Returns true if the server closes the connection instead of answering.
     [[nodiscard]] bool ended() {
         server_.allow(patience);
         try {
@@ -130,7 +130,7 @@ public:
 
     [[nodiscard]] tunnel& packets() { return tunnel_; }
 
-    /// Sends a query in packets with at most `step` bytes of it each.
+    /// Sends a query in packets with at most `step` bytes.
     /// @return the rows of the answer.
     rows query(std::string_view sql, std::size_t step) {
         const auto message = query_message(sql);
@@ -143,7 +143,7 @@ public:
     }
     rows query(std::string_view sql) { return query(sql, tunnel_.most_payload()); }
 
-    /// What the server sends until it is ready for the next query.
+    /// Reads the server's messages until it is ready for the next query.
     rows answer() {
         rows result;
         for (;;) {
@@ -174,7 +174,7 @@ private:
     }
     static row columns(std::string_view body) {
         row result;
-        for (body.remove_prefix(2); !body.empty();) { // the count is in front
+        for (body.remove_prefix(2); !body.empty();) { // the count comes first
             const auto size = number(body.substr(0, 4));
             result.emplace_back(body.substr(4, size));
             body.remove_prefix(4 + size);
@@ -184,7 +184,7 @@ private:
 
     tunnel tunnel_;
     std::string received_;
-    std::size_t used_ = 0; // bytes of it
+    std::size_t used_ = 0; // bytes of it that were read
 };
 
 std::string letters(std::size_t size) {
@@ -292,7 +292,7 @@ TEST(postgres, goes_on_after_an_error) {
     EXPECT_THROW(server.query("select 1 / 0"), std::runtime_error);
 }
 
-/// Each byte of the header (RFC 4121, 4.2.6.2), and bytes of each part behind it.
+/// Returns the places to change: each byte of the header (RFC 4121, 4.2.6.2), and bytes of each part behind it.
 std::vector<std::size_t> places_in(std::span<const std::byte> packet) {
     std::vector<std::size_t> places{16, packet.size() / 2, packet.size() - 13, packet.size() - 1};
     for (std::size_t place = 0; place != 16; ++place) {
@@ -381,7 +381,7 @@ TEST(postgres, another_services_name_fails) {
 TEST(postgres, an_unknown_services_name_fails) {
     try {
         const tunnel server{unknown_service};
-        ADD_FAILURE() << "it was established";
+        ADD_FAILURE() << "the context was established";
     } catch (const sspan::error& refused) {
         EXPECT_EQ(refused.function(), std::string_view{"InitializeSecurityContext"});
     }

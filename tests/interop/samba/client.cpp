@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A client of Samba's domain controller, which has Heimdal. The arguments are the server's port and alice's SID, its bytes in
+// A client of Samba's domain controller, which uses Heimdal. The arguments are the server's port and alice's SID as
 // hexadecimal digits.
 #include "interop/ldap_session.hpp"
 
@@ -24,7 +24,8 @@ using ldap::gssapi;
 using ldap::session;
 using sspan::sasl::layer;
 
-/// The root entry has the client's groups, beginning with its own SID. Samba 4.17 does not know "Who am I?".
+/// Reads the root entry. It lists the client's own SID first, and then its groups. Samba 4.17 does not support "Who am
+/// I?".
 bytes who_am_i_operation() {
     return ldap::search_operation("", ldap::any_object(), {"tokenGroups"});
 }
@@ -60,7 +61,7 @@ TEST_F(gssapi, is_refused_without_a_layer) {
     constexpr int stronger_authentication_required = 8;
     try {
         const session server{{.layers = layer::none}};
-        ADD_FAILURE() << "the server accepts what nobody protects";
+        ADD_FAILURE() << "the server accepts unprotected messages";
     } catch (const bind_failure& refused) {
         EXPECT_EQ(refused.code, stronger_authentication_required);
         EXPECT_NE(std::string_view{refused.what()}.find("Sign or Seal are required"), std::string_view::npos)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A client of OpenLDAP's server, which has Cyrus SASL. The arguments are the ports of three servers: one that offers all
-// layers, one that offers no more than integrity, and one that insists on confidentiality and receives 2,000 bytes at most;
-// and the port of a proxy (sasl_proxy.py) for the first one.
+// A client of OpenLDAP's server, which uses Cyrus SASL. The arguments are the ports of three servers and of a proxy.
+// The first server offers all layers, the second at most integrity. The third requires confidentiality and receives
+// 2,000 bytes at most. The proxy (sasl_proxy.py) connects to the first server.
 #include "interop/ldap_session.hpp"
 
 #include <sspan/sspan.hpp>
@@ -69,7 +69,7 @@ TEST_F(gssapi, takes_an_identity) {
     EXPECT_EQ(session{{.authorization_identity = "dn:uid=alice,cn=gssapi,cn=auth"}}.who_am_i(), alice);
     try {
         const session server{{.authorization_identity = "u:bob"}};
-        ADD_FAILURE() << "alice may not act as bob";
+        ADD_FAILURE() << "alice acted as bob";
     } catch (const bind_failure& refused) {
         EXPECT_TRUE(refused.code == ldap::invalid_credentials || refused.code == 50) << refused.code;
     }
@@ -88,7 +88,7 @@ TEST_F(gssapi, both_sides_keep_to_a_small_maximum) {
     EXPECT_TRUE(server.stream().ended());
 }
 
-/// Talks over the proxy, which changes one bit of the second buffer of one side: `plan` names the side and the byte.
+/// Talks through the proxy, which changes one bit of one side's second buffer. `plan` names the side and the byte.
 template <class Test>
 void over_proxy(Test test, std::string_view plan) {
     for (const auto which : {layer::integrity, layer::confidentiality}) {

@@ -82,7 +82,7 @@ TEST(base64, what_is_not_strict_is_refused) {
     for (const auto text : {
              "Z"sv,        "Zg"sv,       "Zg="sv,          "Zm8"sv,          "Zm9vYg"sv, "Zm9vY"sv, // without padding
              "="sv,        "=="sv,       "==="sv,          "===="sv,         "Z==="sv,   "A==="sv,
-             "AAAAA==="sv, "Zm9v===="sv, // nothing but padding
+             "AAAAA==="sv, "Zm9v===="sv,                                                            // only padding
              "Zg==Zg=="sv, "Zm8=Zm8="sv, "Zg=A"sv,         "Z=g="sv,         "=Zg="sv,   "Zm9v="sv, // padding inside
              "Zh=="sv,     "Zv=="sv,     "Zm9="sv,         "Zm/="sv, // bits after the end
              " Zg=="sv,    "Zg== "sv,    "Zm9v\n"sv,       "Zm9v\r\nYg=="sv, "Z m9"sv,   "Zm9v YmFy"sv, // whitespace

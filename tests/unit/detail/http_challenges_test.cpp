@@ -162,14 +162,14 @@ TEST(http_challenges, two_tokens_are_ambiguous) {
 TEST(http_challenges, each_truncation_ends) {
     constexpr auto value = R"( Basic realm = "a\"b, Negotiate c" , Negotiate YQ== , Digest a=b, c="d" )"sv;
     for (std::size_t size = 0; size <= value.size(); ++size) {
-        const std::string part{value.substr(0, size)}; // its memory ends there
+        const std::string part{value.substr(0, size)}; // the memory ends there
         http_challenge_reader reader{part};
         std::size_t count = 0;
         for (http_challenge next; reader.next(next); ++count) {
             EXPECT_FALSE(next.scheme.empty());
         }
-        EXPECT_LE(count, 4U);                                               // c without its value is a scheme
-        EXPECT_FALSE(reader.next(*std::array<http_challenge, 1>{}.data())); // the end stays the end
+        EXPECT_LE(count, 4U);                                               // "c" without a value is a scheme
+        EXPECT_FALSE(reader.next(*std::array<http_challenge, 1>{}.data())); // still at the end
     }
 }
 

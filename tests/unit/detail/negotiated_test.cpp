@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Which package is at work in a context.
+// The package that is at work in a context.
 #include <sspan/detail/negotiated.hpp>
 
 #include "unit/conversation.hpp"
@@ -21,7 +21,7 @@ constexpr ULONG negotiation_info_attribute = 12;
 
 class package_at_work : public profile_test {
 protected:
-    /// What the context is made by, as the package tells it.
+    /// The context's package, as the loopback package reports it.
     static security_package expected() {
         return GetParam().package == sspan::package::ntlm ? security_package::ntlm : security_package::kerberos;
     }
@@ -49,7 +49,7 @@ TEST_P(package_at_work, is_what_the_credentials_are_for_where_the_package_does_n
     EXPECT_EQ(pair.server.package(), chooses ? security_package::not_told : expected());
     const auto told = context_flags::integrity | context_flags::mutual_auth | context_flags::delegate;
     const auto adopted = sspan::client_context::adopt(pair.client.release(), told);
-    EXPECT_EQ(adopted.package(), security_package::not_told) << "it does not know any credentials";
+    EXPECT_EQ(adopted.package(), security_package::not_told) << "an adopted context has no credentials";
     EXPECT_EQ(adopted.granted(), context_flags::integrity) << "it may be NTLM";
 }
 
@@ -65,7 +65,7 @@ TEST_P(package_at_work, may_be_one_without_a_name_here) {
 }
 
 TEST_P(package_at_work, is_not_told_by_a_guess) {
-    for (const ULONG guess : {2U, 4U, 5U}) { // IN_PROGRESS, TRY_MULTICRED, and what is not known yet
+    for (const ULONG guess : {2U, 4U, 5U}) { // IN_PROGRESS, TRY_MULTICRED, and an unknown state
         loopback::configure().negotiation_state = guess;
         auto pair = establish(GetParam().package, without_mutual_auth());
         const auto adopted = sspan::client_context::adopt(pair.client.release(), context_flags::none);

@@ -39,7 +39,7 @@ TEST(ntlm_token, is_found_at_each_place_and_across_each_border) {
             const bool in_first = search.finds(std::span{token}.first(first));
             EXPECT_EQ(in_first, first == token.size());
             EXPECT_NE(search.finds(std::span{token}.subspan(first)), in_first) << first;
-            EXPECT_FALSE(search.finds(to_bytes("P\0"sv))) << "it has ended";
+            EXPECT_FALSE(search.finds(to_bytes("P\0"sv))) << "the search has ended";
         }
     }
 }

@@ -57,7 +57,7 @@ TEST_F(sasl_exchange, lack_of_memory_is_an_error) {
                 }
             }
             if (!ec) {
-                break; // this leg does not allocate so often
+                break; // this leg has fewer allocations
             }
             ASSERT_EQ(ec, errc::insufficient_memory) << leg << ' ' << nth;
             ASSERT_LT(nth, 20U);

@@ -23,7 +23,7 @@ TEST(sasl_layers, numbers_are_big_endian) {
 }
 
 TEST(sasl_layers, mask_is_in_front_of_the_maximum) {
-    // What Cyrus SASL 2.1.28 offers: all layers and 65,536 bytes.
+    // The offer of Cyrus SASL 2.1.28: all layers and 65,536 bytes.
     constexpr sasl_number offer{std::byte{7}, std::byte{1}, std::byte{0}, std::byte{0}};
     EXPECT_EQ(sasl_layers::read(offer).bits, 7);
     EXPECT_EQ(sasl_layers::read(offer).max_buffer, 65536U);
@@ -45,7 +45,7 @@ TEST(sasl_layers, strength_is_the_order_of_the_bits) {
     }
 }
 
-// The borders of RFC 3629, section 4.
+// The limits in RFC 3629, section 4.
 TEST(sasl_layers, utf8_is_accepted) {
     for (const auto* text : {"", "alice", "\x01", "\x7F", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xEC\xBF\xBF",
                              "\xED\x80\x80", "\xED\x9F\xBF", "\xEE\x80\x80", "\xEF\xBF\xBF", "\xF0\x90\x80\x80",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Where a wrapped message's token ends, by the header that RFC 4121 gives it: DCE style has the token in a buffer of its
-// own, so sspan must know.
+// The end of a wrapped message's token, found by its header (RFC 4121). DCE style needs the token in its own buffer, so
+// sspan must find its end.
 #include <sspan/detail/wrap_calls.hpp>
 
 #include "unit/conversation.hpp"
@@ -105,7 +105,8 @@ TEST_P(wrapped_in_dce_style, hostile_ec_and_rrc_are_the_peers_fault) {
     for (const auto& options : {sspan::protect_options{}, merely_signed}) {
         for (const std::size_t field : {std::size_t{4}, std::size_t{6}}) {
             for (const auto value : hostile) {
-                for (const std::size_t other : {std::size_t{0}, std::size_t{0xFFFF}}) { // and the other field untouched
+                // 0: the other field does not change.
+                for (const std::size_t other : {std::size_t{0}, std::size_t{0xFFFF}}) {
                     auto pair = dce_style();
                     auto wire = pair.client.wrap_copy(numbered(40), options);
                     put_number(wire, field, value);

@@ -96,7 +96,7 @@ TEST_F(handle, trap_sspis_two_marks_for_no_handle_are_the_zero_state) {
         EXPECT_FALSE(recorded{(SecHandle{ones, ones})});
         EXPECT_FALSE(recorded{(SecHandle{ones, 1})});
         EXPECT_FALSE(recorded{(SecHandle{1, ones})});
-        EXPECT_TRUE(recorded{(SecHandle{0, 1})}) << "one half of zeros is no mark";
+        EXPECT_TRUE(recorded{(SecHandle{0, 1})}) << "zero in one half only is a valid handle";
     }
     EXPECT_EQ(closed, (std::vector<ULONG_PTR>{0}));
 }
@@ -130,7 +130,7 @@ TEST_F(handle_kinds, misuse_05_each_is_closed_by_its_own_function) {
     EXPECT_EQ(calls(function::close_handle), 1U);
     loopback::stop_impersonating_on_thread();
 
-    { // a context, last: credentials outlive contexts
+    { // the context is last: credentials outlive contexts
         auto pair = testing_support::establish();
         const auto context = pair.client.release();
         {

@@ -14,7 +14,7 @@ using bytes = std::vector<std::byte>;
 
 constexpr unsigned sealed = 2;
 
-/// A header with these flags, extra count and rotation, and a body of `size` bytes that count from 0.
+/// Makes a message with these flags, extra count and rotation, and with a body of `size` bytes that count from 0.
 bytes message(unsigned flags, unsigned extra, unsigned rotation, std::size_t size) {
     bytes made(rfc4121::header_size + size);
     const unsigned header[]{5, 4, flags, 0xFF, extra >> 8, extra & 0xFF, rotation >> 8, rotation & 0xFF};

@@ -20,7 +20,7 @@ using sspan::detail::message_parts;
 using sspan::detail::one_buffer;
 using sspan::detail::os_string;
 
-/// What the substitutes are given.
+/// Returns true if the substitute sees a list of packages.
 bool is_seen(const identity* who, const os_string& packages) {
     bool seen = false;
     const auto status = sspan::detail::auth_data::with(who, packages, [&seen](const void* auth_data) {
@@ -67,9 +67,9 @@ TEST(substitute, sorts_the_buffers_of_a_message) {
     EXPECT_EQ(parts.data, &buffers[2]);
     EXPECT_EQ(parts.stream, nullptr);
     EXPECT_TRUE(parts.has_header);
-    EXPECT_EQ(buffers[3].cbBuffer, 0U) << "the packages never pad";
+    EXPECT_EQ(buffers[3].cbBuffer, 0U) << "the package never pads";
     EXPECT_TRUE(parts.gather());
-    EXPECT_EQ(parts.piece().data(), first.data()) << "one part is not copied";
+    EXPECT_EQ(parts.piece().data(), first.data()) << "a single part is not copied";
     EXPECT_EQ(parts.piece().size(), first.size());
 }
 

@@ -44,7 +44,7 @@ TEST(text, is_utf_16_with_a_zero) {
     EXPECT_EQ(units_of(os), u"a\U0001F511\0"sv);
 }
 
-TEST(text, takes_one_allocation) { // a second one would leave a copy of a secret behind
+TEST(text, takes_one_allocation) { // another one would leave a copy of a secret in memory
     for (const auto sample : samples) {
         os_string os;
         os.reserve(0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What the tests of HTTP's Negotiate share: fields and tokens.
+// The common part of the tests of HTTP's Negotiate: fields and tokens.
 #pragma once
 
 #include <sspan/detail/base64.hpp>

@@ -31,7 +31,7 @@ using sspan::http_negotiate::server_kind;
 constexpr auto layer = "sspan::http_negotiate::client"sv;
 constexpr auto package_call = "InitializeSecurityContext"sv;
 
-/// What a call came to; a copy.
+/// The result of a call, as a copy.
 struct step_result : outcome {
     client_state state = client_state::send_again;
     std::string credentials;
@@ -70,7 +70,7 @@ outcome finish(client& side, surface which) {
     }
     return result.state == client_state::authenticated && result.credentials.empty()
                ? ::testing::AssertionSuccess()
-               : ::testing::AssertionFailure() << "not the end";
+               : ::testing::AssertionFailure() << "not authenticated yet";
 }
 ::testing::AssertionResult to_send(const step_result& result) {
     if (result.code) {
@@ -80,21 +80,21 @@ outcome finish(client& side, surface which) {
                ? ::testing::AssertionSuccess()
                : ::testing::AssertionFailure() << "nothing to send";
 }
-/// It has failed, and everything after it does.
+/// Checks that the call failed, and that every later call fails.
 ::testing::AssertionResult over(const step_result& result, client& side, errc code, std::string_view function) {
     if (!result.credentials.empty()) {
-        return ::testing::AssertionFailure() << "it has something to send";
+        return ::testing::AssertionFailure() << "it returned a token";
     }
     for (const auto which : surfaces) {
         const std::array later{begin(side, which), answer(side, 200, {"Negotiate"}, which),
                                answer(side, 401, {"Negotiate"}, which)};
         for (const auto& next : later) {
             if (next.code != errc::no_context || !next.credentials.empty()) {
-                return ::testing::AssertionFailure() << "it goes on";
+                return ::testing::AssertionFailure() << "a later call succeeded";
             }
         }
         if (finish(side, which).code != errc::no_context) {
-            return ::testing::AssertionFailure() << "it has a context";
+            return ::testing::AssertionFailure() << "it returned a context";
         }
     }
     return failed_with(result, code, function);
@@ -108,13 +108,13 @@ client_options without_mutual_auth_over_http() {
 
 class http_client : public loopback_test, public ::testing::WithParamInterface<surface> {
 protected:
-    /// A client of the package, and the server that it talks to.
+    /// A client of the package, and its server.
     struct exchange {
         explicit exchange(std::wstring_view package = sspan::package::negotiate, const client_options& options = {})
             : outbound{sspan::credentials::outbound(package)}, inbound{sspan::credentials::inbound(package)},
               side{outbound, service(), options}, peer{inbound, sspan::server_options::authentication_only()} {}
 
-        /// The peer's answer to our token, as a field.
+        /// Returns the server's answer to the client's token, as a field.
         std::string give(std::string_view credentials) {
             const auto taken = step(peer, token_of(credentials));
             error = taken.code;
@@ -130,7 +130,7 @@ protected:
         bool done = false;
     };
 
-    /// An exchange after its first token, and the peer's answer to it.
+    /// An exchange after the first token, with the server's answer to it.
     struct begun : exchange {
         explicit begun(std::wstring_view package = sspan::package::negotiate, const client_options& options = {})
             : exchange{package, options}, reply{give(side.begin())} {
@@ -214,7 +214,7 @@ TEST_P(http_client, a_proxys_client) {
     exchange with{sspan::package::negotiate, options};
     const auto first = answer(with.side, 407, {"Negotiate"});
     ASSERT_TRUE(to_send(first));
-    EXPECT_TRUE(authenticated(answer(with.side, 401, {with.give(first.credentials)}))); // the origin's status
+    EXPECT_TRUE(authenticated(answer(with.side, 401, {with.give(first.credentials)}))); // the origin server's status
 
     exchange other{sspan::package::negotiate, options};
     const auto refused = answer(other.side, 401, {"Negotiate"});
@@ -347,7 +347,7 @@ TEST_P(http_client, a_package_of_streams_gets_one_whole_token) {
 }
 
 TEST_P(http_client, a_server_that_ends_early_is_refused) {
-    for (const unsigned legs : {3U, 4U, 5U}) { // our next token would not be sent
+    for (const unsigned legs : {3U, 4U, 5U}) { // the client's next token would not be sent
         loopback::configure().negotiate.legs = legs;
         begun with;
         const auto refused = answer(with.side, 200, {with.reply});
@@ -361,7 +361,7 @@ TEST_P(http_client, a_denial) {
         const auto denied = answer(with.side, 401, values);
         EXPECT_TRUE(over(denied, with.side, errc::logon_denied, layer));
     }
-    begun with; // the server knows us, but serves others
+    begun with; // the server authenticates this client, but does not serve it
     const auto denied = answer(with.side, 401, {with.reply});
     EXPECT_TRUE(over(denied, with.side, errc::logon_denied, layer));
 }
@@ -404,7 +404,7 @@ TEST_P(http_client, without_an_offer_nothing_is_sent) {
     exchange malformed;
     const auto refused = answer(malformed.side, 401, {"Basic realm=\"x, Negotiate"});
     EXPECT_TRUE(over(refused, malformed.side, errc::invalid_token, layer));
-    exchange with; // which many servers send
+    exchange with; // many servers send this invalid field
     EXPECT_TRUE(to_send(answer(with.side, 401, {"Basic realm=My Site", "Negotiate"})));
     EXPECT_EQ(loopback::calls(loopback::function::initialize_security_context), 1U);
 }

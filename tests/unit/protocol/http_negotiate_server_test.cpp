@@ -33,7 +33,7 @@ using sspan::http_negotiate::server_state;
 constexpr auto layer = "sspan::http_negotiate::server"sv;
 constexpr auto package_call = "AcceptSecurityContext"sv;
 
-/// What a request came to; a copy.
+/// The result of a request, as a copy.
 struct step_result : outcome {
     server_state state = server_state::rejected;
     std::string challenge;
@@ -75,7 +75,7 @@ protected:
             : outbound{sspan::credentials::outbound(package)}, inbound{sspan::credentials::inbound(package)},
               package_{package}, side{inbound, options} {}
 
-        /// Another client of this service.
+        /// Returns another client of this service.
         [[nodiscard]] sspan::client_handshake client(const sspan::credentials& who) const {
             return sspan::client_handshake{who, service(), client_options()};
         }
@@ -96,7 +96,7 @@ protected:
 
     static step_result request(server& side, const fields& values) { return ::request(side, values, GetParam()); }
 
-    /// A whole handshake; the last result.
+    /// Runs a whole handshake and returns the last result.
     static step_result log_on(connection& with, sspan::client_handshake client) {
         step_result result;
         auto token = step(client, {}).token;
@@ -265,7 +265,7 @@ TEST_P(http_server, another_legs_failure_begins_anew) {
         ASSERT_TRUE(is(challenge, server_state::challenge));
         const auto second = step(client, token_of(challenge.challenge)).token;
         static_cast<void>(request(with.side, values));
-        EXPECT_TRUE(request(with.side, {field_of(second)}).code); // of the handshake that is gone
+        EXPECT_TRUE(request(with.side, {field_of(second)}).code); // this token belongs to the old handshake
         EXPECT_TRUE(is(log_on(with), server_state::authenticated));
     }
 }
@@ -324,7 +324,7 @@ TEST_P(http_server, whatever_fails_leaves_nobody_authenticated) {
     ASSERT_TRUE(is(log_on(with), server_state::authenticated));
     auto client = with.client();
     ASSERT_TRUE(is(request(with.side, {field_of(step(client, {}).token)}), server_state::challenge));
-    EXPECT_TRUE(is(request(with.side, {}), server_state::challenge)); // the first client is not back
+    EXPECT_TRUE(is(request(with.side, {}), server_state::challenge)); // the first client must authenticate again
 }
 
 TEST_P(http_server, refuses_what_the_options_refuse) {
@@ -332,7 +332,7 @@ TEST_P(http_server, refuses_what_the_options_refuse) {
     options.handshake.service_names = {L"HTTP/other.loopback.example"};
     connection with{sspan::package::negotiate, options};
     EXPECT_TRUE(failed_with(log_on(with), errc::wrong_principal, package_call));
-    EXPECT_EQ(with.side.challenge(), "Negotiate"); // the client is not told that it is authenticated
+    EXPECT_EQ(with.side.challenge(), "Negotiate"); // no token that would report success to the client
 
     options.handshake = sspan::server_options::authentication_only();
     options.handshake.ntlm = sspan::ntlm_use::refused;
@@ -393,7 +393,7 @@ TEST_P(http_server, moves_with_its_state) {
 
 template <class Server>
 constexpr bool shows_context = requires(Server&& side) { std::forward<Server>(side).context(); };
-// The context can be used and not be taken away: `finish` does that.
+// The context is usable, but only `finish` moves it out.
 static_assert(std::is_same_v<decltype(std::declval<server&>().context()), const sspan::server_context&>);
 static_assert(shows_context<const server&> && !shows_context<server>);
 static_assert(!std::is_copy_constructible_v<server>);

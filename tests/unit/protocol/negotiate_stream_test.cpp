@@ -37,7 +37,7 @@ using sspan::negotiate_stream::server_channel;
 
 constexpr std::byte done{0x14}, failed{0x15}, in_progress{0x16};
 
-/// The record of MS-NNS 2.2.1, written out.
+/// Makes a record of MS-NNS 2.2.1.
 bytes record(std::byte id, std::span<const std::byte> payload) {
     bytes result{id, std::byte{1}, std::byte{0}, static_cast<std::byte>(payload.size() / 256),
                  static_cast<std::byte>(payload.size() % 256)};
@@ -51,7 +51,7 @@ bytes number(std::initializer_list<int> eight) {
     }
     return result;
 }
-/// What this side says: whoever reads 8 bytes of either order, and uses 32 bits of them, gets `code`.
+/// Makes an error record in this library's form: a reader that takes 32 bits of it finds `code` in either byte order.
 bytes error_record(std::uint32_t code) {
     bytes payload(8);
     for (std::size_t i = 0; i != 4; ++i, code >>= 8) {
@@ -109,7 +109,7 @@ struct talk {
         : client{sspan::credentials::outbound(which.package), service(), client_options},
           server{sspan::credentials::inbound(which.package), server_options} {}
 
-    /// @return the last outcome of whoever failed, or of both.
+    /// @return the outcome of the side that failed, or the last outcome of both.
     record_outcome run(surface form = surface::error_code) {
         record_outcome client_took = take_record(client, {}, form);
         for (;;) {
@@ -184,7 +184,7 @@ TEST_P(negotiate_stream, handshake_is_records_of_which_the_last_ones_say_done) {
         EXPECT_EQ(std::to_integer<std::size_t>(each[3]) * 256 + std::to_integer<std::size_t>(each[4]), each.size() - 5);
     }
     EXPECT_EQ(both.sent.front()[0], in_progress);
-    EXPECT_EQ(both.sent[both.sent.size() - 1][0], done) << "the server's";
+    EXPECT_EQ(both.sent[both.sent.size() - 1][0], done) << "the server's last record";
     EXPECT_FALSE(finish(both.client, which_surface()).code);
     EXPECT_FALSE(finish(both.server, which_surface()).code);
     EXPECT_EQ(finish(both.client, which_surface()).code, errc::no_context) << "once only";
@@ -234,7 +234,7 @@ TEST_P(negotiate_stream, protection_is_what_was_granted) {
 TEST_P(negotiate_stream, message_that_is_not_encrypted_is_refused_where_it_has_to_be) {
     auto pair = connected(which_profile());
     if (which_profile().package == sspan::package::ntlm) {
-        return; // NTLM encrypts them all
+        return; // NTLM always encrypts
     }
     auto& context = const_cast<sspan::client_context&>(pair.client.context());
     sspan::message_frame frame{context.sizes(), 4};
@@ -415,7 +415,7 @@ TEST_P(negotiate_stream, garbage_instead_of_a_token_is_refused_and_told) {
     const auto by_peer = take_record(both.client, refused.record, which_surface());
     EXPECT_EQ(by_peer.code, refused.code);
     EXPECT_TRUE(both.client.refused_by_peer());
-    EXPECT_TRUE(by_peer.record.empty()) << "an error is not answered";
+    EXPECT_TRUE(by_peer.record.empty()) << "an error has no answer";
     EXPECT_TRUE(by_peer.what.starts_with("sspan::negotiate_stream::client was refused by the peer: ")) << by_peer.what;
     EXPECT_EQ(finish(both.client, which_surface()).code, errc::no_context);
 }
@@ -430,12 +430,12 @@ TEST_P(negotiate_stream, peers_error_is_never_a_success) {
     EXPECT_EQ(refusal(error_record(1790)), errc::security_qos_failed) << "ERROR_TRUST_FAILURE";
     EXPECT_EQ(refusal(error_record(0x8009030CU)), errc::logon_denied);
     EXPECT_EQ(refusal(error_record(5)), access_denied);
-    // As MS-NNS has it, and .NET Framework.
+    // The form in MS-NNS and in .NET Framework.
     EXPECT_EQ(refusal(record(failed, number({0, 0, 0, 0, 0, 0, 0x06, 0xFE}))), errc::security_qos_failed);
     EXPECT_EQ(refusal(record(failed, number({0, 0, 0, 0, 0, 0, 0, 5}))), access_denied);
     EXPECT_EQ(refusal(record(failed, number({0, 0, 0, 0, 0x80, 0x09, 0x03, 0x0C}))), errc::logon_denied);
     EXPECT_EQ(refusal(record(failed, number({0xFF, 0xFF, 0xFF, 0xFF, 0x80, 0x09, 0x03, 0x0C}))), errc::logon_denied);
-    // .NET since version 7.
+    // The form in .NET since version 7.
     EXPECT_EQ(refusal(record(failed, number({0xFE, 0x06, 0, 0, 0, 0, 0, 0}))), errc::security_qos_failed);
     EXPECT_EQ(refusal(record(failed, number({5, 0, 0, 0, 0, 0, 0, 0}))), access_denied);
     EXPECT_EQ(refusal(record(failed, number({0x0C, 0x03, 0x09, 0x80, 0xFF, 0xFF, 0xFF, 0xFF}))), errc::logon_denied);
@@ -452,7 +452,7 @@ TEST_P(negotiate_stream, peer_that_is_done_too_early_is_refused) {
     says_done[0] = done;
     const auto answer = take_record(both.server, says_done, which_surface());
     if (which_profile().mutual_auth) {
-        EXPECT_FALSE(answer.code) << "its one token may be enough";
+        EXPECT_FALSE(answer.code) << "one token may be enough";
     } else {
         EXPECT_EQ(answer.code, errc::illegal_message);
     }
@@ -466,7 +466,7 @@ TEST_P(negotiate_stream, peer_that_is_done_too_early_is_refused) {
 
 TEST_P(negotiate_stream, client_believes_nothing_before_the_server_is_done) {
     if (which_profile().package != sspan::package::ntlm) {
-        return; // the others' last token comes with the server's done
+        return; // only NTLM has a last token without the server's `done`
     }
     for (const auto id : {in_progress, failed, done}) {
         talk both{which_profile()};
@@ -536,7 +536,7 @@ TEST_P(negotiate_stream, server_may_do_what_the_client_allows) {
         EXPECT_EQ(asked(sspan::impersonation_level::anonymous, request), 0x20000U);
         EXPECT_EQ(asked(sspan::impersonation_level::identification, request), 0x20000U);
         EXPECT_EQ(asked(sspan::impersonation_level::impersonation, request), 0U);
-        const bool can_delegate = which_profile().package != sspan::package::ntlm; // it is refused before the call
+        const bool can_delegate = which_profile().package != sspan::package::ntlm; // sspan refuses NTLM before the call
         EXPECT_EQ(asked(sspan::impersonation_level::delegation, request), can_delegate ? 1U : 0U);
     }
 }

@@ -113,7 +113,7 @@ TEST_P(sasl_channel, largest_payload_fits_into_the_peers_maximum) {
         EXPECT_EQ(send_over(client, server, std::string(client.max_payload(), 'x')).size(), client.max_payload());
         EXPECT_TRUE(failed_with(wrap(client, client.max_payload() + 1), errc::buffer_too_small, "EncryptMessage"));
         EXPECT_EQ(server.max_payload(), sspan::max_payload(server.context().sizes(), 65536))
-            << "of the other direction";
+            << "the other direction has its own limit";
     }
 }
 
@@ -131,7 +131,7 @@ TEST_P(sasl_channel, payload_that_is_too_long_is_refused) {
     const bytes text(client.max_payload() + 1);
     EXPECT_TRUE(failed_with(outcome_of(GetParam(), [&](auto&... ec) { EXPECT_EQ(client.assign(text, ec...), 0U); }),
                             errc::buffer_too_small, "sspan::message_frame::assign"));
-    EXPECT_EQ(send_over(client, server, "fits"), to_bytes("fits")) << "nothing was counted";
+    EXPECT_EQ(send_over(client, server, "fits"), to_bytes("fits")) << "the refused message used no sequence number";
 }
 
 TEST_P(sasl_channel, length_is_checked) {
@@ -196,7 +196,7 @@ TEST_P(sasl_channel, messages_have_an_order) {
     EXPECT_TRUE(failed_with(unwrap(server, third), errc::out_of_sequence, "DecryptMessage"));
 }
 
-/// A peer that signs only, whatever was agreed on.
+/// The peer only signs, although both sides agreed on confidentiality.
 TEST_P(sasl_channel, message_that_is_only_signed_is_refused_where_confidentiality_was_agreed) {
     for (const auto which : {layer::integrity, layer::confidentiality}) {
         const sasl::client_options options{.layers = which};
@@ -245,7 +245,7 @@ TEST_P(sasl_channel, halves_go_on_where_the_channel_was) {
     EXPECT_EQ(send_over(client, server, "before"), to_bytes("before"));
     const auto most = client.max_payload();
     auto halves = std::move(client).split();
-    EXPECT_FALSE(client); // NOLINT(bugprone-use-after-move): this is the test
+    EXPECT_FALSE(client); // NOLINT(bugprone-use-after-move): the moved-from state is under test
     EXPECT_EQ(halves.sender.max_payload(), most);
     EXPECT_EQ(halves.receiver.max_buffer(), 65536U);
     EXPECT_EQ(halves.sender.protection(), layer::confidentiality);

@@ -22,10 +22,10 @@ using sspan::errc;
 
 constexpr std::string_view own_name = "sspan::sasl::client";
 
-/// A client and a server made of a plain handshake, which offers whatever the test wants.
+/// A client, and a server made of a plain handshake. The server offers the test's layers.
 class sasl_client : public sasl_test {
 protected:
-    /// Runs the handshake. The client waits for the offer then.
+    /// Runs the handshake. Afterwards the client waits for the offer.
     void shake_hands(const sasl::client_options& options = {}) {
         client = std::make_unique<sasl::client>(outbound, service(), options);
         sspan::server_handshake server{inbound, takes_all()};
@@ -41,7 +41,7 @@ protected:
             }
             response = sasl_step(*client, copy_of(taken.token), GetParam());
             if (taken.done()) {
-                EXPECT_TRUE(response.answers_nothing()) << "it is empty, but it is there";
+                EXPECT_TRUE(response.answers_nothing()) << "the response is empty, but not missing";
                 context = std::move(server).finish();
                 return;
             }
@@ -89,7 +89,7 @@ TEST_P(sasl_client, chooses_the_strongest_layer_that_both_sides_have) {
             const auto common = offered & accepted;
             const auto max = offered == 1 ? 0U : 0x12U;
             const auto response = answer_to_offer(of({offered, max, 0x34, 0x56}));
-            if (offered == 1) { // 0x3456 without a layer
+            if (offered == 1) { // without a layer, the size must be 0, not 0x3456
                 EXPECT_EQ(response.code, errc::illegal_message);
             } else if (common == 0) {
                 EXPECT_TRUE(failed_with(response, errc::security_qos_failed, own_name));
@@ -203,7 +203,7 @@ TEST_P(sasl_client, refuses_a_maximum_in_which_no_message_fits) {
     shake_hands();
     EXPECT_TRUE(succeeded(answer_to_offer(of({4, 0, 0, overhead + 1}))));
     EXPECT_EQ(std::move(*client).finish().max_payload(), 1U);
-    shake_hands({.layers = layer::none}); // no message needs to fit
+    shake_hands({.layers = layer::none}); // no message has to fit
     EXPECT_TRUE(succeeded(answer_to_offer(of({7, 0, 0, 0}))));
 }
 
@@ -270,7 +270,7 @@ TEST_P(sasl_client, passes_on_what_the_package_says_of_a_token) {
 }
 
 TEST_P(sasl_client, is_not_done_before_the_offer) {
-    for (unsigned legs = 2; legs != 6; ++legs) { // one is not enough for mutual authentication
+    for (unsigned legs = 2; legs != 6; ++legs) { // mutual authentication needs more than one
         loopback::configure().kerberos.legs = legs;
         shake_hands();
         EXPECT_TRUE(succeeded(answer_to_offer(of({4, 1, 0, 0})))) << legs;
@@ -286,7 +286,7 @@ TEST_P(sasl_client, takes_nothing_more_when_it_is_done) {
     shake_hands();
     EXPECT_TRUE(answer_to_offer(of({4, 1, 0, 0})).done);
     EXPECT_TRUE(failed_with(answer_to_offer(of({4, 1, 0, 0})), errc::illegal_message, own_name));
-    EXPECT_TRUE(std::move(*client).finish()) << "that changed nothing";
+    EXPECT_TRUE(std::move(*client).finish()) << "the refused step has no effect";
 }
 
 TEST_P(sasl_client, gives_its_channel_once) {
@@ -307,7 +307,7 @@ TEST_P(sasl_client, can_be_moved_at_any_time) {
     auto again = std::move(moved);
     EXPECT_TRUE(std::move(again).finish());
     std::error_code ec;
-    EXPECT_FALSE(std::move(moved).finish(ec)); // NOLINT(bugprone-use-after-move): this is the test
+    EXPECT_FALSE(std::move(moved).finish(ec)); // NOLINT(bugprone-use-after-move): the moved-from state is under test
     EXPECT_EQ(ec, errc::invalid_handle);
 }
 
@@ -356,7 +356,7 @@ TEST_P(sasl_client, proves_the_channel) {
     EXPECT_FALSE(ec);
 }
 
-/// A server of plain SPNEGO.
+/// The server is a plain SPNEGO handshake.
 class sasl_spnego_client : public sasl_test {
 protected:
     /// @return the client's last step.

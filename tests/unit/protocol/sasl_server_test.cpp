@@ -22,10 +22,10 @@ using sspan::errc;
 
 constexpr std::string_view own_name = "sspan::sasl::server";
 
-/// A server and a client made of a plain handshake, which chooses whatever the test wants.
+/// A server, and a client made of a plain handshake. The client chooses the test's layer.
 class sasl_server : public sasl_test {
 protected:
-    /// Runs the handshake. `offer` has what the server says then.
+    /// Runs the handshake. Afterwards `offer` has the server's offer.
     void shake_hands(const sasl::server_options& options = {}, const sspan::client_options& flags = asks_for_all()) {
         server = std::make_unique<sasl::server>(inbound, options);
         sspan::client_handshake client{outbound, service(), flags};
@@ -113,7 +113,7 @@ TEST_P(sasl_server, fails_without_the_flags_of_the_layer) {
     for (const auto flag : {ISC_RET_SEQUENCE_DETECT, ISC_RET_INTEGRITY, ISC_RET_CONFIDENTIALITY}) {
         const auto challenge = run(static_cast<ULONG>(flag), {});
         EXPECT_TRUE(failed_with(challenge, errc::security_qos_failed, "AcceptSecurityContext"));
-        EXPECT_FALSE(challenge.answers) << "the client does not learn that it was accepted";
+        EXPECT_FALSE(challenge.answers) << "no challenge reports success to the client";
     }
     EXPECT_EQ(run(ISC_RET_INTEGRITY, {.layers = layer::none}).code, errc::security_qos_failed)
         << "the exchange is signed";
@@ -249,7 +249,7 @@ TEST_P(sasl_server, asks_for_the_initial_response_that_is_missing) {
 
     server = std::make_unique<sasl::server>(inbound);
     EXPECT_TRUE(succeeded(answer_to({})));
-    EXPECT_TRUE(failed_with(answer_to({}), errc::invalid_token, own_name)) << "it asks once";
+    EXPECT_TRUE(failed_with(answer_to({}), errc::invalid_token, own_name)) << "it asks only once";
     EXPECT_EQ(loopback::calls(loopback::function::accept_security_context), 1U);
 }
 
@@ -286,7 +286,7 @@ TEST_P(sasl_server, takes_nothing_more_when_it_is_done) {
     shake_hands();
     EXPECT_TRUE(answer_to_choice(of({4, 1, 0, 0})).done);
     EXPECT_TRUE(failed_with(answer_to({}), errc::illegal_message, own_name));
-    EXPECT_TRUE(std::move(*server).finish()) << "that changed nothing";
+    EXPECT_TRUE(std::move(*server).finish()) << "the refused step has no effect";
     std::error_code ec;
     EXPECT_FALSE(std::move(*server).finish(ec)) << "once";
 }
@@ -334,7 +334,7 @@ TEST_P(sasl_server, refuses_ntlm_in_the_mechanism_of_kerberos) {
     EXPECT_TRUE(failed_with(answer_to(of({}, "NTLMSSP\x01")), errc::invalid_token, "AcceptSecurityContext"));
 }
 
-/// Both sides of SPNEGO.
+/// Both sides use SPNEGO.
 class sasl_spnego_server : public loopback_test, public ::testing::WithParamInterface<surface> {
 protected:
     struct result {

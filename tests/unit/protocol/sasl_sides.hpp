@@ -46,7 +46,7 @@ inline bytes of(std::initializer_list<unsigned> values, std::string_view text = 
     return result;
 }
 
-/// What one step came to; a copy, so that later steps do not change it.
+/// The result of one step. It is a copy, so later steps do not change it.
 struct sasl_outcome : outcome {
     bytes answer;
     bool answers = false; ///< There is an answer, which may be empty.
@@ -135,7 +135,7 @@ struct sasl_pair {
     bool client_failed = false;
 };
 
-/// A payload from one channel to the other.
+/// Sends a payload from one channel to the other.
 template <class From, class To>
 bytes send_over(From& from, To& to, std::string_view text) {
     auto wire = copy_of(from.wrap(from.assign(text)));
@@ -144,7 +144,7 @@ bytes send_over(From& from, To& to, std::string_view text) {
     return copy_of(to.unwrap(std::span{wire}.subspan(4)));
 }
 
-/// Neither side grants these flags of ISC_RET_, and grants all others again.
+/// Denies these ISC_RET_ flags on both sides, and only these.
 inline void deny(ULONG flags) {
     loopback::configure().client.deny_flags = 0;
     loopback::configure().server.deny_flags = 0;

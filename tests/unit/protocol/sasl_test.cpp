@@ -16,7 +16,7 @@ using namespace testing_support;
 using sasl::layer;
 using sspan::errc;
 
-// What is not complete has no channel, and views of temporaries do not compile.
+// An incomplete exchange has no channel. Views of temporaries do not compile.
 template <class Side>
 concept finishes_as_lvalue = requires(Side& side, std::error_code& ec) { side.finish(); } ||
                              requires(Side& side, std::error_code& ec) { side.finish(ec); };
@@ -95,7 +95,7 @@ TEST_P(sasl_both_sides, work_with_spnego_of_any_length) {
             ASSERT_TRUE(succeeded(response));
             ASSERT_TRUE(response.answers);
             if (response.done && response.answer.empty()) {
-                break; // the challenge came with the success
+                break; // the success message contained the challenge
             }
             const auto challenge = sasl_step(both.server, response.answer, GetParam());
             ASSERT_TRUE(succeeded(challenge));
@@ -118,7 +118,7 @@ TEST_P(sasl_both_sides, take_a_payload_of_the_maximum_with_spnego) {
     const auto overhead = client.context().sizes().security_trailer + client.context().sizes().block_size;
     EXPECT_EQ(client.max_buffer(), 65536U + overhead);
     EXPECT_EQ(server.max_buffer(), 65536U + overhead);
-    EXPECT_EQ(client.max_payload(), 65536U - overhead) << "others may count the whole buffer";
+    EXPECT_EQ(client.max_payload(), 65536U - overhead) << "some peers count the whole buffer";
 }
 
 TEST_P(sasl_both_sides, do_not_mistake_one_message_for_the_other) {

@@ -41,7 +41,7 @@ loopback_options world() {
             .report = [](std::string_view text) { ADD_FAILURE() << text; }};
 }
 
-/// What a handshake of both sides comes to.
+/// The result of a handshake, for both sides.
 struct outcome {
     sspan::client_context client;
     sspan::server_context server;
@@ -109,7 +109,7 @@ bytes signature_of(sspan::security_context& sender) {
     return copy_of(sender.sign("message", room));
 }
 
-/// The reports of a fake after `body` has run with it.
+/// Runs `body` with a fake, and returns the reports.
 template <class Body>
 std::vector<std::string> reports_of(Body body) {
     std::vector<std::string> found;
@@ -300,7 +300,7 @@ TEST(loopback, begins_anew) {
 TEST(loopback, is_alone) {
     const loopback fake{world()};
     EXPECT_THROW(loopback{world()}, std::logic_error);
-    EXPECT_FALSE(converse().server_error); // the first is as it was
+    EXPECT_FALSE(converse().server_error); // the first fake is unchanged
 }
 
 TEST(loopback, counts_calls) {
@@ -312,7 +312,7 @@ TEST(loopback, counts_calls) {
     EXPECT_EQ(fake.calls(call::make_signature), 2U);
 }
 
-/// What sspan's users do, that makes one of SSPI's calls.
+/// A use of sspan that makes one of SSPI's calls.
 struct use {
     call which;
     std::function<void()> act;
@@ -328,7 +328,7 @@ sspan::server_context a_server() {
     return converse().server;
 }
 
-/// A message of the client, for the server to open.
+/// Sends a message of the client. `open` opens it at the server.
 template <class Open>
 void exchange(Open open) {
     auto both = converse();
@@ -401,18 +401,18 @@ TEST_P(loopback_fail, makes_the_call_fail) {
     loopback fake{world()};
     fake.fail(which, 1, errc::bad_pkgid);
     if (which == call::revert_security_context) {
-        EXPECT_NO_THROW(act()); // the guard gives the thread its token back otherwise
+        EXPECT_NO_THROW(act()); // the guard then restores the thread's token itself
     } else if (which == call::query_context_attributes) {
-        EXPECT_EQ(converse().client_error, errc::bad_pkgid); // asks for the sizes
+        EXPECT_EQ(converse().client_error, errc::bad_pkgid); // the query of the sizes fails
     } else {
         try {
             act();
-            ADD_FAILURE() << "nothing has failed";
+            ADD_FAILURE() << "the call did not fail";
         } catch (const sspan::error& error) {
             EXPECT_EQ(error.code(), errc::bad_pkgid);
         }
     }
-    EXPECT_NO_THROW(act()); // it was that one call
+    EXPECT_NO_THROW(act()); // only that one call failed
 }
 
 INSTANTIATE_TEST_SUITE_P(each, loopback_fail, testing::ValuesIn(uses));

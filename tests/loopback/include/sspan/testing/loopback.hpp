@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// For tests: SSPI inside the program. A test that links sspan::loopback in the place of sspan::sspan calls it, and never
-// the system's. docs/testing-your-code.md is the guide.
+// For tests: SSPI inside the program. A test that links sspan::loopback instead of sspan::sspan never calls the
+// system's SSPI. docs/testing-your-code.md is the guide.
 #pragma once
 
 #include <sspan/error.hpp>
@@ -23,20 +23,20 @@ struct account {
     std::wstring password;
 };
 
-/// Who is who.
+/// The names, the accounts and the seed of a `loopback`.
 struct loopback_options {
     std::wstring user = L"alice"; ///< The logged-on user. Credentials without an identity are this user's.
     std::wstring domain = L"LOOPBACK";
     std::vector<account> accounts{};
-    std::wstring service = L"HTTP/server.loopback.example"; ///< The name of the servers that the test runs.
-    std::vector<std::wstring> other_services{}; ///< The KDC knows them, too. Servers do not have their keys.
+    std::wstring service = L"HTTP/server.loopback.example"; ///< The name of the servers in the test.
+    std::vector<std::wstring> other_services{}; ///< Other services of the KDC. Servers do not have their keys.
     std::uint64_t seed = 1; ///< The same seed and the same calls make the same tokens, keys and messages.
-    /// Gets each leak and each misuse, when the `loopback` dies. It must not throw. Without it the text goes to stderr,
-    /// and std::abort ends the program.
+    /// Receives a text for each leak and each misuse when the `loopback` is destroyed. It must not throw. If it is
+    /// empty, the texts go to stderr, and std::abort ends the program.
     std::function<void(std::string_view)> report{};
 };
 
-/// SSPI's calls, by SSPI's names: MakeSignature is `make_signature`.
+/// The SSPI calls, with SSPI's names: MakeSignature is `make_signature`.
 enum class call : std::uint8_t {
     enumerate_security_packages,
     query_security_package_info,
@@ -59,44 +59,44 @@ enum class call : std::uint8_t {
 
 /// The security packages of one test: Kerberos, NTLM and Negotiate, with their KDC and their users.
 ///
-/// Make it first in each test, so that it dies after all objects of sspan. Use its functions while no other thread uses
-/// sspan.
+/// Make it first in each test, so that it is destroyed after all sspan objects. Use its functions only while no other
+/// thread uses sspan.
 class loopback {
 public:
-    /// Begins with nothing but `options`. @throws std::logic_error if another one is alive.
+    /// Starts with an empty state and `options`. @throws std::logic_error if another `loopback` exists.
     explicit loopback(loopback_options options = {});
     loopback(const loopback&) = delete;
     loopback& operator=(const loopback&) = delete;
-    /// Reports what is still alive, what was misused, and each `fail` that did not happen.
+    /// Reports live objects, misuses, and each `fail` that did not happen.
     ~loopback();
 
-    /// From now on no KDC answers: Kerberos fails with `no_authenticating_authority`, Negotiate takes NTLM.
+    /// Stops the KDC: from now on Kerberos fails with `no_authenticating_authority`, and Negotiate uses NTLM.
     void kerberos_unavailable();
 
-    /// New contexts do not get these flags, on either side. Flags that a side cannot be granted have no effect.
+    /// Denies these flags to new contexts, on both sides. Flags that a side can never have are ignored.
     void never_grant(context_flags flags);
 
-    /// Servers refuse this user with `logon_denied`, whatever the password. The domain does not matter.
+    /// Makes servers reject this user with `logon_denied`, whatever the password. The domain does not matter.
     /// @throws std::invalid_argument if there is no such user.
     void deny_logon(const std::wstring& user);
 
-    /// The logged-on user's ticket has expired, and so have all contexts: Kerberos' handshakes and the message calls
-    /// fail with `context_expired`. `expiry()` of new objects is in the past.
+    /// Makes the logged-on user's ticket and all contexts expire: Kerberos handshakes and message calls fail with
+    /// `context_expired`. `expiry()` of new objects is in the past.
     void expire_tickets();
 
-    /// The nth of the calls from now on does nothing and returns `status`; 1 is the next.
+    /// Makes the nth call from now return `status` without any other effect; 1 is the next call.
     /// @throws std::invalid_argument if `nth` is 0 or `status` is no error.
     void fail(call which, std::size_t nth, errc status);
 
-    /// Returns the number of calls so far, the failed ones included.
+    /// Returns the number of calls so far, including failed ones.
     [[nodiscard]] std::size_t calls(call which) const;
 
-    /// Returns the user that the calling thread impersonates, as DOMAIN\user. Empty if it impersonates nobody.
+    /// Returns the user that the calling thread impersonates, as DOMAIN\user. Empty without impersonation.
     [[nodiscard]] std::wstring acting_as() const;
 
 private:
     std::function<void(std::string_view)> report_;
-    std::vector<std::pair<call, std::size_t>> faults_; ///< By the number of the call since the beginning.
+    std::vector<std::pair<call, std::size_t>> faults_; ///< The calls by their number since the beginning.
 };
 
 } // namespace sspan::inline SSPAN_API_NAMESPACE::testing

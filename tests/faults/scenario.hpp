@@ -118,8 +118,8 @@ protected:
     }
     /// Adds a step for a function with one form only, or where both are written alike, as in outcome_of (profiles.hpp).
     template <class Call>
-    step& add(std::string_view name, Call callable) {
-        if constexpr (std::is_invocable_v<Call, std::error_code&>) {
+    step& add(std::string_view name, const Call& callable) {
+        if constexpr (std::is_invocable_v<const Call&, std::error_code&>) {
             return add(name, callable, callable);
         } else {
             return add(name, [callable](std::error_code& ec) { callable(), ec.clear(); }, callable);

@@ -26,6 +26,12 @@ namespace {
 
 using clock_type = std::chrono::steady_clock;
 
+#ifdef _WIN32
+constexpr auto style = sspan::context_flags::dce_style; // Wine's sizes are correct only in this style
+#else
+constexpr auto style = sspan::context_flags::none;
+#endif
+
 struct pair_of_contexts {
     sspan::client_context client;
     sspan::server_context server;
@@ -35,10 +41,8 @@ pair_of_contexts establish(const sspan::credentials& outbound, const sspan::cred
                            const std::wstring& service) {
     sspan::client_options client_options;
     sspan::server_options server_options;
-#ifdef _WIN32
-    client_options.require |= sspan::context_flags::dce_style; // Wine reports correct sizes in DCE style only
-    server_options.require |= sspan::context_flags::dce_style;
-#endif
+    client_options.require |= style;
+    server_options.require |= style;
     if (outbound.package() == sspan::package::ntlm) {
         client_options.require &= ~sspan::context_flags::mutual_auth;
     }

@@ -88,7 +88,7 @@ TEST_P(service_names, of_kerberos_may_go_on_with_a_realm) {
     for (const auto* const told : {L"HTTP/server.example@", L"HTTP/server.example@a@b", L"HTTP/server.example@a/b",
                                    L"HTTP/server.examples@a", L"@a"}) {
         loopback::configure().told_target = told;
-        EXPECT_TRUE(refused(finish_with({L"HTTP/server.example"}))) << loopback::configure().told_target->size();
+        EXPECT_TRUE(refused(finish_with({L"HTTP/server.example"}))) << std::wstring{told}.size();
     }
 }
 

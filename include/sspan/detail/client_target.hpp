@@ -26,12 +26,12 @@ namespace sspan::inline SSPAN_API_NAMESPACE::detail {
     if (*name != 0 || *target == 0) {
         return *name == *target;
     }
-    if (!may_have_realm || *target != '@' || *++target == 0) {
+    if (!may_have_realm || *target != '@' || target[1] == 0) {
         return false;
     }
-    while (*target != 0 && *target != '@' && *target != '/') {
+    do {
         ++target;
-    }
+    } while (*target != 0 && *target != '@' && *target != '/');
     return *target == 0;
 }
 

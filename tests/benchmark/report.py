@@ -75,9 +75,9 @@ def machine():
 
 
 def picture():
-    """Both axes are logarithmic."""
+    """Both axes are logarithmic. One package, and what was also measured by hand."""
     left, top, width, height = 96, 40, 560, 300
-    shown = [m[1:] for m in messages if m[0] == packages[0]]
+    shown = [m[1:] for m in messages if m[0] == packages[0] and m[3]]
     sizes = sorted({size for _, size, _, _ in shown})
     least, most = (math.floor(math.log10(min(m[3] for m in shown))), math.ceil(math.log10(max(m[3] for m in shown))))
     x = lambda size: left + width * math.log(size / sizes[0]) / math.log(sizes[-1] / sizes[0])
@@ -89,10 +89,10 @@ def picture():
         "  <style>",
         '    text { font: 13px system-ui, "Segoe UI", "DejaVu Sans", sans-serif; fill: #1c2024; }',
         "    .line { fill: none; stroke-width: 2.5; } .grid { stroke: #d0d7de; }",
-        "    .one { stroke: #0b5cad; } .other { stroke: #a5640c; } .third { stroke: #7a3fa0; } .mark { fill: #ffffff; stroke-width: 2; }",
+        "    .one { stroke: #0b5cad; } .other { stroke: #a5640c; } .mark { fill: #ffffff; stroke-width: 2; }",
         "    @media (prefers-color-scheme: dark) {",
         "      text { fill: #e3e7ea; } .grid { stroke: #3a424a; } .mark { fill: #14181b; }",
-        "      .one { stroke: #7ab8ff; } .other { stroke: #e0ab6f; } .third { stroke: #c79be6; }",
+        "      .one { stroke: #7ab8ff; } .other { stroke: #e0ab6f; }",
         "    }",
         "  </style>",
         '  <text x="16" y="22">pairs per second; lines: sspan, circles: by hand in C</text>',
@@ -103,11 +103,11 @@ def picture():
         svg.append(f'  <text x="{left - 10}" y="{at + 4:.0f}" text-anchor="end">{10**power:,}</text>')
     for size in sizes:
         svg.append(f'  <text x="{x(size):.0f}" y="{top + height + 24}" text-anchor="middle">{bytes_of(size)}</text>')
-    for name, style, below in zip(dict.fromkeys(m[0] for m in shown), ("one", "other", "third"), (-10, -10, 24)):
+    for name, style, below in zip(dict.fromkeys(m[0] for m in shown), ("one", "other"), (-10, 24)):
         of = [m for m in shown if m[0] == name]
         line = "L".join(f"{x(size):.0f} {y(rate):.1f}" for _, size, _, rate in of)
         svg.append(f'  <path class="line {style}" d="M{line}"/>')
-        for _, size, hand, _ in (m for m in of if m[2]):
+        for _, size, hand, _ in of:
             svg.append(f'  <circle class="mark {style}" cx="{x(size):.0f}" cy="{y(hand):.1f}" r="4"/>')
         svg.append(f'  <text x="{left + 10}" y="{y(of[0][3]) + below:.0f}">{name}</text>')
     svg.append("</svg>")

@@ -8,7 +8,7 @@
 export LC_ALL=C.UTF-8
 
 # Debian's packages, by purpose.
-test_packages=(g++ clang-19 libclang-rt-19-dev googletest libasio-dev python3)
+test_packages=(g++ clang-19 libclang-rt-19-dev googletest libasio-dev make python3)
 interop_packages=(apache2 libapache2-mod-auth-gssapi curl bind9 bind9-dnsutils ldap-utils libsasl2-modules-gssapi-mit
     postgresql python3-gssapi samba samba-ad-dc samba-ad-provision winbind iproute2 slapd)
 command -v javac >/dev/null || interop_packages+=(default-jdk-headless)
@@ -23,7 +23,7 @@ readonly build_packages=(cmake ninja-build libmsgsl-dev nlohmann-json3-dev) \
     realm_packages=(krb5-kdc krb5-admin-server krb5-user) \
     integration_packages=(faketime gcc libc6-dev libkrb5-dev python3) \
     site_packages=(doxygen python3) \
-    winpr3_packages=(g++ googletest libwinpr3-dev winpr3-utils faketime python3) \
+    winpr3_packages=(g++ googletest libwinpr3-dev winpr3-utils faketime make python3) \
     test_packages interop_packages
 
 scratch=$(mktemp -d)

@@ -101,6 +101,14 @@ TEST(message_frame, assign_copies_a_payload_that_fits) {
     EXPECT_EQ(ec, errc::invalid_handle);
 }
 
+TEST(message_frame, assign_copies_a_part_of_the_same_frame) {
+    message_frame frame{some_sizes, 10};
+    static_cast<void>(frame.assign("0123456789"));
+    EXPECT_EQ(frame.assign(frame.payload().first(8)), 8U);
+    EXPECT_EQ(frame.assign(frame.payload().subspan(2)), 8U);
+    EXPECT_TRUE(std::ranges::equal(frame.payload(), std::as_bytes(std::span{"2345678989"}).first(10)));
+}
+
 TEST(message_frame, room_in_front_counts) {
     message_frame frame{some_sizes, 100, {.front = 4}};
     EXPECT_EQ(frame.payload().size(), 100U);

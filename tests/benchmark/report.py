@@ -103,7 +103,7 @@ def picture():
         svg.append(f'  <text x="{left - 10}" y="{at + 4:.0f}" text-anchor="end">{10**power:,}</text>')
     for size in sizes:
         svg.append(f'  <text x="{x(size):.0f}" y="{top + height + 24}" text-anchor="middle">{bytes_of(size)}</text>')
-    for name, style, below in zip(dict.fromkeys(m[0] for m in shown), ("one", "other"), (-10, 24)):
+    for name, style, below in zip(dict.fromkeys(m[0] for m in shown), ("one", "other"), (-10, 38)):
         of = [m for m in shown if m[0] == name]
         line = "L".join(f"{x(size):.0f} {y(rate):.1f}" for _, size, _, rate in of)
         svg.append(f'  <path class="line {style}" d="M{line}"/>')

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 #
-# report.py RESULTS: writes what run.sh has measured into docs/performance.md and docs/pictures/performance.svg.
+# report.py RESULTS: writes what run.sh has measured into docs/performance.md, README.md and docs/pictures/performance.svg.
 import math
 import pathlib
 import re
 import subprocess
 import sys
 
-docs = pathlib.Path(__file__).resolve().parents[2] / "docs"
+root = pathlib.Path(__file__).resolve().parents[2]
+docs = root / "docs"
 results = pathlib.Path(sys.argv[1]).read_text().splitlines()
 
 
@@ -52,6 +53,14 @@ def per_second():
         lines.append([package, name, bytes_of(size), *by_hand, f"{speed:,.0f}"])
     head = ["", "", "size", "C, pairs per second", "sspan, pairs per second", "sspan to C", "sspan, MB per second"]
     return table(head, lines)
+
+
+def in_short():
+    """A part of per_second, for README.md."""
+    head = ["", "size", "pairs per second", "sspan to C"]
+    return table(head, [[name, bytes_of(size), f"{sspan:,}", f"{sspan / hand:.2f}"]
+                        for package, name, size, hand, sspan in messages
+                        if package == packages[0] and hand and size in (1 << 10, 16 << 10)])
 
 
 def handshakes():
@@ -123,9 +132,11 @@ parts = {
     "handshakes": handshakes(),
     "include": include(),
 }
-page = (docs / "performance.md").read_text()
-for name, text in parts.items():
-    page, count = re.subn(rf"(<!-- {name} -->\n).*?(<!-- end -->\n)", lambda found: found[1] + text + found[2], page, flags=re.S)
-    assert count == 1, name
-(docs / "performance.md").write_text(page)
+parts_in_readme = {"instructions": parts["instructions"], "messages": in_short()}
+for page, wanted in ((docs / "performance.md", parts), (root / "README.md", parts_in_readme)):
+    text = page.read_text()
+    for name, part in wanted.items():
+        text, count = re.subn(rf"(<!-- {name} -->\n).*?(<!-- end -->\n)", lambda found: found[1] + part + found[2], text, flags=re.S)
+        assert count == 1, name
+    page.write_text(text)
 picture()

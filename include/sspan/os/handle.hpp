@@ -18,7 +18,7 @@ public:
 
     unique_handle() noexcept = default;
     /// Takes ownership of the result of a successful call.
-    explicit unique_handle(value_type value) noexcept : value_{Kind::normal(value)} {}
+    explicit unique_handle(const value_type& value) noexcept : value_{Kind::normal(value)} {}
     unique_handle(unique_handle&& other) noexcept : value_{other.release()} {}
     unique_handle& operator=(unique_handle&& other) noexcept {
         unique_handle{std::move(other)}.swap(*this);

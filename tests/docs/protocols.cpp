@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What docs/protocols.md shows: HTTP Negotiate, SASL and NegotiateStream.
+// The code of docs/http.md, docs/sasl.md and docs/negotiate-stream.md.
 #include <sspan/protocol/http_negotiate.hpp>
 #include <sspan/protocol/negotiate_stream.hpp>
 #include <sspan/protocol/sasl.hpp>

@@ -17,8 +17,8 @@ namespace sspan::inline SSPAN_API_NAMESPACE {
 struct handshake_limits {
     /// The longest token from the peer, in bytes. A longer one fails with `invalid_token`.
     std::size_t max_token = std::size_t{128} * 1024;
-    /// The number of steps. One more fails with `illegal_message`. Kerberos takes 1 or 2, NTLM 2, Negotiate at least
-    /// one more.
+    /// The number of steps. One more fails with `illegal_message`. Kerberos takes 1 or 2, NTLM 2; Negotiate may take
+    /// more.
     std::uint32_t max_steps = 16;
     /// The number of steps that may return `incomplete_message`. One more fails with this error.
     std::uint32_t max_incomplete_steps = 256;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# WinPR::WinPR, version 3 before 2. WinPR's own CMake package insists on programs that Debian packages elsewhere.
+# Makes WinPR::WinPR. Prefers version 3 to version 2. WinPR's own CMake package requires programs from other Debian packages.
 find_path(WinPR_INCLUDE_DIR winpr/sspi.h PATH_SUFFIXES winpr3 winpr2)
 find_library(WinPR_LIBRARY NAMES winpr3 winpr2)
 mark_as_advanced(WinPR_INCLUDE_DIR WinPR_LIBRARY)
@@ -8,7 +8,7 @@ include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(WinPR REQUIRED_VARS WinPR_LIBRARY WinPR_INCLUDE_DIR)
 
 if(WinPR_LIBRARY MATCHES "winpr2")
-  message(NOTICE "sspan: WinPR 2 is found, with which programs compile but establish no context; that takes WinPR 3")
+  message(NOTICE "sspan: found WinPR 2. Programs compile with it, but cannot establish a context. That needs WinPR 3.")
 endif()
 if(WinPR_FOUND AND NOT TARGET WinPR::WinPR)
   add_library(WinPR::WinPR UNKNOWN IMPORTED)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Microsoft GSL, found or fetched; and off Windows FreeRDP's WinPR, which has to be there.
+# Finds or fetches Microsoft GSL. On systems other than Windows it also finds FreeRDP's WinPR, which must be installed.
 include(FetchContent)
 
 find_package(Microsoft.GSL CONFIG QUIET)

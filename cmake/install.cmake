@@ -3,7 +3,7 @@ include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 
 set(package_dir ${CMAKE_INSTALL_DATADIR}/cmake/sspan)
-set(natvis_dir ${CMAKE_INSTALL_INCLUDEDIR}/sspan) # packagers move package_dir
+set(natvis_dir ${CMAKE_INSTALL_INCLUDEDIR}/sspan) # not in package_dir, which packagers move
 target_link_options(sspan INTERFACE
   $<INSTALL_INTERFACE:$<$<CXX_COMPILER_ID:MSVC>:/NATVIS:$<INSTALL_PREFIX>/${natvis_dir}/sspan.natvis>>)
 install(TARGETS sspan EXPORT sspan FILE_SET HEADERS)

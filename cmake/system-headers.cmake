@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-# For cross builds: makes packages of the build machine's header-only libraries, each alone; their own packages would bring
-# all of /usr/include along.
+# For cross builds. Makes a CMake package of each header-only library of the build machine. The libraries' own packages would
+# add all of /usr/include.
 function(system_headers package target folder)
   find_path(${package}_headers ${folder} NO_CMAKE_FIND_ROOT_PATH PATHS /usr/include /usr/local/include)
   if(NOT ${package}_headers)
-    return() # it gets fetched
+    return() # another file fetches it
   endif()
   set(package_dir "${CMAKE_BINARY_DIR}/system/${package}")
   file(MAKE_DIRECTORY "${package_dir}/include")

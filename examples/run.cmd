@@ -1,10 +1,10 @@
 @echo off
 rem SPDX-License-Identifier: MIT
 rem
-rem examples\run.cmd [PRESET]: builds secure_echo with Visual Studio. Then a server and a client authenticate each other by
-rem Negotiate as the logged-on user and exchange messages. No domain is needed: on one machine Negotiate chooses NTLM, which
-rem the client accepts here. At last one message is changed on its way, and one is sent twice. Ends with 0 only if everything
-rem was as it must be.
+rem examples\run.cmd [PRESET]: builds secure_echo with Visual Studio. Then a server and a client authenticate each other with
+rem Negotiate as the logged-on user, and exchange messages. No domain is needed: on one machine Negotiate chooses NTLM, and
+rem the client accepts NTLM here. At the end one message is changed on its way, and one is sent twice. Exit status: 0 if all
+rem results were as expected.
 setlocal
 cd /d "%~dp0.."
 set preset=%~1
@@ -33,20 +33,20 @@ call :send 3 --kind sign --count 1 --replay
 if errorlevel 1 exit /b 1
 
 echo.
-echo What the server says:
+echo The output of the server:
 ping -n 3 127.0.0.1 >nul
 type %log%
 echo.
-echo Everything was as it must be.
+echo All results were as expected.
 exit /b 0
 
-rem The server's first line is: listening on port N
+rem :find_port: reads the port from the first line of the server: listening on port N
 :find_port
 ping -n 2 127.0.0.1 >nul
 for /f "tokens=1,4" %%a in (%log%) do if %%a==listening set port=%%b
 exit /b 0
 
-rem :send STATUS OPTION...: a client that has to end with this status.
+rem :send STATUS OPTION...: runs a client that must end with this status.
 :send
 echo.
 echo client^> secure_echo send --package negotiate --accept-ntlm --target HOST/localhost %2 %3 %4 %5 %6

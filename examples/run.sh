@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# The main job of the library. A server and a client, two Windows programs under Wine, authenticate each other with Kerberos
-# and exchange messages. secure_echo, a program of the tests, then sends many messages, a changed one and a repeated one. At
-# the end curl asks a web server, without a ticket and with one. Exit status: 0 if all results were as expected.
+# Shows the main job of the library. A server and a client, two Windows programs under Wine, authenticate each other with
+# Kerberos and exchange messages. secure_echo, a program of the tests, then sends many messages, a changed one and a repeated
+# one. At the end curl asks a web server, without a ticket and with one. Exit status: 0 if all results were as expected.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tests/environment.sh
@@ -13,7 +13,7 @@ programs=build/examples/examples
 echo_program=build/examples/tests/programs/secure_echo.exe
 transcript=$scratch/transcript
 
-# say COMMAND...: shows and keeps what the command prints.
+# say COMMAND...: shows the output of the command and appends it to the transcript.
 say() {
     "$@" 2>&1 | tr -d '\r' | tee -a "$transcript"
     return "${PIPESTATUS[0]}"
@@ -38,9 +38,9 @@ send() {
     [[ $status -eq $expected ]] || fail "the client ended with $status, not with $expected"
 }
 
-# must_say COUNT PATTERN: checks how many lines of the transcript match.
+# must_say COUNT PATTERN: checks that exactly COUNT lines of the transcript match the pattern.
 must_say() {
-    [[ $(grep -cE -- "$2" "$transcript") -eq $1 ]] || fail "the transcript has not $1 lines like: $2"
+    [[ $(grep -cE -- "$2" "$transcript") -eq $1 ]] || fail "the transcript must have exactly $1 lines that match: $2"
 }
 
 install_missing "${build_packages[@]}" "${wine_packages[@]}" "${realm_packages[@]}" curl
@@ -54,7 +54,7 @@ printf '\nserver> tcp_server %s\n' "$port"
 order='Pay 100 to Carol.'
 printf '\nclient> tcp_client 127.0.0.1 %s %s "%s"\n' "$port" "$service" "$order"
 say wine $programs/tcp_client.exe 127.0.0.1 "$port" "$service" "$order"
-printf '\nWhat the server says:\n'
+printf '\nThe output of the server:\n'
 say tail -n +2 "$server_log"
 
 serve wine $echo_program serve --port 0
@@ -69,14 +69,14 @@ send 3 --kind seal --count 1 --tamper
 send 3 --kind sign --count 1 --replay
 send 3 --kind seal --count 1 --replay
 
-printf '\nWhat the server says:\n'
+printf '\nThe output of the server:\n'
 say tail -n +2 "$server_log"
 # Wine's Kerberos does not report the client's name to a server. The log of the KDC has it.
 principal=$(sed -n 's/.*ISSUE: authtime.*}, \(.*\) for echo.*/\1/p' "$scratch/realm/kdc.log" | sort -u)
 printf '\nTogether with the log of the Kerberos server:\n'
 say printf 'authenticated %s %s\n' "$principal" "$(sed -n '/^authenticated to .* with Kerberos/{s/^authenticated //p;q}' "$transcript")"
 
-printf '\nBoth sides in one process, a message changed between them:\nquick_start\n'
+printf '\nBoth sides in one process; a message is changed between them:\nquick_start\n'
 say wine $programs/quick_start.exe
 
 printf '\nA web server for curl:\nserver> http_hello\n'
@@ -111,4 +111,4 @@ must_say 3 '^connection [0-9]+: answered 1000 messages$'
 must_say 4 '^connection [0-9]+: rejected a message: SEC_E_'
 must_say 1 "^authenticated alice@SSPAN.TEST to $service with Kerberos; granted: mutual_auth, "
 must_say 1 '^VerifySignature: SEC_E_MESSAGE_ALTERED \(0x8009030F\)'
-printf '\nEverything was as it must be.\n'
+printf '\nAll results were as expected.\n'

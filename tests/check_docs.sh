@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Checks the pages: each block of C++ in docs/*.md stands in a file of tests/docs, which gets compiled; each link to a file or
-# heading of this repository finds it; docs/README.md leads to each page; each test named in docs/misuse.md exists, and each misuse_ or trap_ test stands there; each
-# sspan::errc has its row in docs/errors.md.
+# Checks the pages:
+# - Each block of C++ in docs/*.md is part of a file in tests/docs, which is compiled.
+# - Each link to a file or heading of this repository has a target.
+# - docs/README.md has a link to each page.
+# - Each test that docs/misuse.md names exists, and docs/misuse.md names each misuse_ or trap_ test.
+# - Each sspan::errc has its row in docs/errors.md.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 failed=0
@@ -12,7 +15,7 @@ complain() {
     failed=1
 }
 
-# Indentation does not matter.
+# The comparison ignores indentation.
 awk '
     { sub(/^[ \t]+/, "") }
     FNR == 1 { block = ""; code = code "\f\n" }
@@ -26,7 +29,7 @@ awk '
     END { exit failed || !blocks }
 ' tests/docs/*.cpp docs/*.md || failed=1
 
-# anchors PAGE: the headings of a page, as links name them.
+# anchors PAGE: prints the headings of a page in the form that links use.
 anchors() {
     awk '/^```/ { code = !code } !code && /^#+ / { sub(/^#+ /, ""); print }' "$1" |
         tr '[:upper:]' '[:lower:]' | tr -cd 'a-z0-9_ \n-' | tr ' ' '-'
@@ -52,7 +55,7 @@ for page in docs/*.md; do
     [[ $page == docs/README.md ]] || grep -qF "](${page#docs/})" docs/README.md || complain "docs/README.md does not lead to $page"
 done
 
-# The names of tests may be patterns.
+# Names of tests in docs/misuse.md may be patterns.
 # shellcheck disable=SC2016 # a backtick
 mapfile -t named < <(grep -oP '`\K[a-z0-9_]+\.[a-z0-9_*]+(?=`)' docs/misuse.md)
 mapfile -t tests < <(grep -rhoP '^TEST(_[FP])?\(\K[a-z0-9_]+, [a-z0-9_]+' tests/unit | sed 's/, /./')
@@ -74,7 +77,7 @@ for source in tests/compile_fail/*.cpp; do
     grep -qF "\`$name\`" docs/misuse.md || complain "docs/misuse.md does not name $name"
 done
 
-# Each errc has one row in docs/errors.md, and no other name has one.
+# docs/errors.md must have one row for each errc, and no other rows.
 errcs() {
     sed -n '/define SSPAN_SEC_E(/,/^$/s/^ *X(\([a-z0-9_]*\),.*/\1/p' include/sspan/os/status_codes.hpp
     sed -n '/^enum class errc/,/^};/s/^ *\([a-z_]*\) = .*/\1/p' include/sspan/error.hpp

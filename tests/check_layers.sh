@@ -1,35 +1,35 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# The headers form floors: each includes only what stands on its own floor before it, or below. Only os/ knows a platform:
-# nothing above it names one, includes its headers or calls it. No header is longer than a reader's patience.
+# Checks the layers of the headers. A header may include headers of lower floors, and those that stand before it on its own
+# floor. Only headers in os/ may name a platform, include its headers or call it. A header may have 300 lines at most.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../include/sspan"
 
 floors=(
-    'the ground: os/'
+    'the platform: os/'
     os/platform.hpp os/calls.hpp os/rfc4121.hpp os/substitute.hpp os/wine.hpp os/system.hpp os/wine_messages.hpp os/winpr.hpp os/api.hpp os/handle.hpp
     os/status_codes.hpp os/secret.hpp os/text.hpp expiry.hpp os/time.hpp
-    'the words of messages'
+    'types of messages'
     version.hpp error.hpp flags.hpp bytes.hpp message_part.hpp message.hpp secret_bytes.hpp impersonation_level.hpp
-    'who talks, and with what'
+    'packages, credentials and options'
     package.hpp identity.hpp credentials.hpp credential_attributes.hpp channel_bindings.hpp message_frame.hpp
     handshake_options.hpp handshake_step.hpp
-    'bodies: detail/'
+    'bodies of functions: detail/'
     detail/base64.hpp detail/http_challenges.hpp
     detail/client_target.hpp detail/ntlm_token.hpp detail/first_token.hpp detail/thread_token.hpp
     detail/negotiated.hpp detail/established.hpp detail/thread_impersonation.hpp detail/message_lists.hpp detail/message_calls.hpp detail/wrap_calls.hpp
-    'the halves of a context'
+    'the sender and the receiver of a context'
     context_accessors.hpp message_sender.hpp message_receiver.hpp
     'contexts'
     security_context.hpp client_context.hpp server_context.hpp
     'attributes'
     attribute_query.hpp attributes.hpp
-    'what makes contexts and acts for them'
+    'handshakes, access tokens and impersonation'
     handshake_base.hpp detail/handshake_steps.hpp detail/handshake_finish.hpp handshake.hpp access_token.hpp impersonation.hpp
-    'whole conversations'
+    'complete handshakes, and transfer of contexts'
     establish.hpp transfer.hpp
-    'all of it'
+    'the header that includes all of these'
     sspan.hpp
     'protocols, which sspan.hpp does not include'
     detail/token_exchange.hpp detail/sasl_layers.hpp protocol/sasl_options.hpp protocol/sasl_channel.hpp detail/sasl_exchange.hpp

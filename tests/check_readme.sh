@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# The program in the README is examples/quick_start.cpp without its comment. It is compiled and run.
+# Checks that the program in the README is examples/quick_start.cpp without its comment. That file is compiled and run.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck disable=SC2016 # the backticks are Markdown's

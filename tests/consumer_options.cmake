@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# For a project outside the tree, so that CMake configures it with this build's compiler. Sets `consumer_variables`, its
-# cache variables, and `consumer_options`, which has the generator, too.
+# For tests that configure a project outside the tree with this build's compiler. Sets `consumer_variables`, the cache variables
+# for the project, and `consumer_options`, which also has the generator.
 set(consumer_variables -DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER})
 foreach(variable IN ITEMS CMAKE_TOOLCHAIN_FILE CMAKE_PROJECT_TOP_LEVEL_INCLUDES)
   if(${variable})
@@ -8,7 +8,7 @@ foreach(variable IN ITEMS CMAKE_TOOLCHAIN_FILE CMAKE_PROJECT_TOP_LEVEL_INCLUDES)
     list(APPEND consumer_variables -D${variable}=${file})
   endif()
 endforeach()
-if(NOT Microsoft.GSL_FOUND) # the build has fetched it
+if(NOT Microsoft.GSL_FOUND) # this build has fetched GSL
   list(APPEND consumer_variables -DFETCHCONTENT_SOURCE_DIR_GSL=${gsl_SOURCE_DIR})
 endif()
 set(consumer_options -G ${CMAKE_GENERATOR} ${consumer_variables})

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# How much of include/ the native tests run, in lines and branches, by clang's source-based coverage, and what they do not
-# run; with --last-run, of the last run of the preset native-clang instead of a new one. The last line says how many of the
-# two goals were reached.
+# tests/coverage.sh [--last-run]: measures how many lines and branches of include/ the native tests run, with the source-based
+# coverage of clang, and lists the lines that no test runs. With --last-run it uses the last run of the preset native-clang
+# instead of a new one. The last line says how many of the two goals were reached.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tests/environment.sh
@@ -20,12 +20,12 @@ fi
 logged llvm-profdata-19 merge -sparse build/native-clang/coverage/*.profraw -o build/native-clang/coverage/all.profdata
 
 mapfile -t headers < <(git ls-files include/sspan)
-# Behind the seam; os/api.hpp, os/system.hpp and os/winpr.hpp, which call the system, have no part in them.
+# These programs use the loopback package, so they do not run os/api.hpp, os/system.hpp and os/winpr.hpp, which call the system.
 programs=(build/native-clang/tests/unit_tests)
 for program in fault secret thread; do
     programs+=(-object "build/native-clang/tests/${program}_tests")
 done
-# exported OPTION...: what was run, of the headers only.
+# exported OPTION...: prints the coverage of the headers.
 exported() {
     llvm-cov-19 export "${programs[@]}" -instr-profile build/native-clang/coverage/all.profdata "$@" "${headers[@]}" 2>/dev/null
 }

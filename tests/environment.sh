@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 #
-# To be sourced: what the scripts need around them. Everything started here is ended, by its process id, when the script
-# that sourced this file ends in whatever way; everything written goes to $scratch, which is removed then, or to build/.
+# Source this file. It has the functions and lists of packages that the scripts share. When the script that sourced it ends,
+# even by a signal, all processes that were started here are ended by their ids. Files are written only to build/ and to
+# $scratch, which is removed at the end.
 
-# Wine and the compilers take the encoding of names from the locale.
+# Wine and the compilers use the encoding of the locale for names of files.
 export LC_ALL=C.UTF-8
 
-# Debian's packages, by purpose.
+# Debian packages, by purpose.
 test_packages=(g++ clang-19 libclang-rt-19-dev googletest libasio-dev make python3)
 interop_packages=(apache2 libapache2-mod-auth-gssapi curl bind9 bind9-dnsutils ldap-utils libsasl2-modules-gssapi-mit
     postgresql python3-gssapi samba samba-ad-dc samba-ad-provision winbind iproute2 slapd)
@@ -15,7 +16,7 @@ command -v javac >/dev/null || interop_packages+=(default-jdk-headless)
 if grep -qx 'VERSION_ID="12"' /etc/os-release; then
     test_packages+=(libwinpr2-dev)
 else
-    test_packages+=(libwinpr3-dev clang-tools-19) # whose CMake can build modules
+    test_packages+=(libwinpr3-dev clang-tools-19) # for modules: CMake of Debian 13 can build them
 fi
 # shellcheck disable=SC2034 # the scripts that source this file use them
 readonly build_packages=(cmake ninja-build libmsgsl-dev nlohmann-json3-dev) \
@@ -29,12 +30,12 @@ readonly build_packages=(cmake ninja-build libmsgsl-dev nlohmann-json3-dev) \
 scratch=$(mktemp -d)
 started=()
 wine_is_ours=
-no_services= # the file that keeps apt-get from starting services
+no_services= # path of the file that stops apt-get from starting services
 
 end_everything() {
     local status=$?
     trap - EXIT
-    trap '' PIPE # who reads the output may be gone
+    trap '' PIPE # the reader of the output may have ended
     start_services
     if [[ $wine_is_ours ]]; then
         timeout 60 wineserver -k 2>/dev/null || true
@@ -55,7 +56,7 @@ end() {
         kill -0 "$1" 2>/dev/null || return 0
         sleep 0.1
     done
-    { kill -KILL "$1" && wait "$1"; } 2>/dev/null || true # bash would print that it was killed, after a script's last line
+    { kill -KILL "$1" && wait "$1"; } 2>/dev/null || true # hides bash's message "Killed", which would follow a script's last line
 }
 trap end_everything EXIT
 trap 'exit 130' INT
@@ -66,13 +67,13 @@ fail() {
     exit 1
 }
 
-# skip REASON: ends a script of tests that cannot run here. ctest knows the exit status.
+# skip REASON: ends a test script that cannot run here. ctest reports a test with this exit status as skipped.
 skip() {
     printf '%s\n' "$*"
     exit 77
 }
 
-# find_missing PACKAGE...: sets missing to the Debian packages that are not there.
+# find_missing PACKAGE...: sets $missing to those of the Debian packages that are not installed.
 find_missing() {
     local package
     missing=()
@@ -81,14 +82,14 @@ find_missing() {
     done
 }
 
-# needs PACKAGE...: skips a script of tests if a Debian package is not there. tests/run.sh installs them.
+# needs PACKAGE...: skips a test script if one of the Debian packages is not installed. tests/run.sh installs them.
 needs() {
     local missing
     find_missing "$@"
     [[ ${#missing[@]} -eq 0 ]] || skip "these packages are missing: ${missing[*]}; tests/run.sh installs them"
 }
 
-# install_missing PACKAGE...: Debian packages, if they are not there yet. Their services are not started.
+# install_missing PACKAGE...: installs those of the Debian packages that are missing. Does not start their services.
 install_missing() {
     local missing
     find_missing "$@"
@@ -120,7 +121,7 @@ start_services() {
     no_services=
 }
 
-# logged COMMAND...: prints what the command prints only if it fails.
+# logged COMMAND...: runs a command that must succeed. Prints its output only if it fails.
 logged() {
     "$@" >"$scratch/command.log" 2>&1 </dev/null || {
         cat "$scratch/command.log" >&2
@@ -128,7 +129,7 @@ logged() {
     }
 }
 
-# wait_for FILE TEXT PID: until the process has written the text to the file.
+# wait_for FILE TEXT PID: waits until the process has written the text to the file. TEXT is a regular expression.
 wait_for() {
     local i
     for ((i = 0; i < 600; ++i)); do
@@ -137,11 +138,11 @@ wait_for() {
         sleep 0.1
     done
     cat "$1" >&2
-    fail "there is no \"$2\" in what a program printed"
+    fail "the output of a program does not contain \"$2\""
 }
 
-# wine_start: starts a Wine of our own and keeps it running, so that programs start quickly. One script at a time has it, and
-# build/, together with the scripts that it calls.
+# wine_start: starts a Wine for the tests and keeps it running, so that programs start quickly. It locks this Wine and build/:
+# only one script at a time, with the scripts that it calls, uses them.
 wine_start() {
     [[ -z ${SSPAN_WINE_IS_UP:-} ]] || return 0
     export SSPAN_WINE_IS_UP=1
@@ -150,16 +151,16 @@ wine_start() {
     exec 9>build/lock
     flock -n 9 || {
         printf 'waiting for another script that works in build/\n'
-        flock -w 1200 9 || fail 'it has not ended'
+        flock -w 1200 9 || fail 'the other script has not ended'
     }
     wine_is_ours=1
-    timeout 60 wineserver -k 2>/dev/null || true # one that a killed script has left
+    timeout 60 wineserver -k 2>/dev/null || true # a killed script may have left one
     if [[ ! -e $WINEPREFIX/complete ]]; then
         rm -rf "$WINEPREFIX"
         mkdir "$WINEPREFIX"
     fi
-    # Wine's services inherit the output of the program that starts them. If that is a pipe, its reader waits for the end of
-    # the services. So start them here, with a file. They may outlive a killed script, so they must not hold the lock.
+    # Wine's services inherit the output of the program that starts them. If it is a pipe, the reader waits until the services
+    # end. So start them here with a file as output. They may outlive a killed script, so they must not hold the lock.
     logged timeout 60 wineserver -p 9>&-
     logged timeout 300 wineboot --init 9>&-
     touch "$WINEPREFIX/complete"
@@ -177,7 +178,7 @@ free_port() {
     printf '%s' "$port"
 }
 
-# krb5_config REALM PORT: prints the configuration of Kerberos for a realm whose KDC is on loopback.
+# krb5_config REALM PORT: prints a Kerberos configuration for a realm. The KDC listens at this port of 127.0.0.1.
 krb5_config() {
     cat <<EOF
 [libdefaults]
@@ -196,8 +197,8 @@ krb5_config() {
 EOF
 }
 
-# realm_start: a Kerberos realm SSPAN.TEST on loopback with the user alice, logged on, and the service
-# echo/server.sspan.test. Programs find the realm, alice's ticket and the service's key by the environment.
+# realm_start: starts a Kerberos realm SSPAN.TEST on 127.0.0.1. It has the user alice, who is logged on, and the service
+# echo/server.sspan.test. The environment tells programs where the realm, alice's ticket and the service's key are.
 realm_start() {
     local dir=$scratch/realm port pid
     mkdir "$dir"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# tests/fresh.sh RELEASE COMMAND...: runs a command of this tree on what a fresh machine has: a Debian of this release
-# (bookworm, trixie), made anew, with the essential packages only. It is removed if the command succeeds.
+# tests/fresh.sh RELEASE COMMAND...: makes a new Debian of this release (bookworm, trixie) with the essential packages only, as
+# on a fresh machine, and runs a command of this tree in it. The Debian is removed if the command succeeds.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tests/environment.sh

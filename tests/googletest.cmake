@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# GoogleTest, built with this build's own compiler and flags: Debian's sources where they are installed, or fetched.
+# Builds GoogleTest with the compiler and flags of this build. Fetches its sources if Debian's sources are not installed.
 include(FetchContent)
 set(gtest_force_shared_crt ON)
 set(INSTALL_GTEST OFF)
@@ -11,7 +11,7 @@ else()
     GIT_TAG 58d77fa8070e8cec2dc1ed015d66b454c8d78850) # v1.12.1
 endif()
 FetchContent_MakeAvailable(googletest)
-if(MSVC) # it asks for /WX; a later cl warns of more
+if(MSVC) # GoogleTest sets /WX, and newer versions of cl have more warnings
   foreach(library IN ITEMS gtest gtest_main gmock gmock_main)
     target_compile_options(${library} PRIVATE /WX-)
   endforeach()

@@ -1,7 +1,7 @@
 @echo off
 rem SPDX-License-Identifier: MIT
 rem
-rem tests\run.cmd [PRESET...]: builds and runs the tests with Visual Studio, Debug and Release. Ends with 0 only if all pass.
+rem tests\run.cmd [PRESET...]: builds and runs the tests with Visual Studio, Debug and Release. Exit status: 0 if all tests pass.
 setlocal
 if "%~1"=="" "%~f0" msvc-x64
 cd /d "%~dp0.."

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Sets up what it needs and runs all tests: natively with two compilers and three sanitizers, and as Windows programs under
-# Wine, with real Kerberos and with programs of others; with --with-winpr3 also against WinPR 3 and its own packages, in a
-# Debian 13 that it makes. With -L LABEL only the tests with this label, a regular expression; README.md has a table of them.
-# The last line says how many passed.
+# tests/run.sh [--with-winpr3] [-L LABEL]: installs the packages that it needs, and runs all tests:
+# - natively, with two compilers and three sanitizers;
+# - as Windows programs under Wine, with real Kerberos and with other software;
+# - with --with-winpr3 also with WinPR 3 and its own packages, in a Debian 13 that it makes.
+# With -L it runs only the tests whose label matches this regular expression; README.md has a table of the labels. The last
+# line says how many tests passed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tests/environment.sh
@@ -26,14 +28,14 @@ while [[ $# -gt 0 ]]; do
     shift
 done
 
-# wanted LABEL...: whether tests with one of these labels shall run.
+# wanted LABEL...: succeeds if tests with one of these labels must run.
 wanted() {
     local one
     for one in "$@"; do [[ ! $label || $one =~ $label ]] && return; done
     return 1
 }
 
-# leg PRESET [compile-only]: configures, builds and tests. It works in $tree, by way of the command "${within[@]}".
+# leg PRESET [compile-only]: configures, builds and tests. It works in $tree. Each command has the prefix "${within[@]}".
 tree=. within=()
 leg() {
     local preset=$1 build=build/$1 log=$scratch/$1.log status=0 counts='0 passed, 1 failed'
@@ -64,7 +66,7 @@ if wanted kerberos load registered interop; then install_missing "${realm_packag
 if wanted interop; then install_missing "${interop_packages[@]}"; fi
 wine_start
 
-[[ ! $with_winpr3 ]] || export SSPAN_WITH_WINPR3=1 # for the peers
+[[ ! $with_winpr3 ]] || export SSPAN_WITH_WINPR3=1 # the peers of tests/interop read it
 leg native
 leg native-clang
 leg threads

@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Sums what tests report.
+"""Adds up the results of tests.
 
-sum.py ctest BUILD STATUS     a run of ctest: BUILD/ctest.xml and the reports of GoogleTest beside it; ctest's exit status
-sum.py google REPORT STATUS   one program of GoogleTest, and its exit status
+sum.py ctest BUILD STATUS     a run of ctest: BUILD/ctest.xml and the reports of GoogleTest in BUILD; ctest's exit status
+sum.py google REPORT STATUS   one program of GoogleTest: its report and its exit status
 sum.py total                  the lines "N passed, N failed, N skipped" of the standard input
 
-The last line says how many passed, failed and were skipped. Before it stand "  skipped: REASON" for each skipped test, and
-"  NAME: N passed, N failed" for each script. The exit status is 1 if a test failed.
+The last line says how many tests passed, failed and were skipped. The lines before it are "  skipped: REASON" for each skipped
+test, and "  NAME: N passed, N failed" for each script. The exit status is 1 if a test failed.
 
-Of a run of ctest each test counts once, with these exceptions:
-- A test with _tests in its name is a program of GoogleTest. Its report has the test's name, and each case in it counts.
-- If a test's last line is "N passed, N failed" or "N passed, N failed, N skipped", it is a script and counts as so many.
-One failure each is: a program without a complete report, a test that could not run, a run without tests, and a bad exit status
-where no test has failed.
+In a run of ctest each test counts once, with these exceptions:
+- A test with _tests in its name is a program of GoogleTest. Its report has the name of the test. Each case in it counts.
+- A test whose last line is "N passed, N failed" or "N passed, N failed, N skipped" is a script. These numbers count.
+Each of these counts as one failure: a program without a complete report, a test that could not run, a run without tests, and a
+bad exit status if no test has failed.
 """
 import os
 import re
@@ -42,7 +42,7 @@ class Sum:
         self.details.append(SKIPPED + ' '.join(reason.split()))
 
     def settle(self, succeeded):
-        """What ended badly has a failure, although all cases passed; so has what counted nothing."""
+        """Adds a failure if no case failed, but the run ended with an error or has no cases."""
         if self.failed == 0 and (not succeeded or self.passed + self.skipped == 0):
             self.failed = 1
         return self
@@ -53,13 +53,13 @@ class Sum:
 
 
 def counts_in(line):
-    """The sum that a line says, or None."""
+    """Returns the counts in a line as a Sum, or None if it has none."""
     found = COUNTS.fullmatch(line.strip())
     return Sum(*(int(number or 0) for number in found.groups())) if found else None
 
 
 def cases_of(report):
-    """The elements of the cases, or none if there is no complete report."""
+    """Returns the XML elements of the cases, or an empty list if there is no complete report."""
     try:
         return list(xml.etree.ElementTree.parse(report).iter('testcase'))
     except (OSError, xml.etree.ElementTree.ParseError):

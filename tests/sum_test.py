@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The rules of sum.py, on reports as ctest and GoogleTest write them."""
+"""Tests sum.py with reports in the form that ctest and GoogleTest write."""
 import contextlib
 import io
 import os
@@ -44,7 +44,7 @@ class SumTest(unittest.TestCase):
             file.write(text)
 
     def say(self, *arguments, standard_input=''):
-        """What the program prints and its exit status."""
+        """Returns the output of the program and its exit status."""
         with contextlib.redirect_stdout(io.StringIO()) as printed, mock.patch('sys.stdin', io.StringIO(standard_input)):
             status = sums.main(list(arguments))
         return printed.getvalue().splitlines(), int(status)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Checks a site: check.py FOLDER. Each page can be reached from index.html, and each link finds its page and its place. No
-page shows a tag of HTML as text.
+"""Checks a site: check.py FOLDER. Each page must be reachable from index.html, and the page and place of each link must exist. No
+page may show an HTML tag as text.
 
-Two places that Doxygen's hidden summaries name do not exist in Doxygen's pages.
+Two places are not checked: Doxygen's hidden summaries link to them, but its pages do not have them.
 """
 import html.parser
 import pathlib
@@ -43,6 +43,6 @@ while waiting:
             reached.add(target)
             waiting.append(target)
 failures += [f"{name}: shows a tag as text" for name, page in pages.items() if page.shows_a_tag]
-failures += [f"{name}: no page leads there" for name in sorted(pages.keys() - reached)]
+failures += [f"{name}: it cannot be reached from index.html" for name in sorted(pages.keys() - reached)]
 print("\n".join(failures))
 sys.exit(bool(failures) or len(pages) < 50)

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: MIT
 """Prepares the headers, the pages and the examples for Doxygen: prepare.py OUTPUT.
 
-Headers: the namespaces `detail` and the macro's inline namespace disappear, the rows of the status codes become the
-enumerators of `errc`, and the second form of a function gets a comment, because the headers describe only the first. A
-line stays on its line, so that Doxygen's warnings name the right one.
+Headers: removes the namespaces `detail` and the macro's inline namespace. Makes the enumerators of `errc` from the rows of the
+status codes. Adds a comment to the second form of each function, because the headers describe only the first form. Line numbers
+do not change, so that they are correct in Doxygen's warnings.
 
-Pages: links between pages become Doxygen's. With SSPAN_SOURCE_URL (https://…/blob/<commit>), links to other files of the
-repository lead there; without it they become plain text.
+Pages: changes links between pages to Doxygen's form. With SSPAN_SOURCE_URL (https://…/blob/<commit>), links to other files of
+the repository go to this address; without it they become plain text.
 """
 import os
 import pathlib
@@ -36,7 +36,7 @@ def write(path, text):
 # Headers
 
 
-# Classes of the namespace detail whose public functions are those of public classes, and their files.
+# Classes of the namespace detail that are bases of public classes and have public functions, and the files of these classes.
 BASES = ("handshake", "sasl_exchange", "buffer_protection", "nns_protection")
 FILES_OF_BASES = ("handshake", "detail/sasl_exchange.hpp", "detail/nns_protection.hpp")
 
@@ -86,7 +86,7 @@ def enumerators_of_errc(text):
 
 
 def name_of(declaration):
-    """The name of a function, or an empty string."""
+    """Returns the name of a function, or an empty string."""
     text = re.sub(r"\[\[.*?\]\]", "", declaration)
     while (shorter := re.sub(r"<[^<>()]*>|requires\((?:[^()]|\([^()]*\))*\)", "", text)) != text:
         text = shorter
@@ -95,18 +95,18 @@ def name_of(declaration):
 
 
 def plain_comment(name, declaration, class_name):
-    """A comment for a member that says all by its name and type, or an empty string."""
+    """Returns a comment for a member whose name and type need no explanation, or an empty string."""
     if name == class_name:
         return "See the description of the class."
     if name in ("data", "size", "empty", "begin", "end"):
-        return "As of every range."
+        return "Same as for every range."
     of_type = re.match(r"((?:\w+::)?[a-z]\w*) \w+( = .*|\{\});$|((?:\w+::)?\w+) \w+;$", declaration)
     type_name = (of_type[1] or of_type[3]) if of_type else "bool"
     return "" if type_name in ("bool", "int") or name else f"See `{type_name}`."
 
 
 def comment_second_forms(lines):
-    """Gives each function without a comment that follows another form of itself a comment, and drops = default, = delete."""
+    """Adds a comment to a function without one, if another form of it stands before it. Removes = default and = delete."""
     documented, class_name, i = ("", ""), "", 0  # the name and the declaration of the last function with a comment
     while i < len(lines):
         line = lines[i]
@@ -154,7 +154,7 @@ def header(path):
     for name in re.findall(r"^class .*\bdetail::(\w+)", text, flags=re.MULTILINE):
         if name not in BASES:
             sys.exit(f"{path}: {name} is the base of a public class; add it to BASES")
-    # The bases of a class whose template parameter is the next base become a list: Doxygen shows their functions then.
+    # A base may have the next base as its template parameter. Makes a list of the bases, so that Doxygen shows their functions.
     text = re.sub(r"^(class \w+ : public )(.*) \{$", flat_bases, text, flags=re.MULTILINE)
     text = re.sub(r"template <class Base>\n(class \w+) : public Base", r"//\n\1", text)
     text = re.sub(r"template <class (Context|Handshake)>\n(class (?:%s))\b" % "|".join(BASES), r"//\n\2", text)
@@ -163,7 +163,7 @@ def header(path):
     lines = [escaped(line) if re.search(r"///.*\\|///.*\w@\w|: .*\w@\w", line) else line for line in text.split("\n")]
     without_detail(lines)
     comment_second_forms(lines)
-    if path.parent.name != "detail": # no page of its own
+    if path.parent.name != "detail": # these files have no page of their own
         head_comment(lines)
     return "\n".join(lines)
 
@@ -172,7 +172,7 @@ def header(path):
 
 
 def anchor(heading):
-    """As GitHub makes it."""
+    """Returns the anchor that GitHub makes for a heading."""
     return re.sub(r"[^a-z0-9_ -]", "", heading.lower()).replace(" ", "-")
 
 
@@ -191,7 +191,7 @@ def link(page, match):
         return match[0]
     if file.suffix == ".md" and file.parent in (ROOT, ROOT / "docs"):
         place = f"{label(file)}-{fragment}" if fragment else f"{label(file)}"
-        if "<code>" in text: # Doxygen's own links would show the tag
+        if "<code>" in text: # a link of Doxygen's would show the tag as text
             return f'<a href="{label(file)}.html{"#" + place if fragment else ""}">{text}</a>'
         return f"[{text}](#{place})" if fragment else f"[{text}](@ref {place})"
     if relative.startswith("include/sspan/") and "/detail/" not in relative and "/os/" not in relative:
@@ -202,13 +202,13 @@ def link(page, match):
 
 
 def file_page(relative):
-    """The name that Doxygen gives to the page of a header, relative to include/sspan."""
+    """Returns the file name of Doxygen's page for a header in include/sspan."""
     name = relative.removeprefix("include/sspan/")
     return name.replace("_", "__").replace("/", "_2").replace(".", "_8") + ".html"
 
 
 def escaped(line):
-    """Keeps Doxygen's commands out of a page: a backslash or an at sign outside of code, and in code a ~ before a name and @{."""
+    """Escapes what Doxygen would read as a command: a backslash or @ outside of code, and in code a ~ before a name, and @{."""
     parts = re.split(r"(`[^`]*`)", line)
     for i, part in enumerate(parts):
         if i % 2 == 0:
@@ -230,7 +230,7 @@ def page(path):
         elif not is_code:
             heading = re.match(r"(#+) (.*)", line)
             line = escaped(line)
-            # Doxygen's own <object> would lose the text for those who do not see the picture.
+            # Doxygen would write <object>, which has no text for readers who cannot see the picture.
             line = re.sub(r"!\[(.*)\]\((?:docs/)?pictures/(.*)\)", r'@htmlonly<p><img src="\2" alt="\1"></p>@endhtmlonly', line)
             line = re.sub(r"(?<!!)\[([^\]\[]*)\]\(([^)]+)\)", lambda match: link(path, match), line)
             if heading:

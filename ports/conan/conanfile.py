@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A Conan 2 recipe for the tree that it is in: conan create ports/conan"""
+"""A Conan 2 recipe. It packages the tree that contains it: conan create ports/conan"""
 import os
 import re
 
@@ -57,12 +57,12 @@ class Sspan(ConanFile):
     def package(self):
         copy(self, "LICENSE", self.source_folder, os.path.join(self.package_folder, "licenses"))
         CMake(self).install()
-        rmdir(self, os.path.join(self.package_folder, "share", "doc"))  # the licence once more
+        rmdir(self, os.path.join(self.package_folder, "share", "doc"))  # has only the licence, which is already in the package
 
     def package_info(self):
         self.cpp_info.bindirs = []
         self.cpp_info.libdirs = []
         self.cpp_info.system_libs = ["secur32", "advapi32"]
-        # The installed CMake package, because it has components.
+        # Users must find the installed CMake package, because it has components.
         self.cpp_info.set_property("cmake_find_mode", "none")
         self.cpp_info.builddirs = [os.path.join("share", "cmake", "sspan")]

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 #
-# include_cost.py COMPILER [ARGUMENT...]: how long a file that has only <sspan/sspan.hpp> takes to compile, compared to one
-# that has only what sspan needs: the headers of the OS, GSL and of the standard library. With clang also a file that imports
-# the module.
+# include_cost.py COMPILER [ARGUMENT...]: measures how long a file with only <sspan/sspan.hpp> takes to compile. Compares it with
+# a file that includes only what sspan needs: the headers of the OS, of GSL and of the standard library. With clang it also
+# measures a file that imports the module.
 import pathlib
 import re
 import resource
@@ -23,7 +23,7 @@ def user_seconds(command):
 
 
 def headers_of_the_standard_library(command, folder):
-    """The ones that sspan's headers name, without those that they leave out on this platform."""
+    """Returns the standard headers that sspan includes on this platform."""
     named = set()
     for header in (include / "sspan").rglob("*.hpp"):
         named |= set(re.findall(r"^#include <([a-z_]+|gsl/narrow)>", header.read_text(), re.MULTILINE))
@@ -51,7 +51,7 @@ def main():
             sources["import"] = "import sspan;\n"
         for level in ("-O0", "-O2"):
             best = dict.fromkeys(sources, float("inf"))
-            for _ in range(ROUNDS):  # in turn, so that a busy machine slows all
+            for _ in range(ROUNDS):  # in turn, so that other load on the machine slows down all of them
                 for what, text in sources.items():
                     source = folder / "file.cpp"
                     source.write_text(text)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 #
-# report.py RESULTS: writes what run.sh has measured into docs/performance.md, README.md and docs/pictures/performance.svg.
+# report.py RESULTS: writes the results of run.sh into docs/performance.md, README.md and docs/pictures/performance.svg.
 import math
 import pathlib
 import re
@@ -14,7 +14,7 @@ results = pathlib.Path(sys.argv[1]).read_text().splitlines()
 
 
 def rows(kind):
-    """The fields of the lines of one kind."""
+    """Returns the text of all lines of one kind."""
     return [line.split(": ", 1)[1] for line in results if line.startswith(kind + ": ")]
 
 
@@ -56,7 +56,7 @@ def per_second():
 
 
 def in_short():
-    """A part of per_second, for README.md."""
+    """Returns a part of the table of per_second, for README.md."""
     head = ["", "size", "pairs per second", "sspan to C"]
     return table(head, [[name, bytes_of(size), f"{sspan:,}", f"{sspan / hand:.2f}"]
                         for package, name, size, hand, sspan in messages
@@ -84,7 +84,7 @@ def machine():
 
 
 def picture():
-    """Both axes are logarithmic. One package, and what was also measured by hand."""
+    """Draws the picture. Both axes are logarithmic. It shows the first package, and only sizes that were also measured in C."""
     left, top, width, height = 96, 40, 560, 300
     shown = [m[1:] for m in messages if m[0] == packages[0] and m[3]]
     sizes = sorted({size for _, size, _, _ in shown})

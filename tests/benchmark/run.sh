@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# What the library costs: instructions per message, with a package that does nothing; messages and handshakes per second,
-# with the Kerberos of Wine and WinPR and a real KDC, and WinPR's NTLM; and the time to compile its headers. Calls written by hand in C are the measure: they
-# look at nothing but the status, or make the library's checks, too. It writes the results into docs/performance.md and its
-# picture. Nothing else should run meanwhile.
+# Measures what the library costs:
+# - instructions per message, with a package that does nothing;
+# - messages and handshakes per second, with Kerberos of Wine and WinPR and a real KDC, and with WinPR's NTLM;
+# - the time to compile its headers.
+# It compares the library with calls written by hand in C: one form checks only the status, the other one makes all checks that
+# the library makes. It writes the results into docs/performance.md and its picture. Run nothing else at the same time.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=tests/environment.sh
@@ -12,12 +14,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=tests/root.sh
 . tests/root.sh
 
-# instructions OPERATION FORM COUNT
+# instructions OPERATION FORM COUNT: prints how many instructions so many messages take.
 instructions() {
     valgrind --tool=callgrind --callgrind-out-file=/dev/null "$overhead" "$@" 2>&1 | sed -n 's/.*Collected : //p'
 }
 
-# per_message OPERATION FORM: what does not depend on their number, such as the start of the program, cancels out.
+# per_message OPERATION FORM: prints the instructions per message. It subtracts two runs, to leave out the program's start.
 per_message() {
     printf '%d' $((($(instructions "$1" "$2" 2000) - $(instructions "$1" "$2" 1000)) / 1000))
 }

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Messages per second with WinPR 3's Kerberos and NTLM. Runs in the Debian 13 of run.sh.
+# Measures messages per second with WinPR 3's Kerberos and NTLM. Runs in the Debian 13 of run.sh.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=tests/environment.sh
 . tests/environment.sh
 
-[[ -e /sspan-root ]] || fail 'this writes to /etc/winpr: it is for a Debian that tests/root.sh makes'
+[[ -e /sspan-root ]] || fail 'this script writes to /etc/winpr, so it runs only in a Debian that tests/root.sh made'
 realm_start
 mkdir -p /etc/winpr
 winpr-hash3 -u alice -d SSPAN -p "$alice_password" -f sam >/etc/winpr/SAM

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Packs the `tree`, as a release does, and builds the project in project/ with that archive.
+# Makes an archive of the `tree`, as a release does, and builds the project in project/ with it.
 cmake_minimum_required(VERSION 3.25)
 file(REMOVE_RECURSE ${build})
 file(MAKE_DIRECTORY ${build}/sspan-${version})
@@ -22,7 +22,7 @@ execute_process(
   RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
 if(hash STREQUAL "wrong")
   if(status EQUAL 0 OR NOT output MATCHES "SHA256 hash of|HASH mismatch|does not match expected value")
-    message(FATAL_ERROR "An archive with another hash was taken:\n${output}")
+    message(FATAL_ERROR "CMake accepted an archive with a wrong hash:\n${output}")
   endif()
   return()
 endif()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# sealed_copy, with somebody between sender and receiver too; inspect; the examples of the protocols; and the first program
-# of the pages. run.sh sets up the realm and says where everything is.
+# Tests sealed_copy, also with an attacker between sender and receiver; inspect; the examples of the protocols; and the first
+# program of the pages. run.sh sets up the realm and the environment.
 import contextlib
 import hashlib
 import json
@@ -32,8 +32,8 @@ def digest(path):
 
 
 class Proxy:
-    """Passes on what two sides say; `change(number, frame)` says what becomes of each frame that the sender sends: it
-    returns the frames to be passed on, or None to cut the connection."""
+    """Passes data between two sides. Calls `change(number, frame)` for each frame from the sender. `change` returns the frames
+    to pass on, or None to cut the connection."""
 
     def __init__(self, port, change):
         self.change = change
@@ -73,7 +73,7 @@ class Proxy:
             while some := there.recv(65536):
                 here.sendall(some)
         with contextlib.suppress(OSError):
-            here.shutdown(socket.SHUT_WR)  # what it still sends must not reset the connection
+            here.shutdown(socket.SHUT_WR)  # only this direction: the sender may still send, and must not get a reset
 
     def __enter__(self):
         return self
@@ -88,7 +88,7 @@ def is_data(frame):
 
 
 def once(condition, frames):
-    """A change of the first frame of which the condition holds."""
+    """Returns a function `change` that changes only the first frame that satisfies the condition."""
     done = []
 
     def change(number, frame):
@@ -104,9 +104,9 @@ def flip(frame):
 
 
 class Copies:
-    """Tests of both styles: STYLE is what makes the difference on the command line."""
+    """Tests for both styles. STYLE has the options that select the style."""
     STYLE = ()
-    TOKENS = 1  # that the sender sends in the handshake
+    TOKENS = 1  # number of tokens that the sender sends in the handshake
 
     @classmethod
     def setUpClass(cls):
@@ -182,14 +182,14 @@ class Copies:
                          'the peer closed the connection')
 
     def test_connection_cut_inside_a_block(self):
-        first = self.TOKENS + 1  # behind the tokens and the file's name
+        first = self.TOKENS + 1  # after the tokens and the name of the file
 
         def change(number, frame):
             return [frame] if number < first + 1 else [frame[:5000]] if number == first + 1 else None
         self.expect_lost(change, 5, '.', 'the peer closed the connection in the middle of a message')
 
     def test_connection_cut_before_the_last_block(self):
-        last = self.TOKENS + 1 + 5  # five blocks of data
+        last = self.TOKENS + 1 + 5  # before it are five blocks of data
         self.expect_lost(lambda number, frame: None if number == last else [frame], 5, '.', 'the peer closed the connection')
 
     def test_silence(self):
@@ -286,7 +286,7 @@ class Receivers(unittest.TestCase):
 
     def test_no_handshake(self):
         with self.receiver('--dce') as server:
-            self.assertIn(send(server.port, self.source)[0], (2, 5))  # its own side may be complete already
+            self.assertIn(send(server.port, self.source)[0], (2, 5))  # 5 if the sender's handshake is already complete
             self.assertEqual(server.process.wait(PATIENCE), 2)
         with socket.socket() as reserved:
             reserved.bind(('127.0.0.1', 0))
@@ -355,7 +355,7 @@ class Inspect(unittest.TestCase):
                                                    'integrity'])
                 self.assertGreaterEqual(told['sizes']['max_signature'], 28)
                 self.assertEqual(told['negotiation_info']['package'], 'Kerberos')
-                self.assertIsNone(told['user_name'])  # not told by Wine
+                self.assertIsNone(told['user_name'])  # Wine does not report it
         self.assertFalse(handshakes['NTLM']['established'])
         self.assertRegex(handshakes['NTLM']['failed']['error'], r'^SEC_E_\w+ \(0x8009')
 
@@ -400,7 +400,7 @@ class Programs(unittest.TestCase):
     @staticmethod
     @contextlib.contextmanager
     def nobody():
-        """A port at which nobody listens."""
+        """Yields a port at which no program listens."""
         with socket.socket() as reserved:
             reserved.bind(('127.0.0.1', 0))
             yield str(reserved.getsockname()[1])
@@ -408,7 +408,7 @@ class Programs(unittest.TestCase):
     @staticmethod
     @contextlib.contextmanager
     def pretender(answer):
-        """The port of a server that answers everything with these bytes, and closes the connection."""
+        """Yields the port of a server that answers the first data with these bytes, and closes the connection."""
         def serve(listener):
             with contextlib.suppress(OSError), listener.accept()[0] as peer:
                 peer.settimeout(PATIENCE)

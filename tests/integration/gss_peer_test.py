@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# secure_echo against gss_peer, which knows GSSAPI only: each is the client and the server, signed and sealed, with and
-# without DCE style. run.sh sets up the realm and says where everything is.
+# Tests secure_echo with gss_peer, which uses only GSSAPI. Each program is the client and the server, with signed and sealed
+# messages, with and without DCE style. run.sh sets up the realm and the environment.
 import os
 import unittest
 
@@ -13,11 +13,11 @@ PEER = os.environ['SSPAN_GSS_PEER']
 SIZES = (0, 1, 15, 16, 17, 255, 4096, 65536, 1 << 20)
 GRANTED = ('mutual_auth', 'replay_detect', 'sequence_detect', 'confidentiality', 'integrity')
 ALTERED = r'SEC_E_(MESSAGE_ALTERED|INVALID_TOKEN) \(0x\w+\)'
-MESSAGE = 17  # bytes of a forged one
+MESSAGE = 17  # size of a forged message in bytes
 
 
 class Mode:
-    """Tests of a KIND of message, in a STYLE: the options that ask for it."""
+    """Tests of one KIND of message in one style. STYLE has the options that select the style."""
     KIND = 'sign'
     STYLE = ()
 
@@ -35,7 +35,7 @@ class Mode:
 
     @property
     def forgeries(self):
-        """Each, and why it is rejected."""
+        """Returns each kind of forgery with the error that rejects it."""
         forgeries = {'altered': ALTERED, 'shortened': ALTERED, 'moved': ALTERED, 'reflected': ALTERED,
                      'replayed': r'SEC_E_(OUT_OF_SEQUENCE|INVALID_TOKEN) \(0x\w+\)',
                      'late': r'SEC_E_OUT_OF_SEQUENCE \(0x80090310\)'}
@@ -48,7 +48,7 @@ class PeerServes(Mode):
     """The client is secure_echo."""
 
     def talk(self, *options, size=MESSAGE, forge=()):
-        """How each side ended, and what it said."""
+        """Returns the exit status and the output of each side."""
         server = programs.Server(PEER, 'serve', *forge)
         try:
             status, printed, complaints = programs.run(
@@ -147,17 +147,17 @@ class PeerSends(Mode):
     def test_altered_handshake(self):
         self.expect_no_handshake('', (2,), '--forge', 'handshake')
         if self.STYLE:
-            self.expect_no_handshake('', (5,), '--forge', 'third-leg')  # its own side is complete already
+            self.expect_no_handshake('', (5,), '--forge', 'third-leg')  # the client's handshake is already complete
 
     def test_less_protection_than_required(self):
         self.expect_no_handshake(' did not grant replay_detect, sequence_detect', (5,), '--undemanding')
 
 
 class PeerAlone(unittest.TestCase):
-    """Both sides are gss_peer: it understands itself, and accepts no more than secure_echo may."""
+    """Both sides are gss_peer. It works with itself, and rejects the same forgeries as secure_echo."""
 
     def talk(self, kind, *options, sizes=SIZES):
-        """How client and server ended, and what the server said."""
+        """Returns the exit status of client and server, and the output of the server."""
         server = programs.Server(PEER, 'serve')
         try:
             status, printed, complaints = programs.run(PEER, 'send', '--port', str(server.port), '--target', SERVICE, '--kind',

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# secure_echo's server among hundreds of peers at once, most of them hostile: it serves the honest ones meanwhile, keeps
-# to its bounds, and is afterwards as it was before. run.sh sets up the realm and says where everything is.
+# Tests secure_echo's server with hundreds of peers at once, most of them hostile. The server must serve the honest peers, keep
+# its limits, and afterwards have the same threads, files and sockets as before. run.sh sets up the realm and the environment.
 import collections
 import concurrent.futures
 import contextlib
@@ -21,14 +21,14 @@ from programs import PATIENCE
 SERVICE = os.environ['SSPAN_SERVICE']
 MIB = 1 << 20
 GIB = 1 << 30
-# In seconds.
-HANDSHAKE = 10  # how long it may take the server's clients, as the server has it when nobody says anything
-MESSAGE = 5  # how long they may be idle, and how long a message may take
-LINGER = 1  # how long the server waits for them to end the connection, too
-SLACK = 5  # what a busy machine may add
+# Times in seconds.
+HANDSHAKE = 10  # the server's limit for a handshake, if no option sets it
+MESSAGE = 5  # the server's limit for an idle client, and for one message
+LINGER = 1  # the server waits so long for a client to close the connection
+SLACK = 5  # extra time for a busy machine
 MOST_DATA = 8_000_000
 MOST_TOKEN = 65536
-THREAD = MIB * 5 // 4  # what one costs under Wine: 1 MiB, and what it has allocated
+THREAD = MIB * 5 // 4  # memory of one thread under Wine: 1 MiB, and its allocations
 
 
 def number(value):
@@ -61,7 +61,7 @@ def until_closed(peer):
 
 
 def slowly(peer, data):
-    """A byte now and then, until the server ends the connection: for a minute at most."""
+    """Sends single bytes with pauses, until the server ends the connection, or for one minute."""
     peer.settimeout(0.2)
     for byte in data[:300]:
         peer.sendall(bytes([byte]))
@@ -71,7 +71,7 @@ def slowly(peer, data):
 
 
 def claim(peer, header):
-    """Goes on as if the server believed it."""
+    """Sends a header, and then data as if the server had accepted the header."""
     peer.sendall(header)
     for _ in range(8):
         peer.sendall(bytes(MIB))
@@ -83,7 +83,7 @@ def reset(peer):
     peer.close()
 
 
-# ---- peers that nobody knows ----
+# ---- peers that have not authenticated themselves ----
 
 def never_speaks(peer):
     until_closed(peer)
@@ -131,14 +131,14 @@ ENDED_AT_ONCE = (sends_garbage, claims_1_gib, claims_4_gib, closes_half, resets,
 
 
 def unknown_peer(port, behave):
-    """@return for how long the server put up with it."""
+    """Returns how long the server kept the connection."""
     start = time.monotonic()
     with socket.create_connection(('127.0.0.1', port), PATIENCE) as peer, contextlib.suppress(ConnectionError):
         behave(peer)
     return time.monotonic() - start
 
 
-# ---- clients that have authenticated themselves; `message` is what an honest one would send next ----
+# ---- clients that have authenticated themselves; `message` is the next message of an honest client ----
 
 def says_nothing_more(peer, _):
     until_closed(peer)
@@ -176,13 +176,13 @@ KNOWN_ENDED_AT_ONCE = (claims_a_token_of_1_gib, claims_data_of_4_gib, sends_no_m
 
 
 def known_peer(listener, port, behave):
-    """Has an honest client, which takes it for the server, do the handshake. `behave` returns what the client is to get
-    for its message, if anything. @return as unknown_peer."""
+    """Relays the handshake of an honest client to the server, then behaves badly in its place. `behave` returns the answer for
+    the client's message, if there is one. Returns the same as unknown_peer."""
     client, _ = listener.accept()
     with client, socket.socket() as peer:
         client.settimeout(PATIENCE)
         peer.settimeout(PATIENCE)
-        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # so that the server notices who does not read
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # a small buffer, so that the server notices a peer that does not read
         peer.connect(('127.0.0.1', port))
         peer.sendall(receive_token(client))
         client.sendall(receive_token(peer))
@@ -194,19 +194,19 @@ def known_peer(listener, port, behave):
 
 
 def wine_server():
-    """Its process: the one of this prefix."""
+    """Returns the process id of the wineserver of this prefix."""
     prefix = f"WINEPREFIX={os.environ['WINEPREFIX']}".encode()
     for process in filter(str.isdigit, os.listdir('/proc')):
-        with contextlib.suppress(OSError):  # it has ended, or is not ours
+        with contextlib.suppress(OSError):  # the process has ended, or belongs to another user
             if 'wineserver' in os.readlink(f'/proc/{process}/exe'):
                 with open(f'/proc/{process}/environ', 'rb') as file:
                     if prefix in file.read().split(b'\0'):
                         return int(process)
-    raise AssertionError('there is no wineserver')
+    raise AssertionError('no wineserver runs')
 
 
 class Server(programs.Server):
-    """Knows what its process has taken of the system: under Wine it is one of the system's, too."""
+    """Measures the server's threads, memory, files and sockets. A Wine process is also a process of Linux."""
 
     def __init__(self, *options):
         super().__init__('secure_echo', 'serve', *options)
@@ -227,11 +227,11 @@ class Server(programs.Server):
         return len(os.listdir(f'/proc/{self.process.pid}/fd'))
 
     def sockets(self):
-        """The server's are among those that Wine's own server holds for all programs."""
+        """Counts the sockets of the wineserver, which holds the sockets of all programs."""
         folder = f'/proc/{self.wine_server}/fd'
         count = 0
         for file in os.listdir(folder):
-            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            with contextlib.suppress(FileNotFoundError):  # it was closed since listdir
                 count += os.readlink(f'{folder}/{file}').startswith('socket:')
         return count
 
@@ -239,7 +239,7 @@ class Server(programs.Server):
         return self.status(name) * 1024
 
     def connections(self):
-        """How many somebody holds an end of that is the server's."""
+        """Counts the open connections at the server's end."""
         with open('/proc/net/tcp') as file:
             rows = [line.split() for line in itertools.islice(file, 1, None)]
         listening, no_owner = '0A', '0'
@@ -263,7 +263,7 @@ class Load(unittest.TestCase):
     def start(self, *options):
         self.server = Server(*options)
         self.addCleanup(self.server.stop)
-        self.expect_honest_clients_to_be_served(1)  # which loads what the server needs
+        self.expect_honest_clients_to_be_served(1)  # the first client makes the server load its libraries
         self.wait_until(lambda: self.server.connections() == 0)
         self.before = self.server.threads(), self.server.files()
         self.sockets_before = self.server.sockets()
@@ -293,7 +293,7 @@ class Load(unittest.TestCase):
         with contextlib.suppress(AssertionError):
             self.wait_until(lambda: now() == (*self.before, 0), LINGER + SLACK)
         self.assertEqual(now(), (*self.before, 0))
-        self.assertLess(self.server.sockets(), self.sockets_before + 8)  # Wine's services come and go
+        self.assertLess(self.server.sockets(), self.sockets_before + 8)  # Wine's services also open and close sockets
         self.expect_honest_clients_to_be_served(1)
 
     def expect_ends(self, lives, kinds, least, most):
@@ -331,7 +331,7 @@ class Load(unittest.TestCase):
         self.expect_all_to_be_over()
 
     def test_200_hostile_peers_at_once(self):
-        """18 more that have authenticated themselves, and in between 20 honest ones."""
+        """With 21 hostile clients that have authenticated themselves, and 20 honest ones."""
         self.start('--timeout', str(MESSAGE), '--max-size', str(MOST_DATA))
         with self.pool() as pool:
             peers = [(behave, pool.submit(unknown_peer, self.server.port, behave))
@@ -355,7 +355,7 @@ class Load(unittest.TestCase):
                                  ('receiving: the peer is silent or too slow', 3 * 40 + 2 * 3),
                                  ('sending: the peer is silent or too slow', 3)):
             self.assertEqual(self.server.count(complaint), count, complaint)
-        held = 3 * 3 * MOST_DATA  # for who does not read: a message, the answer, and room to grow
+        held = 3 * 3 * MOST_DATA  # for each peer that does not read: a message, the answer, and space for growing buffers
         self.assertLess(self.server.memory('VmHWM'), self.memory_before + self.server.most_threads * THREAD + held)
         self.expect_all_to_be_over()
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# Running the examples and the programs of tests/programs. run.sh sets the environment.
+# Runs the examples and the programs of tests/programs. run.sh sets the environment.
 import os
 import re
 import subprocess
@@ -14,11 +14,11 @@ BUILD = os.environ['SSPAN_BUILD']
 SUFFIX = os.environ.get('SSPAN_SUFFIX', '.exe')
 PATIENCE = 60
 
-# Windows programs write to files, not to pipes: services that Wine starts with them would keep a pipe open.
+# Windows programs write to files, not to pipes. Wine may start services with a program, and they would keep a pipe open.
 
 
 def command(name, *arguments):
-    """The command for a program; a path is a native program."""
+    """Returns the command for a program. An absolute path means a native program."""
     if os.path.isabs(name):
         return [name, *arguments]
     folder = 'tests/programs' if name == 'secure_echo' else 'examples'
@@ -28,7 +28,7 @@ def command(name, *arguments):
 def run(name, *arguments, password=None, environment=None):
     """Runs a program to its end. Returns its status, its standard output and its standard error."""
     ended = run_once(name, *arguments, password=password, environment=environment)
-    if RUNNER and ended == (1, '', ''):  # Wine did not start it: with status 1 a program prints its usage
+    if RUNNER and ended == (1, '', ''):  # Wine did not start it, because a program with status 1 prints its usage
         ended = run_once(name, *arguments, password=password, environment=environment)
     return ended
 
@@ -44,7 +44,7 @@ def run_once(name, *arguments, password=None, environment=None):
 
 
 class Server:
-    """A program that listens on a free port. `port` is the part of its command line that asks for one."""
+    """A program that listens on a free port. `port` has the arguments that select a free port."""
 
     def __init__(self, name, *arguments, port=('--port', '0'), environment=None):
         self.log = tempfile.NamedTemporaryFile('r')

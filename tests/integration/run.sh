@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# tests/integration/run.sh [PART...]: under Wine. Needs build/mingw. Without a part, it runs all of them:
+# tests/integration/run.sh [PART...]: runs tests under Wine. Needs build/mingw. Without a PART it runs all parts:
 #   kerberos     Kerberos with a real KDC, the examples, and secure_echo against hostile peers
 #   load         ten million messages, and a server under load
-#   registered   the loopback package as one of the system's
+#   registered   the loopback package, registered as a package of the system
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=tests/environment.sh
@@ -28,7 +28,7 @@ kerberos() {
 
     python_tests secure_echo_test.py
 
-    # A native peer that knows GSSAPI only.
+    # A native peer that uses only GSSAPI.
     export SSPAN_GSS_PEER=$scratch/gss_peer
     logged cc -std=c11 -D_DEFAULT_SOURCE -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Werror -O1 -g \
         -fsanitize=address,undefined -fno-sanitize-recover=all tests/integration/gss_peer.c -o "$SSPAN_GSS_PEER" -lgssapi_krb5
@@ -46,11 +46,11 @@ load() {
     python_tests load_test.py
 }
 
-# Registers the loopback package with the system, until the tests have ended.
+# registered: registers the loopback package with the system, and removes the entry after the tests.
 registered() {
     local providers='HKLM\System\CurrentControlSet\Control\SecurityProviders'
     cp build/mingw/tests/libsspan_loopback_package.dll "$WINEPREFIX/drive_c/windows/system32/sspan_loopback.dll"
-    wine reg delete "$providers" /v SecurityProviders /f >/dev/null 2>&1 </dev/null || true # a killed script's
+    wine reg delete "$providers" /v SecurityProviders /f >/dev/null 2>&1 </dev/null || true # a killed script may have left it
     logged wine reg add "$providers" /v SecurityProviders /t REG_SZ /d sspan_loopback.dll /f
     google_tests 'a registered package, real thread tokens' registered_tests
     python_tests second_hop_test.py

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# second_hop with the loopback package: three processes, each with its own secur32. run.sh registers the package.
+# Tests second_hop with the loopback package, in three processes, each with its own secur32. run.sh registers the package.
 import unittest
 
 import programs

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# secure_echo against hostile peers, and clients that cannot log on. run.sh sets up the realm and the environment.
+# Tests secure_echo with hostile peers, and with clients that cannot log on. run.sh sets up the realm and the environment.
 import contextlib
 import os
 import socket
@@ -15,7 +15,7 @@ SERVICE = os.environ['SSPAN_SERVICE']
 PASSWORD = os.environ['SSPAN_PASSWORD']
 MOST_TOKEN = 65536
 USER = os.environ.get('SSPAN_USER', 'alice')
-# Wine's Kerberos and WinPR's ask for the ticket at once, and have one number for every failure of it.
+# Kerberos of Wine and of WinPR asks for the ticket already here, and returns one status for all failures.
 DENIED = r'^AcquireCredentialsHandle: (NTSTATUS \(0xC0000001\)|SEC_E_NO_CREDENTIALS)'
 
 
@@ -40,7 +40,7 @@ def port_of(connection):
 
 
 class HostileClients(unittest.TestCase):
-    """One connection fails with an error that says why. The server continues."""
+    """The connection must fail with an error that has the reason. The server must continue."""
 
     @classmethod
     def setUpClass(cls):
@@ -113,7 +113,7 @@ class HostileClients(unittest.TestCase):
 
 
 class HostileServers(unittest.TestCase):
-    """The client reports why, and ends with 2: no handshake."""
+    """The client must report the reason, and end with status 2: no handshake."""
 
     def expect(self, answer, complaint, *options):
         with socket.create_server(('127.0.0.1', 0)) as listener:
@@ -123,7 +123,7 @@ class HostileServers(unittest.TestCase):
                     peer.settimeout(PATIENCE)
                     peer.recv(65536)
                     if answer is None:
-                        peer.recv(1)  # until the client has lost its patience
+                        peer.recv(1)  # returns when the client's time limit ends the connection
                     else:
                         peer.sendall(answer)
             thread = threading.Thread(target=serve)
@@ -198,7 +198,7 @@ class LogOn(unittest.TestCase):
     def test_dce_style_that_the_client_has_not_asked_for(self):
         server = Server('--dce')
         try:
-            self.assertIn(client(server.port)[0], (2, 5))  # its own side may be complete already
+            self.assertIn(client(server.port)[0], (2, 5))  # 5 if the client's handshake is already complete
             server.wait_for('^connection 1: AcceptSecurityContext did not grant dce_style: SEC_E_SECURITY_QOS_FAILED')
         finally:
             server.stop()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# tcp_client and tcp_server, with a proxy between them that changes frames, and with wrong peers. run.sh sets up the realm.
+# Tests tcp_client and tcp_server with a proxy that changes frames, and with wrong peers. run.sh sets up the realm.
 import contextlib
 import os
 import socket
@@ -39,7 +39,7 @@ class Tcp(unittest.TestCase):
         self.server.wait_for('signed: Thank you.')
 
     def expect_refusal(self, change):
-        """By the server; the client gets no answer."""
+        """Expects that the server rejects the message. The client gets no answer."""
         with Proxy(self.server.port, change) as proxy:
             status, printed, complaints = send(proxy.port, ORDER)
         self.assertEqual((status, 'decrypted' in printed), (2, False), printed + complaints)

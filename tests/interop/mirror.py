@@ -17,7 +17,7 @@ LEAST = {'as_required': 0, 'encrypted': 1, 'integrity_only': 2}
 
 
 class Refused(Exception):
-    """sspan has refused. `name` is the error's; `left` is what the call has left in its buffers."""
+    """A call of sspan's has failed. `name` is the name of the error. `left` is the content of the buffers after the call."""
 
     def __init__(self, name, left):
         super().__init__(f'sspan says {name}')
@@ -26,7 +26,7 @@ class Refused(Exception):
 
 
 class Broken(Exception):
-    """A call of sspan's has broken a promise, or the mirror does not answer."""
+    """A call did not behave as sspan documents it, or the mirror does not answer."""
 
 
 def sized(content):
@@ -34,13 +34,13 @@ def sized(content):
 
 
 def cut(content):
-    """The two parts of a sized content and the rest."""
+    """Returns the sized content at the front, and the rest."""
     size = struct.unpack_from('>I', content)[0]
     return content[4:4 + size], content[4 + size:]
 
 
 class Program:
-    """A running mirror. It is started again if it has ended."""
+    """A program mirror. `connect` starts it, and starts it again if it has ended."""
 
     def __init__(self, command, environment=None):
         self.command = command
@@ -49,7 +49,7 @@ class Program:
         self.log = None
 
     def start(self):
-        # To a file: the services that Wine starts would keep a pipe open.
+        # The output goes to a file, because services that Wine starts would keep a pipe open.
         self.log = tempfile.NamedTemporaryFile('r')
         with open(self.log.name, 'w') as output:
             self.process = subprocess.Popen([*self.command, '0'], stdin=subprocess.DEVNULL, stdout=output,
@@ -74,7 +74,7 @@ class Program:
         return socket.create_connection(('127.0.0.1', self.port), PATIENCE)
 
     def obituary(self):
-        """Why there is no answer."""
+        """Returns the reason why there is no answer."""
         try:
             status = self.process.wait(1)
         except subprocess.TimeoutExpired:
@@ -82,7 +82,7 @@ class Program:
         return f'the mirror has ended with status {status}: {self.says()[-3000:]}'
 
     def end(self):
-        """Asks it to end. Its exit status and what it has said; None if it did not end."""
+        """Asks the program to end. Returns its exit status and its output. The status is None if it did not end."""
         if self.process is not None:
             with contextlib.suppress(OSError), self.connect() as connection:
                 connection.sendall(b'Q' + sized(b''))
@@ -99,7 +99,7 @@ class Program:
 
 
 class Mirror:
-    """One context of sspan's."""
+    """One context of sspan in the mirror."""
 
     def __init__(self, program):
         self.program = program
@@ -126,7 +126,7 @@ class Mirror:
             raise Broken(f'{command} cannot be sent: {self.program.obituary()}') from None
 
     def raw_answer(self):
-        """The letter of the answer to the first command that has none yet, and its payload."""
+        """Receives the next answer. Returns its letter and its payload."""
         try:
             letter, size = struct.unpack('>cI', self.receive(5))
             return letter.decode(), self.receive(size)
@@ -145,7 +145,7 @@ class Mirror:
         return answer
 
     def ask(self, command, payload=b'', meaning=bytes):
-        """Sends a command. Its answer means something, now or, within `post`, when `result` is called."""
+        """Sends a command. Returns `meaning` of its answer. Within `post`, `result` returns it later."""
         self.send(command, payload)
         if self.waiting is None:
             return meaning(self.answer())
@@ -153,7 +153,7 @@ class Mirror:
         return None
 
     def post(self, function, *arguments):
-        """Begins a function of this class, so that several can be on their way."""
+        """Sends the command of a function of this class, without waiting. Several functions can be posted."""
         self.waiting = self.posted
         try:
             getattr(self, function)(*arguments)
@@ -161,10 +161,10 @@ class Mirror:
             self.waiting = None
 
     def result(self):
-        """Of the first posted function that has not returned yet."""
+        """Returns the result of the oldest posted function that has none yet."""
         return self.posted.popleft()(self.answer())
 
-    # What every side of a context can do, see sides.py.
+    # The functions of all sides of a context; see sides.py.
 
     def begin_as_client(self, target, style):
         return self.ask('C', bytes([STYLES.index(style)]) + target.encode(), flag_and_rest)
@@ -176,7 +176,7 @@ class Mirror:
         return self.ask('T', token, flag_and_rest)
 
     def sizes(self):
-        """max_token, max_signature, block_size, security_trailer"""
+        """Returns max_token, max_signature, block_size, security_trailer."""
         return self.ask('Z', b'', lambda answer: struct.unpack('>4I', answer))
 
     def wrap(self, sealed, data):

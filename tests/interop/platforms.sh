@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 #
-# To be sourced after environment.sh and suites.sh: where the programs on sspan run, and with which keys.
+# Source this file after environment.sh and suites.sh. It runs programs with sspan, on each platform and with each type of key.
 # shellcheck disable=SC2154 # environment.sh sets scratch and alice_password
 
 readonly key_types=(aes256-cts-hmac-sha1-96 aes128-cts-hmac-sha1-96 aes256-cts-hmac-sha384-192 aes128-cts-hmac-sha256-128)
 readonly run_seconds=300 # the longest time that one run of a program may take
 
-# principal NAME: makes one with a random key, unless another peer has made it.
+# principal NAME: makes a principal with a random key, if no other peer has made it.
 principal() {
     kadmin.local getprinc "$1" >/dev/null 2>&1 || logged kadmin.local addprinc -randkey "$1"
 }
 
-# winpr_start PROGRAM: builds it in a Debian 13, which has WinPR 3.
+# winpr_start PROGRAM: builds the program in a Debian 13, which has WinPR 3.
 winpr_start() {
     # shellcheck source=tests/root.sh
     . tests/root.sh
@@ -25,8 +25,8 @@ winpr_start() {
     chmod +x "$scratch/winpr3"
 }
 
-# winpr_runner: prints a script that runs a program of build/winpr3 in there. Temporary files have the same names as outside:
-# the realm's, and the report of the tests.
+# winpr_runner: prints a script that runs a program of build/winpr3 in that Debian. Temporary files, such as those of the realm
+# and the report of the tests, have the same names inside and outside.
 winpr_runner() {
     printf '#!/usr/bin/env bash\n'
     printf 'tree=%q scratch=%q root=%q apart=(' "$PWD" "$scratch" "$root"
@@ -46,9 +46,10 @@ exec "${apart[@]}" bash -euc '
 SCRIPT
 }
 
-# everywhere PRINCIPAL PROGRAM COMMAND: runs the command under Wine, and with SSPAN_WITH_WINPR3 on WinPR 3, too, with each
-# type of session key. Its argument is the name of these. Alice has a new ticket for the principal each time. The command
-# finds the program by the variables of suites.sh. SSPAN_ONLY_SEALED is set where no message has integrity only.
+# everywhere PRINCIPAL PROGRAM COMMAND: runs the command under Wine with each type of session key, and with SSPAN_WITH_WINPR3
+# also on WinPR 3. The argument of the command is the name of the platform and the key type. Alice has a new ticket for the
+# principal each time. The command finds the program with the variables of suites.sh. SSPAN_ONLY_SEALED is set on a platform
+# that has no messages with integrity only.
 everywhere() {
     local principal=$1 program=$2 command=$3 given=$KRB5_CONFIG platform type
     local -x SSPAN_RUNNER SSPAN_BUILD SSPAN_SUFFIX
@@ -58,7 +59,7 @@ everywhere() {
             SSPAN_RUNNER+=' wine' SSPAN_BUILD=build/mingw SSPAN_SUFFIX=.exe
             [[ -e $SSPAN_BUILD/tests/interop/$program.exe ]] || fail "$program.exe is not built"
         else
-            winpr_start "$program" # not before: Wine's services would keep the lock
+            winpr_start "$program" # only now, because Wine's services would keep the lock
             SSPAN_RUNNER+=" $scratch/winpr3" SSPAN_BUILD=build/winpr3 SSPAN_SUFFIX=''
             local -x SSPAN_ONLY_SEALED=1
         fi

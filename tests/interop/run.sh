@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# tests/interop/run.sh [--with-winpr3] PEER: sspan against a program that nobody here wrote. Each folder here is a peer, and a
-# test of ctest: `ctest --preset mingw -L interop` runs all of them. The last line says how many cases passed.
+# tests/interop/run.sh [--with-winpr3] PEER: tests sspan with other software, a peer. Each folder here is a peer, and a test of
+# ctest: `ctest --preset mingw -L interop` runs all of them. The last line says how many cases passed.
 #
-# build/mingw must be there. With --with-winpr3, or SSPAN_WITH_WINPR3 in the environment, peers also test sspan on WinPR 3, in
+# Needs build/mingw. With --with-winpr3, or with SSPAN_WITH_WINPR3 in the environment, the peers also test sspan on WinPR 3, in
 # a Debian 13 of its own (tests/root.sh).
 #
-# A peer is tests/interop/PEER/run.sh. It starts in the project's folder, with Wine running and with the realm of
-# realm_start in its environment. It may add principals with kadmin.local; it writes their keys to keytabs of its own. It ends
-# with `totals`, or with `skip` if it cannot run here. It must end what it started.
+# The script of a peer is tests/interop/PEER/run.sh. It starts in the folder of the project. Wine runs, and the environment has
+# the realm of realm_start. The script may add principals with kadmin.local; it writes their keys to its own keytabs. Its last
+# command is `totals`, or `skip` if it cannot run here. It must end all processes that it started.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=tests/environment.sh
@@ -24,4 +24,4 @@ fi
 needs "${wine_packages[@]}" "${realm_packages[@]}" python3
 wine_start
 realm_start
-"tests/interop/$1/run.sh" 9>&- # a program that it leaves must not hold the lock
+"tests/interop/$1/run.sh" 9>&- # a program that the script leaves must not hold the lock

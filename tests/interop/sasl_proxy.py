@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: MIT
 #
-# Stands between clients of LDAP and the server at a port, and flips one bit of one buffer of a security layer.
+# A proxy between LDAP clients and the server at a port. It flips one bit of one buffer of a security layer.
 #
 #   sasl_proxy.py PORT [SIDE BUFFER BYTE]
 #
-# SIDE is who sends the buffer: client, server, or nobody. BUFFER counts this side's buffers from 0. BYTE is an index into the
-# buffer, which begins with its length; -1 is its last byte. Without these arguments, each connection begins with a line that
-# has them. With them there is one connection. Prints the port that it listens on, and "changed" for each bit.
+# SIDE is the sender of the buffer: client, server, or nobody. BUFFER counts this side's buffers from 0. BYTE is an index into
+# the buffer, which begins with its length; -1 is its last byte. Without these arguments, the first line of each connection has
+# them. With these arguments, there is only one connection. Prints its port, and "changed" for each flipped bit.
 import contextlib
 import socket
 import sys
 import threading
 
-PATIENCE = 60  # longer than that of the clients
+PATIENCE = 60  # longer than the limit of the clients
 
 
 def receive(source, size):
@@ -23,8 +23,8 @@ def receive(source, size):
 
 
 def receive_unit(source):
-    """A message of LDAP, which begins with 0x30, or a buffer: its length begins with zero. @return whether it is a buffer,
-    and its bytes."""
+    """Receives a message of LDAP, which begins with 0x30, or a buffer, whose length begins with zero. Returns whether it is a
+    buffer, and its bytes."""
     head = receive(source, 2)
     if head[0] == 0:
         head += receive(source, 2)
@@ -48,7 +48,7 @@ def pass_on(source, to, buffer, byte):
                 count += 1
             to.sendall(unit)
     with contextlib.suppress(OSError):
-        to.shutdown(socket.SHUT_RDWR)  # the other direction ends, too
+        to.shutdown(socket.SHUT_RDWR)  # this also ends the other direction
 
 
 def serve(client, port, plan):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Prints include/sspan/sspan.cppm: the module exports each public name of the headers."""
+"""Prints cmake/module/sspan.cppm: the module, which exports each public name of the headers."""
 import pathlib
 import re
 
@@ -16,7 +16,7 @@ NAMES = [
 
 
 def names_of(header):
-    """Yields (namespace, name) of what the header declares for users."""
+    """Yields (namespace, name) for each public name that the header declares."""
     spaces = []
     special = False
     for line in header.read_text().splitlines():

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 # Reads the file `natvis` and writes the C++ file `result`. For each type it defines a class that is derived from the type and
-# has a function for each expression. Only the subset of natvis that the file needs is known here; all else is an error.
+# has a function for each expression. It knows only the subset of natvis that this file uses; everything else is an error.
 cmake_minimum_required(VERSION 3.25)
 
-# An argument for each template that a name with <*> stands for.
+# For each template in a name with <*>: the argument that takes the place of *.
 set(sspan::sspan_os::detail::unique_handle sspan::sspan_os::detail::token_kind)
 set(sspan::sspan_os::detail::token_exchange sspan::client_handshake)
 set(sspan::sspan_os::detail::sasl_exchange sspan::client_handshake)
@@ -16,9 +16,9 @@ foreach(protocol IN ITEMS http_negotiate negotiate_stream sasl)
   string(APPEND output "#include <sspan/protocol/${protocol}.hpp>\n")
 endforeach()
 set(number 0)
-set(open "")         # the elements that are open here, innermost first
-set(types "")        # of the element Type and its AlternativeTypes
-set(expressions "")  # of the same element
+set(open "")         # the open elements, the innermost first
+set(types "")        # types of the element Type and of its AlternativeTypes
+set(expressions "")  # expressions of the same element
 
 function(plain result text)
   string(REPLACE "&lt;" "<" text "${text}")
@@ -35,12 +35,12 @@ function(attribute result tag name)
   set(${result} "${value}" PARENT_SCOPE)
 endfunction()
 
-# The debugger calls no functions.
+# The debugger cannot call functions, so an expression must not have calls.
 macro(expression text)
   plain(code "${text}")
   string(REGEX REPLACE ",(x|s|sb|su|en)$" "" code "${code}")
   if(code MATCHES "[(;{}]" OR code STREQUAL "")
-    message(FATAL_ERROR "\"${code}\" is no expression for the debugger")
+    message(FATAL_ERROR "\"${code}\" is not an expression for the debugger")
   endif()
   math(EXPR number "${number} + 1")
   string(APPEND expressions "    void expression_${number}() { static_cast<void>(${code}); }\n")
@@ -48,7 +48,7 @@ endmacro()
 
 macro(end_of_type)
   if(expressions STREQUAL "")
-    message(FATAL_ERROR "nothing is shown of ${types}")
+    message(FATAL_ERROR "${types} has no expressions")
   endif()
   foreach(type IN LISTS types)
     if(type MATCHES "^(.*)<\\*>$")
@@ -83,10 +83,10 @@ while(rest MATCHES "^([^<]*)<([^>]*)>(.*)$")
       expression("${CMAKE_MATCH_1}")
     endwhile()
     if(text MATCHES "[{}]")
-      message(FATAL_ERROR "a brace is left over in \"${text}\"")
+      message(FATAL_ERROR "unmatched brace in \"${text}\"")
     endif()
   elseif(NOT text MATCHES "^[ \n]*$")
-    message(FATAL_ERROR "text in <${inside}>: ${text}")
+    message(FATAL_ERROR "unexpected text in <${inside}>: ${text}")
   endif()
 
   if(tag MATCHES "^/(.*)$")

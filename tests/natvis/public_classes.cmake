@@ -2,7 +2,7 @@
 # Fails if a class of the public `headers` is not in the file `natvis`.
 cmake_minimum_required(VERSION 3.25)
 
-# The debugger shows these by their base class, or as a library type.
+# The debugger shows these classes with the entry of their base class, or of a library type.
 set(by_base
   client_context client_handshake const_message_data handshake_error message_data message_receiver message_receiving
   message_sender message_sending mutable_bytes security_context server_context server_handshake
@@ -38,5 +38,5 @@ if(classes LESS 20)
   message(SEND_ERROR "only ${classes} classes found in ${headers}")
 endif()
 if(by_base)
-  message(SEND_ERROR "no header has these classes any more: ${by_base}")
+  message(SEND_ERROR "these classes are not in any header: ${by_base}")
 endif()

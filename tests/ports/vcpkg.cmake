@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-# Runs ports/sspan/portfile.cmake with stand-ins for vcpkg's functions.
+# Runs ports/sspan/portfile.cmake with replacements for vcpkg's functions.
 cmake_minimum_required(VERSION 3.25)
 file(READ ${tree}/ports/sspan/vcpkg.json manifest)
 string(JSON stated GET "${manifest}" version)
 if(NOT stated STREQUAL version)
-  message(FATAL_ERROR "vcpkg.json says ${stated}, version.hpp ${version}")
+  message(FATAL_ERROR "the version in vcpkg.json is ${stated}; in version.hpp it is ${version}")
 endif()
 
 file(REMOVE_RECURSE ${build})

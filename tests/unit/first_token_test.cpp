@@ -138,6 +138,12 @@ TEST(first_token, whose_frame_is_not_der_is_refused) {
     EXPECT_FALSE(may_be_kerberos(not_an_identifier));
 }
 
+TEST(first_token, whose_frame_ends_inside_the_identifier_is_refused) {
+    const auto with_length = [](unsigned length) { return joined(of({0x60, length}), user_to_user_oid); };
+    EXPECT_FALSE(may_be_kerberos(with_length(0x0B))) << "long enough for the other identifier only";
+    EXPECT_TRUE(may_be_kerberos(with_length(0x0C)));
+}
+
 TEST(first_token, each_changed_byte_of_the_identifier_is_another_mechanism) {
     const auto right = framed(kerberos_oid, 100);
     for (std::size_t i = 2; i != 2 + kerberos_oid.size(); ++i) {
@@ -157,6 +163,16 @@ TEST_P(kerberos_server, refuses_other_mechanisms_before_the_package_sees_them) {
         sspan::server_handshake server{inbound};
         EXPECT_TRUE(failed_with(step(server, token, GetParam()), errc::invalid_token, "AcceptSecurityContext"));
         EXPECT_TRUE(failed_with(step(server, token, GetParam()), errc::no_context, "AcceptSecurityContext"));
+    }
+    EXPECT_EQ(calls(function::accept_security_context), 0U);
+}
+
+TEST_P(kerberos_server, refuses_a_length_that_is_not_der_and_cut_short) {
+    const auto inbound = sspan::credentials::inbound(sspan::package::kerberos);
+    for (const auto& token :
+         {of({0x60, 0x80}), of({0x60, 0x85}), of({0x60, 0x82, 0x00}), of({0x60, 0x84, 0x00, 0x01})}) {
+        sspan::server_handshake server{inbound};
+        EXPECT_TRUE(failed_with(step(server, token, GetParam()), errc::invalid_token, "AcceptSecurityContext"));
     }
     EXPECT_EQ(calls(function::accept_security_context), 0U);
 }

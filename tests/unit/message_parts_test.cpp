@@ -315,6 +315,27 @@ TEST_P(message_parts, signature_that_would_cover_nothing_is_refused) {
     EXPECT_TRUE(succeeded(sign(pair.client, covered, signature)));
 }
 
+TEST_P(message_parts, message_without_data_is_a_token_that_protects_the_header) {
+    auto pair = establish(which_profile());
+    auto header = numbered(24);
+    const message_part only[]{message_part::readonly_with_checksum(header)};
+    bytes token(pair.client.sizes().security_trailer), padding(pair.client.sizes().block_size);
+    sspan::encrypted_message made;
+    sspan::decrypted_message opened{.data = header};
+    ASSERT_TRUE(succeeded(encrypt(pair.client, only, token, padding, made)));
+    auto received = copy_of(made.token);
+    ASSERT_TRUE(succeeded(decrypt(pair.server, only, received, opened)));
+    EXPECT_TRUE(opened.data.empty()) << "no part was decrypted";
+    EXPECT_EQ(opened.quality, sspan::quality_of_protection::encrypted);
+    EXPECT_EQ(header, numbered(24));
+
+    ASSERT_TRUE(succeeded(encrypt(pair.client, only, token, padding, made)));
+    received = copy_of(made.token);
+    flip(header, 3);
+    EXPECT_TRUE(tells_of_tampering(decrypt(pair.server, only, received, opened).code));
+    EXPECT_TRUE(all_zero(received));
+}
+
 TEST_P(message_parts, constant_data_can_be_signed_and_not_encrypted) {
     auto pair = establish(which_profile());
     auto text = numbered(10);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Apache with mod_auth_gssapi. curl is its client first, then the one on sspan, with each type of session key.
+# Tests with Apache and mod_auth_gssapi. The first client is curl, then the client with sspan, with each type of session key.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 # shellcheck source=tests/environment.sh
@@ -24,7 +24,7 @@ cp "$KRB5_CONFIG" "$dir/krb5.conf"
 printf 'the page\n' | tee "$dir/pages/page" "$dir/pages/bound" >"$dir/pages/bobs"
 port=$(free_port)
 {
-    # Apache as root serves as another user.
+    # As root, Apache needs another user for its processes.
     [[ $(id -u) -ne 0 ]] || printf 'User www-data\nGroup www-data\n'
     modules=/usr/lib/apache2/modules
     for module in mpm_prefork authn_core authz_core authz_user headers auth_gssapi; do
@@ -57,7 +57,7 @@ StartServers 2
 CONFIG
 } >"$dir/apache.conf"
 [[ $(id -u) -ne 0 ]] || chown -R www-data:www-data "$dir"
-# In a group of its own: at its end, Apache ends its group.
+# setsid gives Apache its own process group, because Apache kills its group when it ends.
 KRB5_CONFIG=$dir/krb5.conf KRB5RCACHENAME=file2:$dir/replays setsid apache2 -f "$dir/apache.conf" -DFOREGROUND \
     >"$dir/out" 2>&1 </dev/null &
 started+=("$!")

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# BIND with GSS-TSIG. nsupdate is its client first, then the one on sspan, with each type of session key; dig says what
-# they have changed.
+# Tests with BIND and GSS-TSIG. The first client is nsupdate, then the client with sspan, with each type of session key. dig
+# shows what they changed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 # shellcheck source=tests/environment.sh
@@ -50,7 +50,7 @@ KRB5RCACHENAME=file2:$dir/replays named -g -c "$dir/named.conf" >"$dir/log" 2>&1
 started+=("$!")
 wait_for "$dir/log" ' running$' "$!"
 
-# hosts: the names in the zone, from the server.
+# hosts: asks the server for the names in the zone, and prints them.
 hosts() {
     timeout 60 dig +noall +answer +onesoa +time=20 +tries=1 @127.0.0.1 -p "$port" sspan.test axfr |
         sed -n 's/\.sspan\.test\.[[:space:]].*//p' | sort -u
@@ -64,7 +64,7 @@ send
 UPDATE
 hosts | grep -x nsupdate >"$dir/found" || fail "nsupdate cannot talk to the server: $(cat "$dir/nsupdate.log" "$dir/log")"
 
-# check NAME COMMAND...: one more case.
+# check NAME COMMAND...: runs one case and counts it.
 check() {
     local name=$1
     shift
@@ -76,7 +76,7 @@ check() {
     fi
 }
 none_begins_with() { ! hosts | grep "^$1"; }
-one_is() { hosts | grep -x "$1" >"$dir/found"; } # reads to the end, so that nothing before it fails
+one_is() { hosts | grep -x "$1" >"$dir/found"; } # grep reads all input, so that `hosts` does not fail
 
 talk() { google_tests "$1" interop/interop_bind9 "$port"; }
 everywhere "$server" interop_bind9 talk

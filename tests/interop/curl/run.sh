@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# curl, a client of a web server on sspan, with each type of session key. ../apache proves that this curl works.
+# Tests with curl, a client of a web server with sspan, with each type of session key. ../apache proves that this curl works.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 # shellcheck source=tests/environment.sh
@@ -17,13 +17,13 @@ principal "$server"
 logged kadmin.local ktadd -norandkey -k "$scratch/http.keytab" "$server"
 export KRB5_KTNAME=FILE:$scratch/http.keytab
 
-# get OPTION...: asks the server. Prints the pages, and after each its status and the number of new connections.
+# get OPTION...: asks the server. Prints each page, then its status and the number of new connections.
 get() {
     timeout 60 curl --silent --noproxy '*' --resolve "server.sspan.test:$port:127.0.0.1" \
         --write-out '%{http_code} %{num_connects}\n' "$@" 2>&1 || true
 }
 
-# expect NAME WANTED COMMAND...: the command prints what the pattern describes.
+# expect NAME WANTED COMMAND...: checks that the output of the command matches the pattern WANTED.
 expect() {
     local name=$1 wanted=$2 said
     shift 2
@@ -37,7 +37,7 @@ expect() {
     fi
 }
 
-# start SCOPE: sets port and url.
+# start SCOPE: starts the server. Sets $port and $url.
 start() {
     local command log=$scratch/server.log
     read -ra command <<<"$SSPAN_RUNNER"
@@ -49,7 +49,7 @@ start() {
     url=http://server.sspan.test:$port/page
 }
 
-# finish: ends the server, which must still be there.
+# finish NAME: ends the server, which must still run.
 finish() {
     local status=0
     expect "$1, the end" $'the end\n200 1' get "http://server.sspan.test:$port/end"
@@ -58,7 +58,7 @@ finish() {
     expect "$1, the exit status" 0 printf '%s' "$status"
 }
 
-# answer_to_long: what the server answers to a field that newer versions of curl refuse to send.
+# answer_to_long: prints the server's answer to a header field that newer versions of curl refuse to send.
 answer_to_long() {
     exec {socket}<>"/dev/tcp/127.0.0.1/$port"
     printf 'GET /page HTTP/1.1\r\nHost: server.sspan.test\r\nAuthorization: Negotiate %s\r\n\r\n' \
@@ -67,7 +67,7 @@ answer_to_long() {
     exec {socket}>&-
 }
 
-# sent_token: the field with the token that curl has authenticated itself with.
+# sent_token: prints the header field with which curl has authenticated itself.
 sent_token() {
     timeout 60 curl --silent --verbose --noproxy '*' --resolve "server.sspan.test:$port:127.0.0.1" \
         --negotiate --user : "$url" 2>&1 | sed -n 's/^> \(Authorization: Negotiate .*\)$/\1/p' | tr -d '\r' | tail -n 1
@@ -93,8 +93,8 @@ talk() {
     for kind in "${!hostile[@]}"; do
         expect "$name, $kind" $'SEC_E_*\n401 1' get --header "Authorization: ${hostile[$kind]}" "$url"
     done
-    # A good first token of NTLM: refused, or answered with a challenge where there is NTLM, as with WinPR and with Samba's
-    # ntlm_auth.
+    # A valid first token of NTLM. The server refuses it, or sends a challenge if the platform has NTLM, as WinPR does, and Wine
+    # with Samba's ntlm_auth.
     expect "$name, ntlm" $'*\n401 1' get \
         --header 'Authorization: Negotiate TlRMTVNTUAABAAAAB4IIAAAAAAAAAAAAAAAAAAAAAAA=' "$url"
     printf 'Authorization: Negotiate %s\n' "$(head -c 49152 /dev/zero | base64 --wrap=0)" >"$scratch/long"
@@ -104,7 +104,7 @@ talk() {
     expect "$name, a token" 'Authorization: Negotiate Y*' printf '%s' "$token"
     expect "$name, a replayed token" $'SEC_E_*\n401 1' get --header "$token" "$url"
     expect "$name, knows the client after all this" "$known"$'\n200 1' get "${log_on[@]}" "$url"
-    # On one connection: curl's own field takes the place of the handshake's.
+    # Two requests on one connection. The field that curl sends on its own replaces the field of the handshake.
     expect "$name, a failure on a connection" $'SEC_E_*\n401 1\nSEC_E_*\n401 0' \
         get --header 'Authorization: Negotiate AAAA' "$url" "$url"
     finish "$name"
@@ -112,7 +112,7 @@ talk() {
     start connection
     expect "$name, one handshake for a connection" "$known"$'\n200 1\n'"$known"$'\n200 0' get "${log_on[@]}" "$url" "$url"
     expect "$name, another connection" $'who are you[?]\n401 1' get "$url"
-    # curl 7 uses one connection for all of them.
+    # curl 7 uses one connection for all of these requests.
     expect "$name, a connection that loses its client" \
         "$known"$'\n200 1\nSEC_E_*\n401 [01]\nwho are you[?]\n401 0' \
         get "${log_on[@]}" "$url" --next --silent --noproxy '*' --resolve "server.sspan.test:$port:127.0.0.1" \

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# .NET's NegotiateStream. Peer.cs talks to itself first, then to sspan, in both roles and with each type of session key.
-# Debian has no package of it.
+# Tests with .NET's NegotiateStream. Peer.cs talks to itself first, then to sspan, in both roles and with each type of session
+# key. Debian has no package of .NET.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 # shellcheck source=tests/environment.sh
@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 # shellcheck source=tests/interop/platforms.sh
 . tests/interop/platforms.sh
 
-unset SSPAN_WITH_WINPR3 # WinPR 3 has no messages with integrity only, so Sign cannot work; the rest was not tried
+unset SSPAN_WITH_WINPR3 # WinPR 3 has no messages with integrity only, so Sign cannot work; EncryptAndSign was not tried
 
 command -v dotnet >/dev/null || skip 'there is no dotnet here'
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_HOME=$scratch MSBUILDDISABLENODEREUSE=1
@@ -27,11 +27,11 @@ principal host/other.sspan.test
 logged kadmin.local ktadd -norandkey -k "$scratch/dotnet/keytab" "$host"
 export KRB5_KTNAME=FILE:$scratch/dotnet/keytab
 
-# serve NAME COMMAND...: starts a server, which ends with its input, and sets port.
+# serve NAME COMMAND...: starts a server. It ends when its input ends. Sets $port.
 serve() {
     local output=$scratch/dotnet/$1
     mkfifo "$output.input"
-    rm -f "$output" # of the one before, with its port
+    rm -f "$output" # the last server of this name left its port there
     "${@:2}" >"$output" 2>"$output.errors" <"$output.input" &
     started+=("$!")
     exec {input}>"$output.input"
@@ -39,7 +39,7 @@ serve() {
     wait_for "$output" '[0-9]' "$!"
     port=$(tr -dc 0-9 <"$output")
 }
-# end_servers: they end with their input.
+# end_servers: closes the inputs of all servers, and waits until the servers have ended.
 end_servers() {
     for input in "${inputs[@]}"; do exec {input}>&-; done
     for server in "${started[@]:$other_processes}"; do wait "$server" || true; done
@@ -50,14 +50,14 @@ end_servers() {
 inputs=()
 other_processes=${#started[@]}
 
-# cases NAME PORT LEVEL: .NET's client and the server on this port.
+# cases NAME PORT LEVEL: runs the cases of .NET's client with the server at this port.
 cases() {
     local printed=$scratch/dotnet/cases
     "${peer[@]}" client "$2" "$3" "$host" >"$printed" 2>&1 </dev/null || true
     add_counts "$1" "$printed"
 }
 
-# refused NAME PORT LEVEL TARGET REASON: the server must refuse .NET's client, which tells the reason.
+# refused NAME PORT LEVEL TARGET REASON: checks that the server refuses .NET's client, and that the client reports the reason.
 refused() {
     local said
     if said=$("${peer[@]}" refused "$2" "$3" "$4" 2>&1 </dev/null) && [[ $said == *$5* ]]; then
@@ -73,13 +73,13 @@ serve itself "${peer[@]}" server EncryptAndSign Identification
     fail ".NET cannot talk to itself: $(cat "$scratch/dotnet/itself.cases" "$scratch/dotnet/itself.errors")"
 end_servers
 
-# show_example NAME: examples/negotiate_stream, as the server of .NET's client and of itself.
+# show_example NAME: runs examples/negotiate_stream as a server. The clients are .NET and the example itself.
 show_example() {
     local example said
     read -ra example <<<"$SSPAN_RUNNER"
     example+=("$PWD/$SSPAN_BUILD/examples/negotiate_stream$SSPAN_SUFFIX")
     port=$(free_port)
-    rm -f "$scratch/dotnet/example" # of the one before
+    rm -f "$scratch/dotnet/example" # the last run left its output there
     "${example[@]}" server "$port" >"$scratch/dotnet/example" 2>&1 </dev/null &
     started+=("$!")
     wait_for "$scratch/dotnet/example" listening "$!"
@@ -97,7 +97,7 @@ show_example() {
     unset 'started[-1]'
 }
 
-# talk NAME: sspan with .NET, in both roles.
+# talk NAME: tests sspan with .NET in both roles.
 talk() {
     local ports=() level command
     serve encrypt "${peer[@]}" server EncryptAndSign Identification

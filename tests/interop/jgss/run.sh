@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# JGSS, the GSS-API that Java has of its own. Peer.java talks to itself first, then to sspan, in both roles and with each
-# type of session key.
+# Tests with JGSS, Java's own implementation of GSS-API. Peer.java talks to itself first, then to sspan, in both roles and with
+# each type of session key.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 # shellcheck source=tests/environment.sh
@@ -12,13 +12,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 # shellcheck source=tests/interop/platforms.sh
 . tests/interop/platforms.sh
 
-command -v javac >/dev/null || skip 'there is no javac; tests/run.sh installs it'
+command -v javac >/dev/null || skip 'javac is missing; tests/run.sh installs it'
 
-# talk NAME: Peer.java and a mirror of its own.
+# talk NAME: runs Peer.java with a new mirror.
 talk() {
     local printed=$scratch/peer mirror port
     port=$(free_port)
-    rm -f "$printed.mirror" # of the one before
+    rm -f "$printed.mirror" # the last mirror left its output there
     # shellcheck disable=SC2086 # words of a command
     $SSPAN_RUNNER "$PWD/$SSPAN_BUILD/tests/interop/mirror$SSPAN_SUFFIX" "$port" >"$printed.mirror" 2>&1 </dev/null &
     mirror=$!
@@ -33,7 +33,7 @@ talk() {
         printf '%s: mirror failed\n' "$1"
         cat "$printed.mirror"
     fi
-    unset 'started[-1]' # its number may be another process' from now on
+    unset 'started[-1]' # from now on, another process may get this id
     add_counts "$1" "$printed"
 }
 everywhere "$service" mirror talk

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# OpenLDAP's clients with Cyrus SASL against a server on sspan, with each type of session key. tests/interop/slapd proves
-# them with their own server.
+# Tests with OpenLDAP's clients and Cyrus SASL. The server uses sspan, with each type of session key. tests/interop/slapd proves
+# that these clients work with OpenLDAP's own server.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 # shellcheck source=tests/environment.sh
@@ -14,7 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 
 needs ldap-utils libsasl2-modules-gssapi-mit
 server=ldap/localhost
-kadmin.local addprinc -randkey "$server" >/dev/null 2>&1 || true # the peer slapd may have made it
+kadmin.local addprinc -randkey "$server" >/dev/null 2>&1 || true # the peer slapd may have made this principal
 logged kadmin.local ktadd -norandkey -k "$scratch/ldap.keytab" "$server"
 
 # program_start NAME COMMAND...: starts a program that prints its port. Sets $port and $pid.
@@ -29,7 +29,7 @@ program_start() {
     port=$(sed -n 's/^port \([0-9]*\).*/\1/p' "$log")
 }
 
-# serve LAYERS MAX_BUFFER: starts the server anew. Sets $served.
+# serve LAYERS MAX_BUFFER: ends the server and starts a new one. Sets $served, its port.
 served='' server_pid=''
 serve() {
     local command
@@ -40,7 +40,7 @@ serve() {
     served=$port server_pid=$pid
 }
 
-# check WHAT EXPECTED COMMAND...: the command prints a line that matches the pattern.
+# check WHAT EXPECTED COMMAND...: checks that the command prints a line that matches the pattern EXPECTED.
 check() {
     local what=$1 expected=$2 said
     shift 2
@@ -54,7 +54,7 @@ check() {
     fi
 }
 
-# tool NAME OPTION...: a client of the server, or of the proxy at $asked. Prints a long text's length in its place.
+# tool NAME OPTION...: runs a client of the server, or of the proxy at port $asked. Replaces a long text by its length.
 tool() {
     local name=$1
     shift
@@ -66,7 +66,7 @@ export -f tool
 whoami_is() { check "ldapwhoami ${*:2}" "$1" "${client[@]}" ldapwhoami "${@:2}"; }
 search_has() { check "ldapsearch ${*:2}" "$1" "${client[@]}" ldapsearch -LLL -o ldif-wrap=no -s base "${@:2}"; }
 
-# altered SIDE OPTION...: changes a buffer on its way from this side. The client fails, and the server serves on.
+# altered SIDE OPTION...: changes a buffer on its way from this side. The client must fail, and the server must continue.
 altered() {
     local side=$1
     shift
@@ -95,7 +95,7 @@ ask() {
         altered server -Y "$mechanism"
     done
     if [[ ${SSPAN_ONLY_SEALED:-} ]]; then
-        whoami_is 'SEC_E_QOP_NOT_SUPPORTED' -Y GSSAPI # the messages about the layers have integrity only
+        whoami_is 'SEC_E_QOP_NOT_SUPPORTED' -Y GSSAPI # SASL sends the choice of the layer with integrity only
         return
     fi
     whoami_is '^integrity, nobody$' -Y GSSAPI -O maxssf=1

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# Cases of good messages. Each function gets a bench with a new context, and the roles of the sender and the receiver.
+# Cases of valid messages. Each function gets a bench with a new context, and the roles of the sender and the receiver.
 import itertools
 import random
 
@@ -80,17 +80,17 @@ def signed(bench, sender, receiver, _, data):
     signature = sender.sign(data)
     size = tokens.HEADER + bench.checksum
     assert len(signature) == size, f'the signature has {len(signature)} bytes, not {size}'
-    assert signature[:2] == tokens.MIC_TOKEN, f'this is no signature: {signature.hex()}'
+    assert signature[:2] == tokens.MIC_TOKEN, f'this is not a signature: {signature.hex()}'
     receiver.verify(data, signature)
 
 
 def check_layout(bench, sealed, data, message):
-    """Windows' layout: the second part has the length of the plaintext."""
+    """Checks the layout of Windows: the second part has the length of the plaintext."""
     token, header = message.token, message.token[:tokens.HEADER].hex()
     size = bench.token_size(sealed)
     assert len(token) == size, f'the token has {len(token)} bytes, not {size}: {short(token)}'
     assert len(message.data) == len(data), f'{len(data)} bytes of data became {len(message.data)}'
-    assert token[:2] == tokens.WRAP_TOKEN and token[3] == 0xFF, f'this is no header: {header}'
+    assert token[:2] == tokens.WRAP_TOKEN and token[3] == 0xFF, f'this is not a header: {header}'
     assert tokens.is_sealed(token) == sealed, f'the header is of the other quality: {header}'
     rotation = tokens.windows_rotation(sealed, bench.checksum)
     assert tokens.rotation(token) == rotation, f'the rotation count is not {rotation}: {header}'
@@ -107,7 +107,7 @@ def one_message(bench, sender, receiver, way, sealed, size):
 
 
 def conversation(bench, sender, receiver, way):
-    """One direction seals when the other one does not."""
+    """In each turn one direction seals, and the other one uses integrity only."""
     for turn, (size, sealed) in enumerate(itertools.product(SIZES + SIZES[::-1], bench.qualities)):
         answer = not sealed if False in bench.qualities else True
         for source, target, quality in ((sender, receiver, sealed), (receiver, sender, answer)):
@@ -132,7 +132,7 @@ def long_conversation(bench, sender, receiver):
 
 
 def alternating_styles(bench, sender, receiver):
-    """Nothing of a context is left for the next one."""
+    """Checks that a context does not change the behaviour of the next one."""
     style = bench.style
     try:
         for bench.style in 2 * bench.styles:
@@ -145,7 +145,7 @@ def alternating_styles(bench, sender, receiver):
 
 
 def data_like_the_header(bench, sender, receiver, sealed):
-    """A copy of the header is behind the data of a sealed message, and here also at their end."""
+    """A sealed message has a copy of its header after the data. Here the data also end with such a copy."""
     source, target = bench.sides[sender], bench.sides[receiver]
     for size in range(80):
         last = source.wrap(sealed, b'')
@@ -158,7 +158,7 @@ def data_like_the_header(bench, sender, receiver, sealed):
 
 
 def signed_in_parts(bench, sender, receiver, parts):
-    """The signature of the parts is that of the whole."""
+    """The signature of data in parts must be the same as the signature of the data in one piece."""
     source, target = bench.sides[sender], bench.sides[receiver]
     for size in (0, 1, parts, 1000):
         data = message_of(size)
@@ -169,7 +169,7 @@ def signed_in_parts(bench, sender, receiver, parts):
 
 
 def encrypted_in_parts(bench, sender, receiver, sealed, parts):
-    """sspan makes and takes the message that the whole would be, or says that it cannot and counts no message."""
+    """sspan must accept data in parts, as if they were one piece, or fail and not count the message."""
     source, target = bench.sides[sender], bench.sides[receiver]
     for size in (parts, 1000):
         data = message_of(size)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# What the cases need: the two sides of a context, messages, and a report.
+# Helpers for the cases: the two sides of a context, messages, and a report.
 import random
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ class Report:
     def case(self, name, function, *arguments):
         try:
             function(*arguments)
-        except Exception as problem:  # of every kind: the next case runs all the same
+        except Exception as problem:  # any exception fails the case; the next case must still run
             self.failed += 1
             print(f'FAILED {name}: {describe(problem)[:600]}', flush=True)
         else:
@@ -41,7 +41,7 @@ def message_of(size, number=0):
     return random.Random(f'{size} {number}').randbytes(size)
 
 
-# ---- a received message, and how it is given to a side: in one piece, in two, or with a signature --------------------
+# ---- forms of a received message: in one piece, in two parts, or with a signature -------------------------------------
 
 
 class Whole(NamedTuple):
@@ -80,7 +80,7 @@ class Halves(NamedTuple):
 class Signed(NamedTuple):
     data: bytes
     signature: bytes
-    sent = b''  # the call writes to nothing
+    sent = b''  # the call writes to no buffer
 
     @property
     def header(self):
@@ -94,17 +94,17 @@ class Signed(NamedTuple):
 
 
 class Bench:
-    """Two sides of one context after another, with keys of one type, in one style."""
+    """Makes the two sides of a context, many times, with keys of one type and in one style."""
 
     def __init__(self, report, service, key_type, style, styles, sealed_only, makers):
         self.report, self.service, self.key_type, self.style, self.styles = report, service, key_type, style, styles
         self.qualities = (True,) if sealed_only else (True, False)
         self.checksum = tokens.KEY_TYPES[key_type][1]
-        self.makers = makers  # of client and server: a mirror.Program, or None for MIT
+        self.makers = makers  # for client and server: a mirror.Program, or None for MIT
         self.sides = {}
 
     def establish(self):
-        """A new context. The last one is gone."""
+        """Closes the last context and makes a new one."""
         self.close()
         for role, maker in self.makers.items():
             self.sides[role] = sides.Mit(self.key_type) if maker is None else mirror.Mirror(maker)
@@ -138,7 +138,7 @@ class Bench:
 
     @property
     def thorough(self):
-        """Between two mirrors, and in another package, much would be the same once more."""
+        """Tells whether all cases run. Two mirrors, or another package, would repeat many of the cases with MIT."""
         return None in self.makers.values() and self.style != 'negotiate'
 
     # ---- sizes ------------------------------------------------------------------------------------------------------
@@ -156,6 +156,6 @@ def other(role):
 
 
 def expect(opened, sealed, data, what):
-    """`opened` is what a side has made of the message `what`."""
+    """Checks `opened`, the result of a side that opened the message `what`."""
     assert opened[1] == data, f'the data are {short(opened[1])}, not {short(data)}; the message: {short(what)}'
     assert opened[0] == sealed, f'it is called {QUALITIES[opened[0]]}: {short(what)}'

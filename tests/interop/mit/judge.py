@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MIT
 #
-# MIT's GSS-API library judges sspan's messages, and sspan opens MIT's.
+# Tests sspan with MIT's GSS-API library: each opens the messages of the other one.
 #
-#   judge.py [OPTION...] KEY_TYPE SERVICE   all cases with session keys of this type, which this principal has
-#     --mirror COMMAND   starts a mirror, without the port. With one mirror it is sspan against MIT; with two, the first is
-#                        the client or the server of the second; without one, MIT against MIT, which proves the cases
-#     --style STYLE      plain, dce or negotiate; may stand several times
+#   judge.py [OPTION...] KEY_TYPE SERVICE   runs all cases with session keys of this type; the service must have this type
+#     --mirror COMMAND   the command that starts a mirror, without the port. With one mirror, sspan talks to MIT; with two
+#                        mirrors, they talk to each other, in both roles; with no mirror, MIT talks to itself, which
+#                        proves that the cases are correct
+#     --style STYLE      plain, dce or negotiate; may be given several times
 #     --sealed-only      a mirror has no integrity-only messages
 #
-# A failed case is a line that begins with FAILED. The last line says how many cases passed.
+# Prints a line that begins with FAILED for each failed case. The last line says how many cases passed.
 import argparse
 import contextlib
 import shlex
@@ -23,7 +24,7 @@ from bench import Bench, Report
 
 
 def cases_of_a_mirror(report, program, name):
-    """What it does with commands and tokens that are wrong."""
+    """Sends wrong commands and tokens to a mirror."""
     def garbled_commands():
         for letter, payload in (('?', b''), ('C', b''), ('C', b'\x07'), ('C', b'\x00\xff\xfe'), ('T', b'x'), ('W', b''),
                                 ('D', b'\x00\x01\x00\x00\xff\xff')):
@@ -60,7 +61,7 @@ def cases_of_a_mirror(report, program, name):
 
 
 def ends_well(program):
-    """Without a leak, if it is made to look for leaks."""
+    """Checks the exit status. With LeakSanitizer it is not 0 if there is a leak."""
     status, said = program.end()
     assert status == 0, f'its status is {status}; it said {said[-3000:]}'
 
@@ -81,7 +82,7 @@ def main():
     try:
         if len(programs) == 1:
             cases_of_a_mirror(report, first, options.key_type)
-        alike = options.mirror[:1] == options.mirror[1:2]  # both are the same, or both are MIT
+        alike = options.mirror[:1] == options.mirror[1:2]  # both sides are the same mirror, or both are MIT
         ends = [(first, second)] if alike else [(first, second), (second, first)]
         for style in options.style:
             for client, server in ends:

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: MIT
 #
-# Cases of messages that somebody has changed, or sent at the wrong time. Each must be refused, and the message itself
-# must open after that. Each function gets a bench with a new context, and the roles of the sender and the receiver.
+# Cases of messages that were changed, or sent at the wrong time. The receiver must refuse each of them, and must then open the
+# original message. Each function gets a bench with a new context, and the roles of the sender and the receiver.
 import gssapi
 
 import mirror
 import tokens
 from bench import QUALITIES, Halves, Signed, Whole, describe, expect, message_of, other, short
 
-SIZE = 24  # of the messages that are changed in every way
+SIZE = 24  # size of the messages that are changed in every way
 ALTERED = ('SEC_E_MESSAGE_ALTERED', 'SEC_E_INVALID_TOKEN')
-TOGETHER = 48  # so many changed messages are on their way at a time
+TOGETHER = 48  # number of changed messages that are sent before the first result
 MISUSED = (*ALTERED, 'SEC_E_OUT_OF_SEQUENCE')
 QUALITY = ('SEC_E_QOP_NOT_SUPPORTED',)
 
@@ -18,7 +18,7 @@ QUALITY = ('SEC_E_QOP_NOT_SUPPORTED',)
 def add_cases(bench, sender):
     receiver_is_sspan = bench.is_sspan(other(sender))
     ways = [('unwrap', whole)]
-    if receiver_is_sspan or bench.dce:  # else MIT joins the halves
+    if receiver_is_sspan or bench.dce:  # without DCE style, MIT joins the halves
         ways.append(('decrypt', bench.split))
     for sealed in bench.qualities:
         for name, way in ways:
@@ -56,14 +56,14 @@ def whole(message, sealed):
     return Whole(message)
 
 
-# ---- a changed message, which is refused, and then the message itself ------------------------------------------------
+# ---- a changed message, and then the original one --------------------------------------------------------------------
 #
-# A change has a name and a function, which makes of a message what the receiver gets, and says what is to happen. The
-# message has Windows' layout.
+# A change has a name and a function. The function gets a message in the layout of Windows. It returns the message for the
+# receiver, and the expected result:
 #
-#   refused    and the message itself opens after that
-#   divided    refused; but it is the message itself at a wrong border, so the package may count it as received
-#   opened     with the right data
+#   refused    refused; the original message opens after it
+#   divided    refused; it is the original message, divided at a wrong place, so the package may count it as received
+#   opened     opened with the right data
 #   either     refused, or opened with the right data
 
 
@@ -82,7 +82,7 @@ def flips(bench, sealed, way):
 
 
 def wrong_lengths(size):
-    """Of so many bytes: names, and functions that make them longer or shorter."""
+    """Yields names, and functions that make content of this size longer or shorter."""
     for length in range(size):
         yield f'the first {length} bytes', lambda content, length=length: content[:length]
     for length in range(1, size):
@@ -129,18 +129,18 @@ def borders(bench, sealed):
 
 
 def moved_borders(bench, sealed):
-    """The header says of each border that it is right: the rotation count is that many bytes more or less."""
+    """Moves the border, and changes the rotation count so that the header agrees with the new border."""
     def move(message, border):
         moved = tokens.rotated(message, border - front)
         return 'divided', Halves(moved[:border], moved[border:])
 
-    front = tokens.HEADER + (16 if sealed else 0)  # and what else is before the data when nothing is rotated
+    front = tokens.HEADER + (16 if sealed else 0)  # size of the part before the data, without rotation
     return [(f'{border} bytes of token', lambda message, border=border: move(message, border))
             for border in wrong_borders(bench, sealed) if border >= front]
 
 
 def extra_counts(bench, sealed, way):
-    """The header claims to have another number of bytes between data and checksum."""
+    """Changes the header's number of bytes between data and checksum."""
     right = bench.checksum if not sealed else 16 if bench.dce else 0
 
     def change(message, count):
@@ -151,7 +151,7 @@ def extra_counts(bench, sealed, way):
 
 
 def shortened(message, sealed):
-    """The border is where the data would be so much shorter."""
+    """Divides the message where the changed extra count says that the data begin."""
     border = max(len(message) - SIZE, tokens.HEADER) + tokens.extra_count(message)
     return Halves(message[:border], message[border:])
 
@@ -166,12 +166,12 @@ def rotations(bench, sealed):
 
 
 def altered(bench, sender, receiver, sealed, changes):
-    """Makes all changes. `sealed` is the quality, or None for signatures."""
+    """Tests all changes. `sealed` is the quality, or None for signatures."""
     bad = []
     for start in range(0, len(changes), TOGETHER):
         some = changes[start:start + TOGETHER]
         problems = make_changes(bench, sender, receiver, sealed, some)
-        if problems:  # a failure may have others behind it, so each change has a context of its own now
+        if problems:  # one failure may cause others, so test each change again with a new context
             alone = []
             for change in some:
                 bench.establish()
@@ -186,7 +186,7 @@ def altered(bench, sender, receiver, sealed, changes):
 
 
 def make_changes(bench, sender, receiver, sealed, changes):
-    """All messages are on their way at the same time. Gives the problems."""
+    """Sends all messages before it waits for results. Returns the problems."""
     data, source, target = message_of(SIZE), bench.sides[sender], bench.sides[receiver]
     try:
         for _ in changes:
@@ -214,7 +214,7 @@ def make_changes(bench, sender, receiver, sealed, changes):
 
 
 def outcome_of(side):
-    """What came of a posted call, and why it was refused."""
+    """Returns the result of a posted call, or None and the error."""
     try:
         return side.result(), None
     except (mirror.Refused, gssapi.exceptions.GSSError) as problem:
@@ -226,7 +226,7 @@ def check(happens, wrong, good, errors, sealed, data, outcome, outcome_of_good):
     if refusal is None:
         assert happens in ('opened', 'either'), f'it is taken as {taken(opened)}; right is {short(data)}'
         expect(opened, sealed, data, wrong.sent)
-        assert outcome_of_good[1] is not None, 'it is taken, and the message itself after it as well'
+        assert outcome_of_good[1] is not None, 'the receiver accepts it, and then also the original message'
         return
     assert happens != 'opened', f'it is refused: {describe(refusal)}: {short(wrong.sent)}'
     check_refusal(refusal, wrong, errors)
@@ -249,11 +249,11 @@ def check_refusal(refusal, message, errors):
 
 
 def errors_of(bench, message, changed):
-    """What may be said of a changed message."""
+    """Returns the errors that are correct for a changed message."""
     number = slice(8, 16)
     errors = ALTERED if message[number] == changed.header[number] else MISUSED
     if False not in bench.qualities and not tokens.is_sealed(changed.header):
-        errors += QUALITY  # it looks like a message that the mirror does not have
+        errors += QUALITY  # it looks like an integrity-only message, which the mirror does not support
     return errors
 
 
@@ -270,7 +270,7 @@ def refused(bench, receiver, message, errors):
 
 
 def required_quality(bench, sender, receiver, sealed, way):
-    """The context requires confidentiality, so integrity alone must be asked for."""
+    """The context requires confidentiality. So integrity only is enough only if the receiver asks for it."""
     data = message_of(SIZE)
     for least in mirror.LEAST:
         message = way(b''.join(bench.sides[sender].encrypt(sealed, data)), sealed)
@@ -287,7 +287,7 @@ def required_quality(bench, sender, receiver, sealed, way):
 
 
 def integrity_only(bench, sender, receiver):
-    """sspan says with one error that it has none, in both directions."""
+    """sspan must report with one error, as sender and as receiver, that it has no such messages."""
     data = message_of(SIZE)
     source, target = bench.sides[sender], bench.sides[receiver]
     if bench.is_sspan(sender):
@@ -310,7 +310,7 @@ def integrity_only(bench, sender, receiver):
 
 
 def misused(bench, sender, receiver, make, other_kinds):
-    """`make` protects a message; `other_kinds` make something that is not one but looks alike."""
+    """`make` protects a message. Each of `other_kinds` makes something similar that is not such a message."""
     def opens(message):
         message.open(bench.sides[receiver])
 
@@ -325,7 +325,7 @@ def misused(bench, sender, receiver, make, other_kinds):
     refuse(receiver, first, 'replayed')
     opens(make())
     refuse(receiver, first, 'replayed later')
-    refuse(sender, make(), 'reflected')  # the receiver never gets it: a gap for the next one
+    refuse(sender, make(), 'reflected')  # the receiver does not get it, so there is a gap before the next one
     bench.establish()
     refuse(receiver, first, 'of another context')
     make()

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# MIT's GSS-API library judges sspan on Wine, and with SSPAN_WITH_WINPR3 also sspan on WinPR 3; the two also judge each
-# other. ../run.sh starts this.
+# Tests sspan on Wine with MIT's GSS-API library. With SSPAN_WITH_WINPR3 it also tests sspan on WinPR 3, with MIT's library and
+# with sspan on Wine. ../run.sh starts this script.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 # shellcheck source=tests/environment.sh
@@ -13,8 +13,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 needs python3-gssapi
 export PYTHONPATH=tests/interop:tests/interop/mit KRB5_KTNAME=FILE:$scratch/service.keytab
 
-# A key type is the session key's if it is the only one of the service and the first one of the client; the tickets are
-# still encrypted with the service's own key.
+# The session key has a key type if this is the service's only type and the client's first type. The service's own key still
+# encrypts the tickets.
 key_types=(aes256-cts-hmac-sha1-96 aes128-cts-hmac-sha256-128 aes256-cts-hmac-sha384-192)
 for key_type in "${key_types[@]}"; do
     principal=mit/$key_type.sspan.test
@@ -25,7 +25,7 @@ for key_type in "${key_types[@]}"; do
         >"$scratch/$key_type.conf"
 done
 
-# judge NAME KEY_TYPE OPTION...: adds up how many cases passed.
+# judge NAME KEY_TYPE OPTION...: runs judge.py with this key type, and adds its counts.
 judge() {
     local name=$1 key_type=$2 log=$scratch/judge.log
     shift 2
@@ -46,7 +46,8 @@ for key_type in "${key_types[@]}"; do
         --mirror "$wine_mirror"
 done
 
-# winpr_mirror KEY_TYPE: makes a command of a mirror in a Debian 13. Its realm is a copy in there.
+# winpr_mirror KEY_TYPE: makes a command that starts a mirror in a Debian 13, and prints its name. It copies the files of the
+# realm to that Debian.
 winpr_mirror() {
     local realm=/srv/interop script=$scratch/winpr_mirror.$1
     "${as_root[@]}" mkdir -p "$root$realm"

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 #
-# Both sides of a context can do the same, whether they are MIT's library in this process or sspan in a mirror:
+# A side of a context is MIT's library in this process, or sspan in a mirror. Both have these functions, here with their
+# results:
 #
 #   begin_as_client(target, style) begin_as_server(style) step(token)      complete?, token
 #   wrap(sealed, data)             message                unwrap(message)  sealed?, data
 #   encrypt(sealed, data)          token, data            decrypt(token, data)  sealed?, data
 #   sign(data)                     signature              verify(data, signature)
 #
-# post(function, arguments...) begins any of them, and result() waits for the first one that was begun.
+# post(function, arguments...) starts one of these functions. result() waits for the function that was posted first.
 import collections
 
 import gssapi
@@ -24,7 +25,7 @@ WANTED = (Flag.mutual_authentication | Flag.replay_detection | Flag.out_of_seque
 
 
 class Mit:
-    """A context of MIT's. It must have a key of this type."""
+    """A context of MIT's library. Its session key must have this type."""
 
     def __init__(self, key_type):
         self.number, self.checksum = tokens.KEY_TYPES[key_type]
@@ -66,14 +67,14 @@ class Mit:
         if self.dce:
             token = self.token_size(tokens.is_sealed(message))
             return self.decrypt(message[:token], message[token:])
-        opened = self.context.unwrap(bytes(bytearray(message)))  # a copy: MIT rotates in place
+        opened = self.context.unwrap(bytes(bytearray(message)))  # a copy, because MIT rotates the message in place
         return opened.encrypted, opened.message
 
     def token_size(self, sealed):
         return tokens.token_size(sealed, self.checksum) + (16 if sealed and self.dce else 0)
 
     def encrypt(self, sealed, data):
-        """Token and data as Windows has them."""
+        """Returns token and data in the layout of Windows."""
         if self.dce:
             parts = IOV(IOVBufferType.header, data, std_layout=False)
             assert wrap_iov(self.context, parts, sealed) == sealed
@@ -97,7 +98,7 @@ class Mit:
         return True
 
     def post(self, function, *arguments):
-        """Like a mirror's. Here it is done at once, and `result` says what has come of it."""
+        """Like `post` of a mirror. The call runs now, and `result` returns its result."""
         try:
             self.done.append((getattr(self, function)(*arguments), None))
         except gssapi.exceptions.GSSError as problem:
@@ -111,7 +112,7 @@ class Mit:
 
 
 def establish(client, server, target, style):
-    """Carries the tokens between the sides until both are complete."""
+    """Passes tokens between the sides until both are complete."""
     complete, token = client.begin_as_client(target, style)
     server.begin_as_server(style)
     done = {client: complete, server: False}
@@ -120,4 +121,4 @@ def establish(client, server, target, style):
         assert not done[turn], 'there is a token for a side that is complete'
         done[turn], token = turn.step(token)
         turn, other = other, turn
-    assert all(done.values()), 'a side waits for a token that does not come'
+    assert all(done.values()), 'a side waits for a token, but there is none'

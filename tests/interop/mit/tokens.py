@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# Per-message tokens of Kerberos, as RFC 4121 has them: 16 bytes of header and a body. The rotation count in the header is
-# not protected, so anybody can rotate the body and change the count.
+# Per-message tokens of Kerberos (RFC 4121): a header of 16 bytes and a body. The rotation count in the header is not protected,
+# so an attacker can rotate the body and change the count.
 import struct
 
 HEADER = 16
@@ -9,7 +9,7 @@ SEALED = 2
 WRAP_TOKEN = b'\x05\x04'
 MIC_TOKEN = b'\x04\x04'
 
-# Key type: its number, and the length of its checksum. RFC 3962 and RFC 8009.
+# For each key type: its number, and the length of its checksum (RFC 3962 and RFC 8009).
 KEY_TYPES = {
     'aes256-cts-hmac-sha1-96': (18, 12),
     'aes128-cts-hmac-sha256-128': (19, 16),
@@ -34,7 +34,7 @@ def rotation(message):
 
 
 def rotated(message, count):
-    """The same message with another rotation count (RFC 4121, 4.2.5)."""
+    """Returns the same message with another rotation count (RFC 4121, 4.2.5)."""
     header, body = message[:HEADER], message[HEADER:]
     left = rotation(message) % len(body)
     body = body[left:] + body[:left]
@@ -44,12 +44,12 @@ def rotated(message, count):
 
 
 def token_size(sealed, checksum):
-    """How much longer a message is than its data."""
+    """Returns how many bytes a message is longer than its data."""
     return HEADER + 16 + 16 + checksum if sealed else HEADER + checksum
 
 
 def windows_rotation(sealed, checksum):
-    """The count that puts everything but the data to the front: token, then data of the same length as the plaintext."""
+    """Returns the count that moves the data to the end. Everything else is before the data: this is the token."""
     return 16 + checksum if sealed else checksum
 
 
@@ -60,6 +60,6 @@ def flipped(message, bit):
 
 
 def means_the_same(message, changed):
-    """Whether only the rotation count differs, and both counts rotate alike."""
+    """Returns True if only the rotation count differs, and both counts have the same effect."""
     return (message[:6] + message[8:] == changed[:6] + changed[8:] and
             (rotation(message) - rotation(changed)) % (len(message) - HEADER) == 0)

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# PostgreSQL with GSS-API encryption. psql is its client first, then the one on sspan, with each type of session key.
+# Tests with PostgreSQL and GSS-API encryption. The first client is psql, then the client with sspan, with each type of session
+# key.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 # shellcheck source=tests/environment.sh
@@ -28,7 +29,7 @@ cp "$KRB5_CONFIG" "$dir/krb5.conf"
 [[ $(id -u) -ne 0 ]] || chown -R postgres:postgres "$dir"
 logged "${as_server[@]}" "$programs/initdb" -D "$dir/data" --auth=reject --encoding=UTF8 --locale=C --no-sync
 "${as_server[@]}" "$programs/postgres" --single -D "$dir/data" postgres <<<'create role alice login' >"$dir/log" 2>&1 ||
-    fail "there is no role alice: $(cat "$dir/log")"
+    fail "cannot make the role alice: $(cat "$dir/log")"
 port=$(free_port)
 cat >>"$dir/data/postgresql.conf" <<CONFIG
 listen_addresses = '127.0.0.1'

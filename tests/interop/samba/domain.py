@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# A domain of Samba's with the user alice, in a new folder: domain.py FOLDER PASSWORD. It needs root's rights.
+# domain.py FOLDER PASSWORD: makes a Samba domain with the user alice in a new folder. It needs root's rights.
 #
 # The port of Samba's LDAP server is fixed. So the domain controller runs in a network namespace, and this program relays to it
 # from two free ports of 127.0.0.1. It prints "ready", the port of the KDC, the port of the LDAP server, and alice's SID in
@@ -31,13 +31,13 @@ def run(*command):
 def enter_new_network():
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWNET):
-        print('no right to make a network:', os.strerror(ctypes.get_errno()), flush=True)
+        print('cannot make a network namespace:', os.strerror(ctypes.get_errno()), flush=True)
         sys.exit(1)
     run('ip', 'link', 'set', 'lo', 'up')
 
 
 def provision(folder, password):
-    """Returns the name of the configuration file. All that Samba writes is in the folder."""
+    """Makes the domain. Samba writes only to the folder. Returns the name of the configuration file."""
     places = {
         'pid directory': 'run', 'ncalrpc dir': 'run/ncalrpc', 'winbindd socket directory': 'run/winbindd',
         'ntp signd socket directory': 'run/ntp', 'usershare path': 'run/shares'}
@@ -52,7 +52,7 @@ def provision(folder, password):
 
 
 def add_names(folder, configuration, password):
-    """Adds the user, and the server's name that clients on this machine use. Returns the user's SID."""
+    """Adds the user, and the name of the server for clients on this machine. Returns the user's SID."""
     database = [f'--configfile={configuration}', '-H', f'{folder}/private/sam.ldb']
     run('samba-tool', 'spn', 'add', 'ldap/localhost', 'DC$', *database)
     run('samba-tool', 'user', 'create', 'alice', password, *database)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Samba's domain controller: its LDAP server, with tickets of its own KDC. ldapsearch is its client first, then the one on
-# sspan, with each type of session key that Samba and SSPI have in common.
+# Tests with Samba's domain controller: its LDAP server, with tickets of its own KDC. The first client is ldapsearch, then the
+# client with sspan, with each type of session key that both Samba and SSPI have.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 # shellcheck source=tests/environment.sh
@@ -16,7 +16,7 @@ readonly password='Correct horse 1' # a domain demands several kinds of characte
 needs samba samba-ad-dc samba-ad-provision winbind iproute2 python3 ldap-utils libsasl2-modules-gssapi-mit
 export PATH=$PATH:/usr/sbin:/sbin
 
-# The domain. It ends with its input, which this script holds open.
+# The domain ends when its input ends. This script keeps the input open.
 as_root=()
 [[ $(id -u) -eq 0 ]] || as_root=(sudo)
 mkfifo "$scratch/hold"
@@ -32,7 +32,7 @@ for ((i = 0; i < 1800; ++i)); do
 done
 read -r _ kdc_port port sid < <(grep '^ready' "$scratch/domain.log") || {
     cat "$scratch/domain.log"
-    fail 'there is no domain'
+    fail 'the domain did not start'
 }
 
 sid_in_base64=$(python3 -c 'import base64, sys; print(base64.b64encode(bytes.fromhex(sys.argv[1])).decode())' "$sid")
@@ -46,7 +46,7 @@ for type in "${types[@]}"; do
     logged kvno ldap/localhost
     klist -e | grep -A 2 ldap/localhost | grep -q "skey, tkt): $type" || fail "there is no session key of type $type"
 
-    # The server's own client, with each layer.
+    # First ldapsearch, with each layer.
     for mechanism in GSSAPI GSS-SPNEGO; do
         for layer in maxssf=0 minssf=1,maxssf=1 minssf=2; do
             said=$(timeout 30 ldapsearch -N -Q -LLL -H "ldap://localhost:$port" -Y "$mechanism" -O "$layer" -s base -b '' \
@@ -63,7 +63,7 @@ done
 [[ $failed -eq 0 ]] || tail -n 40 "$scratch/domain.log"
 
 exec 7>&-
-wait "$domain" || fail "the domain did not end well: $(tail -n 40 "$scratch/domain.log")"
+wait "$domain" || fail "the domain ended with an error: $(tail -n 40 "$scratch/domain.log")"
 unset 'started[-1]'
 
 totals

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# OpenLDAP's server with Cyrus SASL. ldapwhoami is its client first, then the one on sspan, with each type of session key.
+# Tests with OpenLDAP's server and Cyrus SASL. The first client is ldapwhoami, then the client with sspan, with each type of
+# session key.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../../.."
 # shellcheck source=tests/environment.sh
@@ -18,7 +19,7 @@ principal ldap/other.sspan.test
 keytab=$scratch/ldap.keytab
 logged kadmin.local ktadd -norandkey -k "$keytab" "$server"
 
-# slapd_start NAME SECPROPS: sets $port.
+# slapd_start NAME SECPROPS: starts a server with these security properties. Sets $port.
 slapd_start() {
     local dir=$scratch/slapd-$1
     mkdir "$dir"
@@ -43,10 +44,10 @@ weak=$port
 slapd_start strict noanonymous,minssf=2,maxbufsize=2000
 strict=$port
 
-# The server's own client, with each layer.
+# First ldapwhoami, with each layer.
 for mechanism in GSSAPI GSS-SPNEGO; do
     for properties in maxssf=0 minssf=1,maxssf=1 minssf=2; do
-        [[ $mechanism == GSSAPI || $properties == minssf=2 ]] || continue # there, the context is always encrypted
+        [[ $mechanism == GSSAPI || $properties == minssf=2 ]] || continue # with GSS-SPNEGO, the context is always encrypted
         said=$(timeout 30 ldapwhoami -N -Q -H "ldap://localhost:$any" -Y "$mechanism" -O "$properties" 2>&1) || true
         [[ $said == "dn:uid=alice,cn=${mechanism,,},cn=auth" ]] ||
             fail "ldapwhoami cannot talk to the server with $mechanism, $properties: $said"
@@ -61,7 +62,7 @@ proxy=$(sed -n 's/^port \([0-9]*\).*/\1/p' "$scratch/proxy.log")
 talk() { google_tests "$1" interop/interop_slapd "$any" "$weak" "$strict" "$proxy"; }
 everywhere "$server" interop_slapd talk
 
-# The example, if it is built.
+# Then examples/ldap_whoami, if it is built.
 example=build/mingw/examples/ldap_whoami.exe
 if [[ -e $example ]]; then
     for mechanism in gssapi gss-spnego; do

@@ -62,6 +62,21 @@ root_install() {
         apt-get clean' install "$@"
 }
 
+# root_backport RELEASE PACKAGE...: installs packages from the backports of the root's release.
+root_backport() {
+    local site
+    site=$(mirror)
+    # shellcheck disable=SC2016 # the inner shell expands it
+    logged timeout --kill-after=10 900 "${in_root[@]}" bash -euc '
+        site=$1 backports=$2-backports
+        shift 2
+        [[ $(dpkg-query -W -f "\${Version} " "$@") != *~bpo* ]] || exit 0
+        printf "deb %s %s main\n" "$site" "$backports" >"/etc/apt/sources.list.d/$backports.list"
+        apt-get update
+        DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends -t "$backports" "$@"
+        apt-get clean' backport "$site" "$@"
+}
+
 root_remove() {
     "${as_root[@]}" rm -rf --one-file-system "$root"
 }

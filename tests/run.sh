@@ -77,6 +77,7 @@ if [[ $with_winpr3 ]]; then
     root_open trixie
     root_make trixie
     root_install "${build_packages[@]}" "${realm_packages[@]}" "${winpr3_packages[@]}"
+    root_backport trixie cmake # the newest one; the other legs have the system's
     tree=$root_tree within=("${in_root[@]}" "LC_ALL=$LC_ALL")
     leg winpr3
 fi

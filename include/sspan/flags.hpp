@@ -85,7 +85,7 @@ enum class context_flags : std::uint32_t {
     confidentiality_only = 1U << 17,   ///< Client: encryption without integrity.
     allow_non_user_logons = 1U << 18,  ///< Server: machines and services may log on.
     allow_missing_bindings = 1U << 19, ///< Server: a client whose system has no channel bindings is accepted.
-    proxy_bindings = 1U << 20,         ///< Server: TLS ends at a proxy, so the client has other bindings.
+    proxy_bindings = 1U << 20,         ///< Server: TLS ends at a proxy. Other bindings may be accepted.
 };
 
 template <>

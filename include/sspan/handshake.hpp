@@ -51,8 +51,9 @@ public:
     ///   - `buffer_too_small` if our token exceeds both 65,535 bytes and `max_token()` of the credentials;
     ///   - `bad_bindings`;
     ///   - `invalid_parameter` for input that exceeds 32 bits or overlaps our own token; for a target that contains a
-    ///     zero or has no UTF-16 form, or is empty although `mutual_auth` is required; for `no_integrity` with a required flag of
-    ///     `message_protection`, and `confidentiality_only` with a required `integrity`;
+    ///     zero or has no UTF-16 form, or is empty although `mutual_auth` is required;
+    ///     for `no_integrity` with a required flag of `message_protection`, and for `confidentiality_only` with a required
+    ///     `integrity`;
     ///   - `invalid_handle` if the handshake or the credentials are in the zero state, or the bindings were moved from;
     ///   - `security_qos_failed` for NTLM if the options refuse it, or require what it does not support (`ntlm_use`).
     ///     `what()` tells where NTLM was found.

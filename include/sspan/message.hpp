@@ -64,8 +64,8 @@ struct encrypted_message {
     detail::named_members only_by_name = detail::named_members{};
     /// Room for `sizes().security_trailer` bytes, or the token as received.
     mutable_bytes token{};
-    /// The message in one piece, or a list of `message_part`. The structure refers to the list: a named structure needs
-    /// a named list.
+    /// The message in one piece, or a list of `message_part`. It only refers to the list. If the structure has a name,
+    /// the list must have a name, too.
     message_data data{};
     /// Room for `sizes().block_size` bytes, or the padding as received. On the wire, it directly follows the data, or
     /// the last `message_part::data`.
